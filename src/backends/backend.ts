@@ -1,0 +1,52 @@
+/**
+ * Where objects lie. A backend knows nothing of packs, keys or files. Every implementation passes the conformance
+ * suite in `test/support/backend-suite.ts`.
+ *
+ * Paths are relative, `/`-separated, of the characters `a-z 0-9 . - _`; no `.`/`..` parts.
+ * Errors: `no-space`, `quota-exceeded`, `permission-denied`, `unreachable` (worth retrying) and `failed` as NeoError.
+ */
+export interface ObjectInfo {
+  readonly path: string;
+  readonly size: number;
+  /** The storage's clock, milliseconds since 1970. */
+  readonly modified: number;
+}
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface Backend {
+  /** For people: the location as given, without secrets. */
+  readonly location: string;
+
+  /**
+   * Stores an object that is written once and never changed: visible only when whole, durable when the promise
+   * resolves. An object that exists already is left alone: that is success if its bytes are equal.
+   * @throws NeoError integrity when the path exists with other bytes
+   */
+  put(path: string, bytes: Uint8Array): Promise<void>;
+
+  /** The whole object, or undefined when there is none. */
+  get(path: string): Promise<Uint8Array | undefined>;
+
+  /** Exactly `range.length` bytes. Undefined when there is no object. @throws NeoError integrity when it is shorter */
+  getRange(path: string, range: ByteRange): Promise<Uint8Array | undefined>;
+
+  /**
+   * All objects below a folder (`''` for everything), at any depth, in no particular order. Temporary files of
+   * unfinished puts are not listed. An absent folder is empty.
+   */
+  list(folder: string): AsyncIterable<ObjectInfo>;
+
+  stat(path: string): Promise<ObjectInfo | undefined>;
+
+  /** Removes an object; one that is absent already is success. */
+  remove(path: string): Promise<void>;
+
+  /** The storage's clock, milliseconds since 1970. */
+  now(): Promise<number>;
+
+  close(): Promise<void>;
+}

@@ -1,0 +1,199 @@
+/** Bytes as values: hex, base64url, comparison, byte strings in JSON, and little-endian cursors. */
+import { Buffer } from 'node:buffer';
+import { NeoError } from './errors.ts';
+
+function view(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+export function toHex(bytes: Uint8Array): string {
+  return view(bytes).toString('hex');
+}
+
+/** @throws NeoError integrity when the text is not lower-case hex of whole bytes */
+export function fromHex(text: string): Uint8Array {
+  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) throw new NeoError('integrity', 'not hexadecimal text');
+  return Buffer.from(text, 'hex');
+}
+
+/** base64url without padding (RFC 4648 §5). */
+export function toBase64(bytes: Uint8Array): string {
+  return view(bytes).toString('base64url');
+}
+
+/** Strict inverse of {@link toBase64}: exactly one text for each byte string. @throws NeoError integrity */
+export function fromBase64(text: string): Uint8Array {
+  const bytes = Buffer.from(text, 'base64url');
+  if (bytes.toString('base64url') !== text) throw new NeoError('integrity', 'not base64url text');
+  return bytes;
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** The text of valid UTF-8, or undefined. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Names, paths and link targets are bytes. In JSON, bytes that are valid UTF-8 stand as text, all others as
+ * `{"b": base64url}`; so each byte string has exactly one form.
+ */
+export type ByteString = string | { readonly b: string };
+
+export function toByteString(bytes: Uint8Array): ByteString {
+  return decodeUtf8(bytes) ?? { b: toBase64(bytes) };
+}
+
+/** @throws NeoError integrity when the escaped form hides valid UTF-8 (then it is not canonical) */
+export function fromByteString(value: ByteString): Uint8Array {
+  if (typeof value === 'string') return utf8(value);
+  const bytes = fromBase64(value.b);
+  if (decodeUtf8(bytes) !== undefined) throw new NeoError('integrity', 'escaped name is plain UTF-8');
+  return bytes;
+}
+
+/** For people: valid UTF-8 as it is, other bytes as `\xHH`, control characters escaped. */
+export function displayBytes(bytes: Uint8Array): string {
+  const text = decodeUtf8(bytes);
+  const raw = text ?? Array.from(bytes, (b) => (b < 0x80 ? String.fromCharCode(b) : `\\x${b.toString(16)}`)).join('');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: terminals obey control characters, names must not
+  return raw.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  return Buffer.compare(a, b);
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(parts);
+}
+
+/** Appends fixed-width little-endian values to a growing buffer. */
+export class ByteWriter {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #length = 0;
+
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  #reserve(count: number): number {
+    const at = this.#length;
+    this.#length += count;
+    if (this.#length > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2));
+      grown.set(this.#bytes.subarray(0, at));
+      this.#bytes = grown;
+      this.#view = new DataView(grown.buffer);
+    }
+    return at;
+  }
+
+  u8(value: number): this {
+    this.#view.setUint8(this.#reserve(1), value);
+    return this;
+  }
+
+  u16(value: number): this {
+    this.#view.setUint16(this.#reserve(2), value, true);
+    return this;
+  }
+
+  u32(value: number): this {
+    this.#view.setUint32(this.#reserve(4), value, true);
+    return this;
+  }
+
+  /** Safe integers only. */
+  u64(value: number): this {
+    this.#view.setBigUint64(this.#reserve(8), BigInt(value), true);
+    return this;
+  }
+
+  bytes(value: Uint8Array): this {
+    this.#bytes.set(value, this.#reserve(value.length));
+    return this;
+  }
+
+  /** The bytes so far (a copy of no more than what was written). */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+}
+
+/** Reads what {@link ByteWriter} wrote; every read is bounds-checked. @throws NeoError integrity past the end */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset;
+  }
+
+  #take(count: number): number {
+    if (count < 0 || count > this.remaining) throw new NeoError('integrity', 'object ends too early');
+    const at = this.#offset;
+    this.#offset += count;
+    return at;
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#take(2), true);
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4), true);
+  }
+
+  /** @throws NeoError integrity above 2^53−1 */
+  u64(): number {
+    const value = this.#view.getBigUint64(this.#take(8), true);
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new NeoError('integrity', 'number out of range');
+    return Number(value);
+  }
+
+  /** A view, not a copy. */
+  bytes(count: number): Uint8Array {
+    const at = this.#take(count);
+    return this.#bytes.subarray(at, at + count);
+  }
+
+  /** @throws NeoError integrity when bytes are left over */
+  end(): void {
+    if (this.remaining !== 0) throw new NeoError('integrity', 'object has bytes after its end');
+  }
+}
