@@ -1,0 +1,78 @@
+/** What every command has: global flags, output, interruption, progress, one treatment of errors. */
+import { Command, type Interfaces } from '@oclif/core';
+import type { EventSink } from '../core/events.ts';
+import { globalFlags, type OutputFlags, outputFlags } from './flags.ts';
+import { Interrupt } from './interrupt.ts';
+import { Output } from './output.ts';
+import { Progress } from './progress.ts';
+
+type Values = { [name: string]: unknown };
+
+/**
+ * A command that opens no repository. A command's `run` begins with `const { args, flags } = await this.parse(Name)`;
+ * before that, nothing here may be used. Errors are thrown, as NeoError where the cause is known.
+ */
+export abstract class PlainCommand extends Command {
+  static override baseFlags = outputFlags;
+
+  #output: Output | undefined;
+  #interrupt: Interrupt | undefined;
+  #progress: Progress | undefined;
+
+  /** Standard output, and remarks on standard error. */
+  protected get out(): Output {
+    this.#output ??= new Output({ json: false, quiet: false });
+    return this.#output;
+  }
+
+  /**
+   * Fires on Ctrl-C, SIGTERM and SIGHUP. Only a command that asks for it is stopped in good order, within the time it
+   * takes; all others are ended by the signal itself.
+   */
+  protected get signal(): AbortSignal {
+    this.#interrupt ??= new Interrupt((text) => this.out.note(text));
+    return this.#interrupt.signal;
+  }
+
+  /** Hand this to long work: it draws the bar, prints warnings, or writes JSON lines. */
+  protected get events(): EventSink {
+    this.#progress ??= new Progress(this.out);
+    return this.#progress.sink;
+  }
+
+  /** Takes the bar away, so that results can be printed. Called by itself at the end. */
+  protected endProgress(): void {
+    this.#progress?.end();
+  }
+
+  /** The exit code when the command returns: 3 when some files could not be read. Errors are thrown instead. */
+  protected exitWith(code: 0 | 1 | 3): void {
+    process.exitCode = code;
+  }
+
+  protected override async parse<F extends Values, B extends Values, A extends Values>(
+    options?: Interfaces.Input<F, B, A>,
+    argv?: string[],
+  ): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv);
+    const flags: { [Name in keyof OutputFlags]?: boolean | undefined } = parsed.flags;
+    this.#output = new Output({ json: flags.json === true, quiet: flags.quiet === true });
+    return parsed;
+  }
+
+  protected override async catch(error: Error): Promise<never> {
+    throw error;
+  }
+
+  protected override async finally(error: Error | undefined): Promise<void> {
+    this.#interrupt?.release();
+    this.#progress?.end();
+    // After a failure the output may be the failure itself.
+    await (error === undefined ? this.#output?.flush() : this.#output?.flush().catch(() => undefined));
+  }
+}
+
+/** A command on a repository: `--repo`, passwords and keys, as in flags.ts. */
+export abstract class NeoCommand extends PlainCommand {
+  static override baseFlags = globalFlags;
+}

@@ -1,0 +1,50 @@
+/** The flags that mean the same in every command. */
+import { Flags } from '@oclif/core';
+
+const helpGroup = 'GLOBAL';
+
+/** How a command speaks. */
+export const outputFlags = {
+  json: Flags.boolean({ summary: 'Print one JSON object a line (docs/json.md).', helpGroup }),
+  quiet: Flags.boolean({ char: 'q', summary: 'Print results and errors only.', helpGroup }),
+  verbose: Flags.boolean({ summary: 'Say more; print where an unexpected error came from.', helpGroup }),
+};
+
+/** Which repository, and who opens it. Passwords never stand on the command line: others can read it. */
+export const repositoryFlags = {
+  repo: Flags.string({
+    char: 'r',
+    summary: 'Repository: a location, or a name from the configuration. Also NEO_REPO.',
+    helpValue: 'LOCATION',
+    helpGroup,
+  }),
+  'password-file': Flags.string({
+    summary: 'Read the password from this file. Also NEO_PASSWORD_FILE.',
+    helpValue: 'FILE',
+    helpGroup,
+  }),
+  'password-command': Flags.string({
+    summary: 'Run this in the shell and take what it prints as the password. Also NEO_PASSWORD_COMMAND.',
+    helpValue: 'COMMAND',
+    helpGroup,
+    exclusive: ['password-file'],
+  }),
+  'key-file': Flags.string({ summary: 'Open with this key file. Also NEO_KEY_FILE.', helpValue: 'FILE', helpGroup }),
+  'key-slot': Flags.string({ summary: 'Try this key slot only (an id or its start).', helpValue: 'ID', helpGroup }),
+};
+
+export const globalFlags = { ...repositoryFlags, ...outputFlags };
+
+export interface OutputFlags {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+export interface RepositoryFlags {
+  readonly repo?: string | undefined;
+  readonly 'password-file'?: string | undefined;
+  readonly 'password-command'?: string | undefined;
+  readonly 'key-file'?: string | undefined;
+  readonly 'key-slot'?: string | undefined;
+}

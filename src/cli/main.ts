@@ -1,0 +1,43 @@
+/** The entry: runs the command named by the arguments and turns whatever is thrown into an exit code. */
+import { run, settings } from '@oclif/core';
+import { judge, report } from './report.ts';
+
+// In a checkout oclif would look for the commands' TypeScript and a compiler when NODE_ENV says test or development.
+settings.enableAutoTranspile = false;
+
+/** @param argv the arguments after the program's name */
+export async function main(argv: readonly string[]): Promise<void> {
+  process.on('uncaughtException', (error) => end(error, argv));
+  try {
+    await run([...argv], import.meta.url);
+  } catch (error) {
+    end(error, argv);
+  }
+}
+
+/** Arguments before `--`: what follows belongs to another command. */
+function ownArguments(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--');
+  return end === -1 ? argv : argv.slice(0, end);
+}
+
+function end(error: unknown, argv: readonly string[]): void {
+  const own = ownArguments(argv);
+  const verdict = judge(error, commandOf(error));
+  if ('silent' in verdict) {
+    process.exitCode ??= verdict.silent;
+  } else {
+    const verbose = own.includes('--verbose') || (process.env['NEO_DEBUG'] ?? '') !== '';
+    report(verdict.error, { json: own.includes('--json'), verbose, stdout: process.stdout, stderr: process.stderr });
+    process.exitCode = verdict.error.exitCode;
+  }
+  // Work that was under way must not keep a failed process alive; what was written goes out first.
+  process.stdout.write('', () => process.stderr.write('', () => process.exit()));
+}
+
+/** Parse errors know the command they belong to. */
+function commandOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('parse' in error)) return undefined;
+  const { parse } = error as { parse?: { input?: { context?: { id?: string } } } };
+  return parse?.input?.context?.id?.replaceAll(':', ' ');
+}
