@@ -1,0 +1,138 @@
+/** The few file-system steps that durability is made of. Paths are absolute; errors are the system's own. */
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, unlink } from 'node:fs/promises';
+import { equalBytes } from '../core/bytes.ts';
+import { systemCode } from '../core/errors.ts';
+
+/** A backup must not be readable for others: modes of what is made here (a stricter umask still applies). */
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+/** One read or write call moves at most this much (Node's limit is 2 GiB). */
+const CALL_BYTES = 64 * 1024 * 1024;
+
+/** Neither follows a symbolic link nor hangs on a fifo. Windows has neither flag. */
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
+
+/** True for the errors that say "there is no such file (or a symbolic link is in its place)". */
+export function isAbsent(error: unknown): boolean {
+  return ABSENT.has(systemCode(error) ?? '');
+}
+
+/** Writes a new file and waits until its bytes are on the medium. Nothing is left behind when that fails. */
+export async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(file, 'wx', FILE_MODE);
+  try {
+    try {
+      await writeAll(handle, bytes);
+      // On macOS libuv makes this F_FULLFSYNC. After an error the pages may be lost: the file is never tried again.
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    await unlinkQuietly(file);
+    throw error;
+  }
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, at, Math.min(CALL_BYTES, bytes.length - at), at);
+    at += bytesWritten;
+  }
+}
+
+/** Waits until the names in a folder are on the medium. */
+export async function syncFolder(folder: string): Promise<void> {
+  // Windows cannot open a folder for this; NTFS journals its names.
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some network and FUSE file systems cannot sync folders: there is nothing more to be had from them.
+    if (!['EINVAL', 'ENOTSUP', 'ENOSYS'].includes(systemCode(error) ?? '')) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes one folder (mode 0700) if it is missing. True when it did; an existing entry of any kind gives false. */
+export async function makeFolder(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, FOLDER_MODE);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** True for a folder itself, not for a symbolic link to one. */
+export async function isPlainFolder(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isDirectory();
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw error;
+  }
+}
+
+/** Litter is swept up later; a put that is durable must not fail for it. */
+export async function unlinkQuietly(file: string): Promise<void> {
+  await unlink(file).catch(() => undefined);
+}
+
+/** A regular file opened for reading, handed to `use` with its size; undefined when there is no such file. */
+export async function withFile<T>(
+  file: string,
+  use: (handle: FileHandle, size: number, modified: number) => Promise<T>,
+): Promise<T | undefined> {
+  let handle: FileHandle;
+  try {
+    handle = await open(file, READ_FLAGS);
+  } catch (error) {
+    // ENXIO: a socket, or a fifo's writing end: nothing of ours.
+    if (isAbsent(error) || systemCode(error) === 'ENXIO') return undefined;
+    throw error;
+  }
+  try {
+    const stats = await handle.stat();
+    return stats.isFile() ? await use(handle, stats.size, stats.mtimeMs) : undefined;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Up to `length` bytes from `offset`; fewer only where the file ends. The result owns its whole buffer. */
+export async function readFully(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  while (at < length) {
+    const { bytesRead } = await handle.read(bytes, at, Math.min(CALL_BYTES, length - at), offset + at);
+    if (bytesRead === 0) return bytes.slice(0, at);
+    at += bytesRead;
+  }
+  return bytes;
+}
+
+/** Compares a file with bytes; equal ones are made durable too, for who wrote them may not have come that far. */
+export async function compareDurably(file: string, bytes: Uint8Array): Promise<'absent' | 'equal' | 'other'> {
+  const result = await withFile(file, async (handle, size) => {
+    if (size !== bytes.length || !equalBytes(await readFully(handle, 0, size), bytes)) return 'other';
+    await syncReadOnly(handle);
+    return 'equal';
+  });
+  return result ?? 'absent';
+}
+
+async function syncReadOnly(handle: FileHandle): Promise<void> {
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Windows flushes only through a handle that may write.
+    if (process.platform !== 'win32') throw error;
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * Objects as files below a folder of a local or mounted disk.
+ *
+ * put: temporary file in `tmp/` → fsync(file) → hard link to the final name → fsync(folder) → temporary name removed.
+ * So a name is visible only with all its bytes, and a resolved promise survives a power cut. Folders that are new, or
+ * that this process meets for the first time, have the folder above them synced before anything in them counts.
+ * Symbolic links and names outside the grammar below the root are ignored (the root itself may be a link).
+ */
+import type { Stats } from 'node:fs';
+import { lstat, mkdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { NeoError, systemCode } from '../core/errors.ts';
+import { type Random, systemRandom } from '../core/random.ts';
+import type { Backend, ByteRange, ObjectInfo } from './backend.ts';
+import { storageError } from './local-errors.ts';
+import {
+  compareDurably,
+  isAbsent,
+  isPlainFolder,
+  makeFolder,
+  readFully,
+  syncFolder,
+  unlinkQuietly,
+  withFile,
+  writeDurably,
+} from './local-files.ts';
+import { PUBLISH_WAYS, type PublishWay, publish } from './local-publish.ts';
+import { hasRemoteClock, probeClock, removeLitter, temporaryName } from './local-temporary.ts';
+import { walkObjects } from './local-walk.ts';
+import { checkFolder, checkPath, checkRange, conflict, folderOf, TEMPORARY_FOLDER } from './path.ts';
+
+export interface LocalOptions {
+  /** Make the root folder (mode 0700) and what is missing above it. Otherwise the root is never made. */
+  readonly create?: boolean;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** How a file gets its final name; for tests of file systems without hard links. */
+  readonly publishWays?: readonly PublishWay[];
+}
+
+/**
+ * Opens a repository folder. One that does not exist is like an empty one for reading, and refuses puts.
+ * @throws NeoError permission-denied, no-space, failed (the root is no folder)
+ */
+export async function openLocal(root: string, options: LocalOptions = {}): Promise<Backend> {
+  const folder = resolve(root);
+  try {
+    if (options.create) await createRoot(folder);
+    const identity = await identityOf(folder);
+    return new LocalBackend(folder, identity, options);
+  } catch (error) {
+    throw storageError(error, `open ${folder}`);
+  }
+}
+
+async function createRoot(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  // Every folder from the first new one down is a name in the folder above it.
+  for (let made = folder; ; made = dirname(made)) {
+    await syncFolder(dirname(made));
+    if (made === first) return;
+  }
+}
+
+/** Device and inode: an unmounted disk leaves another, empty folder under the same name. */
+async function identityOf(folder: string): Promise<string | undefined> {
+  try {
+    const stats = await stat(folder, { bigint: true });
+    if (!stats.isDirectory()) throw new NeoError('failed', `${folder} is not a folder`);
+    return `${stats.dev}:${stats.ino}`;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+class LocalBackend implements Backend {
+  readonly location: string;
+  readonly #root: string;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #ways: readonly PublishWay[];
+  #identity: string | undefined;
+  /** Folders known to be real and durable up to the root. */
+  readonly #durable = new Map<string, Promise<void>>();
+  /** Folders known to be no symbolic links, nor below one. */
+  readonly #plain = new Set<string>();
+  #swept: Promise<void> | undefined;
+  #remoteClock: Promise<boolean> | undefined;
+
+  constructor(root: string, identity: string | undefined, options: LocalOptions) {
+    this.location = root;
+    this.#root = root;
+    this.#identity = identity;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+    this.#ways = options.publishWays ?? PUBLISH_WAYS;
+  }
+
+  async put(path: string, bytes: Uint8Array): Promise<void> {
+    checkPath(path);
+    await this.#run(`store ${path}`, async () => {
+      await this.#requireRoot();
+      if (await this.#holds(path, bytes)) return;
+      await this.#ensureFolder(TEMPORARY_FOLDER);
+      this.#swept ??= this.now().then((now) => removeLitter(this.#at(TEMPORARY_FOLDER), now));
+      await this.#swept;
+      await this.#ensureFolder(folderOf(path));
+      await this.#store(path, bytes);
+    });
+  }
+
+  async get(path: string): Promise<Uint8Array | undefined> {
+    checkPath(path);
+    return this.#run(`read ${path}`, () => this.#read(path, (handle, size) => readFully(handle, 0, size)));
+  }
+
+  async getRange(path: string, range: ByteRange): Promise<Uint8Array | undefined> {
+    checkPath(path);
+    return this.#run(`read ${path}`, () =>
+      this.#read(path, async (handle, size) => {
+        checkRange(path, size, range);
+        const bytes = await readFully(handle, range.offset, range.length);
+        checkRange(path, range.offset + bytes.length, range);
+        return bytes;
+      }),
+    );
+  }
+
+  async *list(folder: string): AsyncIterable<ObjectInfo> {
+    checkFolder(folder);
+    try {
+      await this.#checkRoot();
+      if (await this.#isPlain(folder)) yield* walkObjects(this.#root, folder);
+      // An unmounted disk must not look like a repository that lost its objects.
+      await this.#checkRoot();
+    } catch (error) {
+      throw storageError(error, `list ${this.#at(folder)}`);
+    }
+  }
+
+  async stat(path: string): Promise<ObjectInfo | undefined> {
+    checkPath(path);
+    return this.#run(`look at ${path}`, async () => {
+      const stats = (await this.#isPlain(folderOf(path))) ? await this.#lstat(path) : undefined;
+      if (stats?.isFile()) return { path, size: stats.size, modified: stats.mtimeMs };
+      await this.#checkRoot();
+      return undefined;
+    });
+  }
+
+  async remove(path: string): Promise<void> {
+    checkPath(path);
+    await this.#run(`remove ${path}`, async () => {
+      await this.#checkRoot();
+      const folder = folderOf(path);
+      if (!(await this.#isPlain(folder))) return;
+      const stats = await this.#lstat(path);
+      // Folders and links are no objects. An absent object is synced too: who removed it may not have come that far.
+      if (stats !== undefined && !stats.isFile()) return;
+      if (stats !== undefined) await unlink(this.#at(path)).catch(ignoreAbsent);
+      await syncFolder(this.#at(folder)).catch(ignoreAbsent);
+    });
+  }
+
+  /** The own clock, where the own kernel sets the files' times; on a network mount the time given to a probe. */
+  async now(): Promise<number> {
+    this.#remoteClock ??= hasRemoteClock(this.#root);
+    if (!(await this.#remoteClock)) return this.#clock.now();
+    await this.#ensureFolder(TEMPORARY_FOLDER).catch(() => undefined);
+    return probeClock(this.#at(TEMPORARY_FOLDER), this.#random, this.#clock);
+  }
+
+  async close(): Promise<void> {
+    await this.#swept;
+  }
+
+  #at(path: string): string {
+    return join(this.#root, path);
+  }
+
+  async #run<T>(action: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw storageError(error, action);
+    }
+  }
+
+  async #store(path: string, bytes: Uint8Array): Promise<void> {
+    const final = this.#at(path);
+    const temporary = join(this.#at(TEMPORARY_FOLDER), temporaryName(this.#random));
+    await writeDurably(temporary, bytes);
+    try {
+      const result = await publish(temporary, final, this.#ways);
+      if (result === 'published') await syncFolder(dirname(final));
+      else if (!(await this.#holds(path, bytes))) {
+        throw new NeoError('failed', `${path} is in use by something that is not an object, or vanished while stored`);
+      }
+    } finally {
+      await unlinkQuietly(temporary);
+    }
+  }
+
+  /** True when the object is there and durable with these bytes. @throws NeoError integrity for other bytes */
+  async #holds(path: string, bytes: Uint8Array): Promise<boolean> {
+    if (!(await this.#isPlain(folderOf(path)))) return false;
+    const state = await compareDurably(this.#at(path), bytes);
+    if (state === 'other') throw conflict(path);
+    if (state === 'absent') return false;
+    await this.#ensureFolder(folderOf(path));
+    await syncFolder(dirname(this.#at(path)));
+    return true;
+  }
+
+  async #read<T>(path: string, use: Parameters<typeof withFile<T>>[1]): Promise<T | undefined> {
+    const result = (await this.#isPlain(folderOf(path))) ? await withFile(this.#at(path), use) : undefined;
+    if (result === undefined) await this.#checkRoot();
+    return result;
+  }
+
+  async #lstat(path: string): Promise<Stats | undefined> {
+    return lstat(this.#at(path)).catch(ignoreAbsent);
+  }
+
+  /** @throws NeoError unreachable when the root is not the folder that was opened */
+  async #checkRoot(): Promise<void> {
+    const identity = await identityOf(this.#root);
+    this.#identity ??= identity;
+    if (identity !== this.#identity) {
+      throw new NeoError('unreachable', `${this.#root} is not the folder that was opened any more`, {
+        hint: 'Check that the disk is still mounted, then run the command again.',
+      });
+    }
+  }
+
+  async #requireRoot(): Promise<void> {
+    await this.#checkRoot();
+    if (this.#identity === undefined) {
+      throw new NeoError('unreachable', `the folder ${this.#root} does not exist`, {
+        hint: 'Connect the disk that holds it, or make a new repository with `neo init`.',
+      });
+    }
+  }
+
+  /** Once a folder and process: concurrent puts share the work, a failure is forgotten. */
+  #ensureFolder(folder: string): Promise<void> {
+    const known = this.#durable.get(folder);
+    if (known !== undefined) return known;
+    const work = this.#makeFolderDurable(folder);
+    this.#durable.set(folder, work);
+    work.catch(() => this.#durable.delete(folder));
+    return work;
+  }
+
+  async #makeFolderDurable(folder: string): Promise<void> {
+    if (folder === '') return;
+    await this.#ensureFolder(folderOf(folder));
+    await makeFolder(this.#at(folder));
+    if (!(await isPlainFolder(this.#at(folder)))) {
+      throw new NeoError('failed', `${this.#at(folder)} is not a folder`, {
+        hint: 'A repository may not contain symbolic links: move the whole folder instead.',
+      });
+    }
+    // Also when another process made it: nobody else promises that its name is durable.
+    await syncFolder(dirname(this.#at(folder)));
+  }
+
+  async #isPlain(folder: string): Promise<boolean> {
+    if (folder === '' || this.#plain.has(folder)) return true;
+    if (!(await this.#isPlain(folderOf(folder))) || !(await isPlainFolder(this.#at(folder)))) return false;
+    this.#plain.add(folder);
+    return true;
+  }
+}
+
+function ignoreAbsent(error: unknown): undefined {
+  if (isAbsent(error)) return undefined;
+  throw error;
+}

@@ -1,0 +1,66 @@
+/** A location as the user writes it → the backend that serves it. Clients of remote storage are loaded only when used. */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { NeoError } from '../core/errors.ts';
+import type { Backend } from './backend.ts';
+
+export interface Location {
+  readonly kind: 'local';
+  /** As written, not resolved against the current folder; `~` has no meaning here (the shell replaces it). */
+  readonly path: string;
+}
+
+/** Known names whose backends are yet to come. */
+const COMING = new Set(['sftp', 's3', 'neo', 'peer']);
+
+/** RFC 3986 §3.1, but at least two letters: `C:\` is a drive. */
+const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]+):/;
+
+/**
+ * A path, or a URL. A folder whose name looks like a scheme is written `./name:rest`.
+ * @throws NeoError usage when it is neither, or a kind that is not supported
+ */
+export function parseLocation(text: string): Location {
+  if (text === '')
+    throw new NeoError('usage', 'the location is empty', { hint: 'Give a folder, such as /mnt/disk/backup.' });
+  if (text.includes('\0')) throw new NeoError('usage', 'the location contains a NUL character');
+  const scheme = SCHEME.exec(text)?.[1]?.toLowerCase();
+  if (scheme === undefined) return { kind: 'local', path: text };
+  if (scheme === 'file') return { kind: 'local', path: pathOfUrl(text) };
+  if (COMING.has(scheme)) {
+    throw new NeoError('usage', `locations of the kind ${scheme}: are not supported yet`, {
+      hint: 'Use a folder on a local or mounted disk.',
+    });
+  }
+  throw new NeoError('usage', `unknown kind of location ${scheme}:`, {
+    hint: `For a folder of that name write ./${scheme}:…`,
+  });
+}
+
+function pathOfUrl(text: string): string {
+  // `new URL` would quietly take `file:name` for `/name`.
+  if (!/^file:\//i.test(text)) {
+    throw new NeoError('usage', 'a file: location needs an absolute path', {
+      hint: 'Write file:///path, or the plain path.',
+    });
+  }
+  try {
+    return fileURLToPath(text);
+  } catch (cause) {
+    throw new NeoError('usage', 'not a file: location of this machine', {
+      hint: 'Write file:///path, or the plain path.',
+      cause,
+    });
+  }
+}
+
+export interface OpenOptions {
+  /** Make the place where objects lie, if it is missing. */
+  readonly create?: boolean;
+}
+
+/** @throws NeoError as the contract says; a local folder that does not exist is empty for reading */
+export async function openBackend(location: Location, options: OpenOptions = {}): Promise<Backend> {
+  const { openLocal } = await import('./local.ts');
+  return openLocal(resolve(location.path), { create: options.create ?? false });
+}
