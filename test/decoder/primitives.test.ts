@@ -1,0 +1,105 @@
+/**
+ * The decoder's primitives against independent ones: @noble writes the vectors (`vitest -u` renews the files), and
+ * `docs/decoder/selftest.py` reproduces them from the written-out BLAKE3, HChaCha20 and ML-KEM.
+ */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
+import { blake3 } from '@noble/hashes/blake3.js';
+import { hkdf } from '@noble/hashes/hkdf.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { ml_kem768_x25519 } from '@noble/post-quantum/hybrid.js';
+import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
+import { describe, expect, test } from 'vitest';
+import { decoderFolder, PYTHON, pythonIsReady } from './python.ts';
+
+const fixtures = fileURLToPath(new URL('../fixtures/decoder/', import.meta.url));
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+const ascii = (text: string) => new TextEncoder().encode(text);
+/** The input of the official BLAKE3 vectors: 0, 1 … 250, 0, 1 … */
+const pattern = (length: number) => Uint8Array.from({ length }, (_, i) => i % 251);
+/** Deterministic bytes that differ from case to case. */
+const filler = (name: string, length: number) => blake3(ascii(`decoder vector ${name}`), { dkLen: length });
+
+function blake3Vectors() {
+  const key = ascii('whats the Elvish word for friend');
+  const context = 'BLAKE3 2019-12-27 16:29:52 test vectors context';
+  const lengths = [0, 1, 63, 64, 65, 1023, 1024, 1025, 2048, 2049, 3073, 5121, 8193, 31744, 102400];
+  return lengths.map((length) => ({
+    length,
+    hash: hex(blake3(pattern(length))),
+    keyed: hex(blake3(pattern(length), { key })),
+    derived: hex(blake3(pattern(length), { context: ascii(context) })),
+  }));
+}
+
+function xchachaVectors() {
+  return [0, 1, 64, 1000].map((length) => {
+    const [key, nonce, aad] = [filler('key', 32), filler(`nonce ${length}`, 24), filler('aad', length % 23)];
+    const sealed = xchacha20poly1305(key, nonce, aad).encrypt(pattern(length));
+    return { key: hex(key), nonce: hex(nonce), aad: hex(aad), length, sealed: hex(sealed) };
+  });
+}
+
+function hkdfVectors() {
+  const key = filler('root', 32);
+  return [
+    ['content.data', ''],
+    ['index', ''],
+    ['chunker', hex(filler('domain', 16))],
+  ].map(([label = '', domain = '']) => {
+    const info = Buffer.concat([ascii(`neo/v1 ${label}\0`), Buffer.from(domain, 'hex')]);
+    return { key: hex(key), label, domain, out: hex(hkdf(sha256, key, undefined, info, 32)) };
+  });
+}
+
+function mlKemVectors() {
+  return ['one', 'two', 'three'].map((name) => {
+    const seed = filler(`ml-kem ${name}`, 64);
+    const { publicKey, secretKey } = ml_kem768.keygen(seed);
+    const sealed = ml_kem768.encapsulate(publicKey, filler(`coins ${name}`, 32));
+    const forged = sealed.cipherText.map((byte, i) => (i === 700 ? byte ^ 4 : byte));
+    return {
+      seed: hex(seed),
+      publicKey: hex(publicKey),
+      secretKeyHash: hex(blake3(secretKey)),
+      ciphertext: hex(sealed.cipherText),
+      secret: hex(sealed.sharedSecret),
+      forgedByte: 700,
+      forgedBits: 4,
+      forgedSecret: hex(ml_kem768.decapsulate(forged, secretKey)),
+    };
+  });
+}
+
+function xWingVectors() {
+  return ['one', 'two', 'three'].map((name) => {
+    const seed = filler(`x-wing ${name}`, 32);
+    const { publicKey } = ml_kem768_x25519.keygen(seed);
+    const sealed = ml_kem768_x25519.encapsulate(publicKey, filler(`x-wing coins ${name}`, 64));
+    return {
+      seed: hex(seed),
+      publicKey: hex(publicKey),
+      ciphertext: hex(sealed.cipherText),
+      secret: hex(sealed.sharedSecret),
+    };
+  });
+}
+
+describe('the vectors are what @noble computes', () => {
+  test.each([
+    ['blake3', blake3Vectors],
+    ['xchacha', xchachaVectors],
+    ['hkdf', hkdfVectors],
+    ['mlkem768', mlKemVectors],
+    ['xwing', xWingVectors],
+  ])('%s', async (name, vectors) => {
+    await expect(`${JSON.stringify(vectors(), undefined, 1)}\n`).toMatchFileSnapshot(`${fixtures}${name}.json`);
+  });
+});
+
+test.skipIf(!pythonIsReady())('the decoder reproduces all vectors', async () => {
+  const { stdout } = await promisify(execFile)(PYTHON, [`${decoderFolder}selftest.py`]);
+  expect(stdout).toMatch(/^all \d+ vectors agree\n$/);
+});

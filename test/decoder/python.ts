@@ -1,0 +1,22 @@
+/** Where the decoder lies, and whether this machine can run it. */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** Debian's Python: its packages are not seen by others that may come first in the PATH. */
+export const PYTHON = '/usr/bin/python3';
+export const decoderFolder = fileURLToPath(new URL('../../docs/decoder/', import.meta.url));
+
+/**
+ * True if Python has the modules that the decoder needs. Without them its tests are skipped, with a line that says so;
+ * in CI they run, and fail.
+ */
+export function pythonIsReady(): boolean {
+  if (process.env['CI'] !== undefined) return true;
+  try {
+    execFileSync(PYTHON, ['-c', 'import cryptography, zstandard, argon2'], { stdio: 'pipe' });
+    return true;
+  } catch {
+    process.stderr.write('decoder tests skipped: install python3-cryptography python3-zstandard python3-argon2\n');
+    return false;
+  }
+}
