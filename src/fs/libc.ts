@@ -53,8 +53,14 @@ export interface Libc {
   lsetxattr(path: Path, name: Uint8Array, value: Uint8Array, flags?: number): number;
   fsetxattr(fd: number, name: Uint8Array, value: Uint8Array, flags?: number): number;
   lremovexattr(path: Path, name: Uint8Array): number;
+  /** These follow symlinks: only for `/proc/self/fd/<n>`, which leads to exactly the object that was opened. */
+  listxattr(path: Path, list: Uint8Array): number;
+  setxattr(path: Path, name: Uint8Array, value: Uint8Array, flags?: number): number;
+  removexattr(path: Path, name: Uint8Array): number;
   fremovexattr(fd: number, name: Uint8Array): number;
   lseek(fd: number, offset: number, whence: number): number;
+  /** Fills `records` with `struct linux_dirent64`s; 0 at the end of the directory. */
+  getdents64(fd: number, records: Uint8Array): number;
   /** Punches holes or reserves space. */
   fallocate(fd: number, mode: number, offset: number, length: number): number;
   /** Exact to the nanosecond; flags: AT_SYMLINK_NOFOLLOW. */
@@ -194,6 +200,7 @@ function bind(koffi: Koffi): Libc {
   const native = binder(koffi);
   return {
     ...bindAttributes(native),
+    ...bindFollowing(native),
     ...bindDescriptors(native),
     ...bindNodes(native),
     ...bindNames(native),
@@ -203,6 +210,18 @@ function bind(koffi: Koffi): Libc {
 
 type Attributes = 'llistxattr' | 'flistxattr' | 'lgetxattr' | 'fgetxattr';
 type AttributeWrites = 'lsetxattr' | 'fsetxattr' | 'lremovexattr' | 'fremovexattr';
+type FollowingAttributes = 'listxattr' | 'setxattr' | 'removexattr';
+
+function bindFollowing(native: (signature: string) => Native): Pick<Libc, FollowingAttributes> {
+  const list = native('int64_t listxattr(const void *path, void *list, size_t size)');
+  const set = native('int setxattr(const void *path, const void *name, const void *value, size_t size, int flags)');
+  const remove = native('int removexattr(const void *path, const void *name)');
+  return {
+    listxattr: (path, names) => withPath(path, (p) => list(p, names, names.length)),
+    setxattr: (path, name, value, flags = 0) => withPaths(path, name, (p, n) => set(p, n, value, value.length, flags)),
+    removexattr: (path, name) => withPaths(path, name, (p, n) => remove(p, n)),
+  };
+}
 
 function bindAttributes(native: (signature: string) => Native): Pick<Libc, Attributes | AttributeWrites> {
   const llist = native('int64_t llistxattr(const void *path, void *list, size_t size)');
@@ -237,16 +256,18 @@ function withPaths(a: Uint8Array, b: Uint8Array, call: (a: Buffer, b: Buffer) =>
   return first === undefined || second === undefined ? -EINVAL : call(first, second);
 }
 
-type Descriptors = 'lseek' | 'fallocate' | 'futimens' | 'syncfs' | 'getFileFlags' | 'setFileFlags';
+type Descriptors = 'lseek' | 'getdents64' | 'fallocate' | 'futimens' | 'syncfs' | 'getFileFlags' | 'setFileFlags';
 
 function bindDescriptors(native: (signature: string) => Native): Pick<Libc, Descriptors> {
   const lseek = native('int64_t lseek(int fd, int64_t offset, int whence)');
+  const getdents64 = native('int64_t getdents64(int fd, void *records, size_t size)');
   const fallocate = native('int fallocate(int fd, int mode, int64_t offset, int64_t length)');
   const futimens = native('int futimens(int fd, const void *times)');
   const syncfs = native('int syncfs(int fd)');
   const ioctl = native('int ioctl(int fd, unsigned long request, ...)');
   return {
     lseek: (fd, offset, whence) => lseek(fd, offset, whence),
+    getdents64: (fd, records) => getdents64(fd, records, records.length),
     fallocate: (fd, mode, offset, length) => fallocate(fd, mode, offset, length),
     futimens: (fd, atime, mtime) => futimens(fd, timespecs(atime, mtime)),
     syncfs: (fd) => syncfs(fd),
@@ -303,6 +324,11 @@ function bindNames(
 
 type Accounts = 'userName' | 'groupName' | 'userId' | 'groupId';
 
+interface Account {
+  readonly name: string | undefined;
+  readonly id: number;
+}
+
 /** `struct passwd` and `struct group` begin alike on all 64-bit Linux: name, password (pointers), then the id. */
 function bindAccounts(koffi: Koffi, native: (signature: string) => Native): Pick<Libc, Accounts> {
   const tail = 'void *entry, void *text, size_t size, void *found)';
@@ -310,20 +336,24 @@ function bindAccounts(koffi: Koffi, native: (signature: string) => Native): Pick
   const getgrgid = native(`int getgrgid_r(uint32_t gid, ${tail}`);
   const getpwnam = native(`int getpwnam_r(const void *name, ${tail}`);
   const getgrnam = native(`int getgrnam_r(const void *name, ${tail}`);
-  const lookUp = (call: Native, key: number | Uint8Array): { name: string | undefined; id: number } | undefined => {
-    // A group of thousands of members needs much room: ERANGE says so.
+  const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+  const ask = (call: Native, key: number | Uint8Array, size: number): Account | 'more room' | undefined => {
+    const entry = Buffer.alloc(64);
+    const text = Buffer.alloc(size);
+    const found = Buffer.alloc(8);
+    const result = call(key, entry, text, size, found);
+    if (result === ERANGE) return 'more room';
+    if (result !== 0 || found.every((byte) => byte === 0)) return undefined;
+    const words = new DataView(entry.buffer, entry.byteOffset);
+    const at = Number(words.getBigUint64(0, little) - koffi.address(text));
+    const name = at >= 0 && at < size ? text.subarray(at, text.indexOf(0, at)).toString() : undefined;
+    return { name, id: words.getUint32(16, little) };
+  };
+  const lookUp = (call: Native, key: number | Uint8Array): Account | undefined => {
+    // A group of thousands of members needs much room.
     for (let size = 4096; size <= 1 << 24; size *= 4) {
-      const entry = Buffer.alloc(64);
-      const text = Buffer.alloc(size);
-      const found = Buffer.alloc(8);
-      const result = call(key, entry, text, size, found);
-      if (result === ERANGE) continue;
-      if (result !== 0 || new BigUint64Array(found.buffer, found.byteOffset, 1)[0] === 0n) return undefined;
-      const words = new DataView(entry.buffer, entry.byteOffset);
-      const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-      const at = Number(words.getBigUint64(0, little) - koffi.address(text));
-      const name = at >= 0 && at < size ? text.subarray(at, text.indexOf(0, at)).toString() : undefined;
-      return { name, id: words.getUint32(16, little) };
+      const account = ask(call, key, size);
+      if (account !== 'more room') return account;
     }
     return undefined;
   };
