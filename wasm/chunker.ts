@@ -81,28 +81,55 @@ export function cut(from: u32, to: u32, final: bool): u32 {
   return final ? <u32>available : 0;
 }
 
-/** The first position from `first` to before `end` that cuts, or `end`. All 63 bytes before `first` are read. */
+/**
+ * The first position from `first` to before `end` that cuts, or `end`. The 63 bytes before `first` are read too. Four
+ * steps of two bytes are written out: measured half as fast again as one a turn.
+ */
 function scan(first: usize, end: usize, mask: u32): usize {
   let h: u64 = 0;
-  for (let p = first - (WINDOW - 1); p < first; p++) h = (h << 1) + gearOf(GEAR, p);
+  for (let p = first - (WINDOW - 1); p < first; p++) h = (h << 1) + gearOf(load<u8>(p));
   let p = first;
-  for (const pairs = end - ((end - first) & 1); p < pairs; p += 2) {
-    h = (h << 2) + gearOf(GEAR_DOUBLED, p);
-    if ((h & (WEAK_MASK << 1)) == 0 && (decision(p) & mask) == 0) return p;
-    h += gearOf(GEAR, p + 1);
-    if ((h & WEAK_MASK) == 0 && (decision(p + 1) & mask) == 0) return p + 1;
+  for (const eights = end - ((end - first) & 7); p < eights; p += 8) {
+    h = (h << 2) + doubledOf(load<u8>(p));
+    if ((h & (WEAK_MASK << 1)) == 0 && cuts(p, mask)) return p;
+    h += gearOf(load<u8>(p, 1));
+    if ((h & WEAK_MASK) == 0 && cuts(p + 1, mask)) return p + 1;
+    h = (h << 2) + doubledOf(load<u8>(p, 2));
+    if ((h & (WEAK_MASK << 1)) == 0 && cuts(p + 2, mask)) return p + 2;
+    h += gearOf(load<u8>(p, 3));
+    if ((h & WEAK_MASK) == 0 && cuts(p + 3, mask)) return p + 3;
+    h = (h << 2) + doubledOf(load<u8>(p, 4));
+    if ((h & (WEAK_MASK << 1)) == 0 && cuts(p + 4, mask)) return p + 4;
+    h += gearOf(load<u8>(p, 5));
+    if ((h & WEAK_MASK) == 0 && cuts(p + 5, mask)) return p + 5;
+    h = (h << 2) + doubledOf(load<u8>(p, 6));
+    if ((h & (WEAK_MASK << 1)) == 0 && cuts(p + 6, mask)) return p + 6;
+    h += gearOf(load<u8>(p, 7));
+    if ((h & WEAK_MASK) == 0 && cuts(p + 7, mask)) return p + 7;
   }
-  if (p < end) {
-    h = (h << 1) + gearOf(GEAR, p);
-    if ((h & WEAK_MASK) != 0 || (decision(p) & mask) != 0) p = end;
+  for (; p < end; p++) {
+    h = (h << 1) + gearOf(load<u8>(p));
+    if ((h & WEAK_MASK) == 0 && cuts(p, mask)) return p;
   }
-  return p;
+  return end;
 }
 
 // @ts-ignore: decorator
 @inline
-function gearOf(table: usize, p: usize): u64 {
-  return load<u64>(table + ((<usize>load<u8>(p)) << 3));
+function gearOf(byte: u8): u64 {
+  return load<u64>(GEAR + ((<usize>byte) << 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function doubledOf(byte: u8): u64 {
+  return load<u64>(GEAR_DOUBLED + ((<usize>byte) << 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function cuts(p: usize, mask: u32): bool {
+  return (decision(p) & mask) == 0;
 }
 
 /** The low 32 bits of SipHash-2-4 of the 32 bytes that end with byte p. */
