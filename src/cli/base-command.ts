@@ -4,7 +4,7 @@ import type { EventSink } from '../core/events.ts';
 import { globalFlags, type OutputFlags, outputFlags } from './flags.ts';
 import { Interrupt } from './interrupt.ts';
 import { Output } from './output.ts';
-import { Progress } from './progress.ts';
+import { ProgressReader } from './progress.ts';
 
 type Values = { [name: string]: unknown };
 
@@ -17,7 +17,7 @@ export abstract class PlainCommand extends Command {
 
   #output: Output | undefined;
   #interrupt: Interrupt | undefined;
-  #progress: Progress | undefined;
+  #progress: ProgressReader | undefined;
 
   /** Standard output, and remarks on standard error. */
   protected get out(): Output {
@@ -36,7 +36,7 @@ export abstract class PlainCommand extends Command {
 
   /** Hand this to long work: it draws the bar, prints warnings, or writes JSON lines. */
   protected get events(): EventSink {
-    this.#progress ??= new Progress(this.out);
+    this.#progress ??= new ProgressReader(this.out);
     return this.#progress.sink;
   }
 

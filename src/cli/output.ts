@@ -1,6 +1,6 @@
 /** What goes to standard output: lines and tables for people, or JSON objects, one a line. Backpressure is honoured. */
 import { systemCode } from '../core/errors.ts';
-import { formatTable } from './table.ts';
+import { formatTable, safeText } from './table.ts';
 
 /** Buffered text beyond this is written and waited for. */
 const BATCH = 65_536;
@@ -31,12 +31,18 @@ export class Output {
   #size = 0;
   #scheduled = false;
   #failure: Error | undefined;
+  #prepare: () => void = () => undefined;
 
   constructor(options: OutputOptions) {
     this.json = options.json;
     this.quiet = options.quiet;
     this.#stdout = options.stdout ?? process.stdout;
     this.#stderr = options.stderr ?? process.stderr;
+  }
+
+  /** Called before anything is said: whoever draws on the same terminal clears it there. */
+  beforeSpeaking(prepare: () => void): void {
+    this.#prepare = prepare;
   }
 
   /** One line for people; nothing with `--json`. Names in it must have gone through `displayBytes`. */
@@ -70,12 +76,15 @@ export class Output {
 
   /** A remark on standard error; not with `--quiet`. */
   note(text: string): void {
-    if (!this.quiet) this.#stderr.write(`neo: ${text}\n`);
+    if (this.quiet) return;
+    this.#prepare();
+    this.#stderr.write(`neo: ${safeText(text)}\n`);
   }
 
   /** Something is wrong, but work goes on: always on standard error. */
   warn(text: string): void {
-    this.#stderr.write(`neo: warning: ${text}\n`);
+    this.#prepare();
+    this.#stderr.write(`neo: warning: ${safeText(text)}\n`);
   }
 
   /** All that was handed over is with the system. @throws OutputClosed, or the write's error */
@@ -107,6 +116,7 @@ export class Output {
   }
 
   #write(chunk: string | Uint8Array): Promise<void> {
+    this.#prepare();
     return new Promise((resolve, reject) => {
       this.#stdout.write(chunk, (error) => {
         if (error === null || error === undefined) return resolve();

@@ -62,12 +62,15 @@ export function fromByteString(value: ByteString): Uint8Array {
   return bytes;
 }
 
-/** For people: valid UTF-8 as it is, other bytes as `\xHH`, control characters escaped. */
+/** For people: valid UTF-8 as it is, other bytes as `\xHH`, control characters and those that turn the line escaped. */
 export function displayBytes(bytes: Uint8Array): string {
   const text = decodeUtf8(bytes);
   const raw = text ?? Array.from(bytes, (b) => (b < 0x80 ? String.fromCharCode(b) : `\\x${b.toString(16)}`)).join('');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: terminals obey control characters, names must not
-  return raw.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return raw.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (c) => {
+    const code = c.charCodeAt(0);
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+  });
 }
 
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
