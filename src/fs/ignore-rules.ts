@@ -1,0 +1,233 @@
+/**
+ * What a snapshot leaves out. One {@link IgnoreRules} holds the settings of a run; each directory of the walk has a
+ * {@link DirectoryRules} that decides on its entries, made from the one of its parent. Nothing here touches the disk:
+ * the walk hands in the names of a directory and a function that reads a small file in it.
+ *
+ * The strongest first: markers and cache tags · patterns of the command line · ignore files, the deepest directory
+ * first; in one directory .neoignore, .backupignore, .gitignore, .git/info/exclude · the size limit · includes.
+ */
+import { utf8 } from '../core/bytes.ts';
+import { type Decision, type FilterScope, PathFilter } from './ignore-filter.ts';
+import { type EntryType, PatternList, type ScopedPatterns } from './ignore-list.ts';
+import { CACHE_MARKER, isPresent, type Marker } from './ignore-markers.ts';
+import { fromLatin1, parseIgnoreFile, type Rule, toLatin1 } from './ignore-pattern.ts';
+
+export interface IgnoreOptions {
+  /** Patterns of the command line. */
+  readonly filter?: PathFilter;
+  /** Honour .neoignore and .backupignore. Default true. */
+  readonly ignoreFiles?: boolean;
+  /** Honour .gitignore and .git/info/exclude too. Default false. */
+  readonly gitignore?: boolean;
+  /** From parsePresentMarker. */
+  readonly excludeIfPresent?: readonly Marker[];
+  /** Leave out the content of directories with a valid CACHEDIR.TAG. Default false. */
+  readonly excludeCaches?: boolean;
+  /** Leave out regular files of more bytes than this. */
+  readonly excludeLargerThan?: number;
+}
+
+/** A directory as the rules see it. */
+export interface DirectoryContent {
+  /** The names of its entries. */
+  readonly names: Iterable<Uint8Array>;
+  /**
+   * The bytes of a file in it; the name may be the path `.git/info/exclude`. Returns undefined for what is missing,
+   * unreadable, or no regular file (a symbolic link is not followed, as in git); reporting a failure is up to the caller.
+   */
+  read(name: Uint8Array): Uint8Array | undefined;
+}
+
+const GIT = '.git';
+const GIT_EXCLUDE = '.git/info/exclude';
+
+interface IgnoreFile {
+  readonly name: string;
+  readonly fromGit: boolean;
+}
+
+interface IgnoreScope {
+  readonly patterns: ScopedPatterns;
+  /** git's own rules do not reach a `.git` nor a repository below. */
+  readonly fromGit: boolean;
+}
+
+export class IgnoreRules {
+  readonly filter: PathFilter;
+  /** The weakest first. */
+  readonly files: readonly IgnoreFile[];
+  readonly markers: ReadonlyMap<string, readonly Marker[]>;
+  readonly #sizeLimit: number;
+  readonly #tooLarge: Decision;
+  /** The bytes that names of interest begin with: most names are passed over at the first byte. */
+  readonly #firstBytes: ReadonlySet<number>;
+  readonly #special: ReadonlySet<string>;
+
+  constructor(options: IgnoreOptions = {}) {
+    this.filter = options.filter ?? new PathFilter([]);
+    this.files = ignoreFiles(options);
+    const markers = [...(options.excludeIfPresent ?? []), ...(options.excludeCaches === true ? [CACHE_MARKER] : [])];
+    this.markers = Map.groupBy(markers, (marker) => marker.name);
+    this.#sizeLimit = options.excludeLargerThan ?? Number.POSITIVE_INFINITY;
+    const rule: Rule = {
+      kind: 'exclude-larger-than',
+      source: '--exclude-larger-than',
+      line: undefined,
+      pattern: utf8(String(this.#sizeLimit)),
+      negated: false,
+    };
+    this.#tooLarge = { ignored: true, onlyToReach: false, rule };
+    const names = this.files.map((file) => (file.name === GIT_EXCLUDE ? GIT : file.name));
+    this.#special = new Set([...names, ...this.markers.keys()]);
+    this.#firstBytes = new Set([...this.#special].map((name) => name.charCodeAt(0)));
+  }
+
+  /**
+   * The decision on a source as the user named it: command-line patterns look at its name and its absolute path, the
+   * size limit applies, ignore files do not. Do not ask for a source written as `.`, `..` or `/`: it was named for its
+   * content. A source that is left out is to be reported.
+   */
+  decideSource(path: Uint8Array, type: EntryType, size?: number): Decision {
+    const text = toLatin1(path).replace(/\/+$/, '');
+    const cut = text.lastIndexOf('/') + 1;
+    const decision = this.filter.at(fromLatin1(text.slice(0, cut))).decide(text.slice(cut), type);
+    return decision.ignored ? decision : (this.decideSize(size) ?? decision);
+  }
+
+  /**
+   * The rules for the entries of a source directory.
+   * @param path absolute
+   * @param named false when the source was written as `.`, `..` or `/`, so that its name does not count as included
+   */
+  enterSource(path: Uint8Array, content: DirectoryContent, named = true): DirectoryRules {
+    const text = toLatin1(path).replace(/\/+$/, '');
+    const cut = text.lastIndexOf('/') + 1;
+    const parent = this.filter.at(fromLatin1(text.slice(0, cut)));
+    const name = text.slice(cut);
+    const scope = named ? parent.enter(name) : parent.enterAncestor(name);
+    return new DirectoryRules(this, `${text}/`, name === '' ? parent : scope, [], content);
+  }
+
+  /** Larger than the limit? */
+  decideSize(size: number | undefined): Decision | undefined {
+    return size !== undefined && size > this.#sizeLimit ? this.#tooLarge : undefined;
+  }
+
+  /** Of a directory's names those that the rules care for (ignore files, markers, .git). Latin1. */
+  specialNames(names: Iterable<Uint8Array>): Set<string> {
+    const found = new Set<string>();
+    if (this.#special.size === 0) return found;
+    for (const name of names) {
+      if (!this.#firstBytes.has(name[0] ?? 0)) continue;
+      const text = toLatin1(name);
+      if (this.#special.has(text)) found.add(text);
+    }
+    return found;
+  }
+}
+
+function ignoreFiles(options: IgnoreOptions): IgnoreFile[] {
+  const files: IgnoreFile[] = [];
+  if (options.gitignore === true) {
+    files.push({ name: GIT_EXCLUDE, fromGit: true }, { name: '.gitignore', fromGit: true });
+  }
+  if (options.ignoreFiles !== false) {
+    files.push({ name: '.backupignore', fromGit: false }, { name: '.neoignore', fromGit: false });
+  }
+  return files;
+}
+
+export class DirectoryRules {
+  readonly #rules: IgnoreRules;
+  /** Latin1, with a slash at its end. */
+  readonly #path: string;
+  readonly #filter: FilterScope;
+  /** The weakest first. */
+  readonly #scopes: readonly IgnoreScope[];
+  /** Set when a marker leaves out all but the markers themselves. */
+  readonly #marked: Decision | undefined;
+  readonly #keptMarkers: ReadonlySet<string>;
+
+  /** Made by {@link IgnoreRules.enterSource} and {@link enter}. */
+  constructor(
+    rules: IgnoreRules,
+    path: string,
+    filter: FilterScope,
+    inherited: readonly IgnoreScope[],
+    content: DirectoryContent,
+  ) {
+    this.#rules = rules;
+    this.#path = path;
+    this.#filter = filter;
+    const special = rules.specialNames(content.names);
+    const present = presentMarkers(rules, special, content);
+    const first = present[0];
+    this.#marked = first === undefined ? undefined : { ignored: true, onlyToReach: false, rule: first.rule };
+    this.#keptMarkers = new Set(present.map((marker) => marker.name));
+    const outer = special.has(GIT) ? inherited.filter((scope) => !scope.fromGit) : inherited;
+    this.#scopes = [...outer, ...readIgnoreFiles(rules, path, special, content)];
+  }
+
+  /**
+   * Is this entry left out? Asked for each entry of the directory.
+   * @param size of a regular file, if known; otherwise ask {@link IgnoreRules.decideSize} later
+   */
+  decide(name: Uint8Array, type: EntryType, size?: number): Decision {
+    const text = toLatin1(name);
+    if (this.#marked !== undefined && !this.#keptMarkers.has(text)) return this.#marked;
+    const rule = this.#filter.excludedBy(text, type) ?? this.#lastIgnore(text, type);
+    if (rule !== undefined && !rule.negated) return { ignored: true, onlyToReach: false, rule };
+    const large = this.#rules.decideSize(size);
+    if (large !== undefined) return large;
+    const included = this.#filter.includedBy(text, type);
+    return rule === undefined || included.ignored ? included : { ...included, rule };
+  }
+
+  /** The rules of a directory in this one that {@link decide} did not leave out. */
+  enter(name: Uint8Array, content: DirectoryContent): DirectoryRules {
+    const text = toLatin1(name);
+    const scopes: IgnoreScope[] = [];
+    for (const { patterns, fromGit } of this.#scopes) {
+      if (!(fromGit && text === GIT)) scopes.push({ patterns: patterns.enter(text), fromGit });
+    }
+    return new DirectoryRules(this.#rules, `${this.#path}${text}/`, this.#filter.enter(text), scopes, content);
+  }
+
+  #lastIgnore(name: string, type: EntryType): Rule | undefined {
+    for (let at = this.#scopes.length - 1; at >= 0; at--) {
+      const scope = this.#scopes[at];
+      if (scope === undefined || (scope.fromGit && name === GIT)) continue;
+      const match = scope.patterns.lastMatch(name, type);
+      if (match !== undefined) return match.rule;
+    }
+    return undefined;
+  }
+}
+
+function presentMarkers(rules: IgnoreRules, special: ReadonlySet<string>, content: DirectoryContent): Marker[] {
+  const present: Marker[] = [];
+  for (const [name, markers] of rules.markers) {
+    if (!special.has(name)) continue;
+    const found = markers.find((marker) => isPresent(marker, (file) => content.read(file)));
+    if (found !== undefined) present.push(found);
+  }
+  return present;
+}
+
+/** The patterns of the ignore files of one directory, the weakest file first. */
+function readIgnoreFiles(
+  rules: IgnoreRules,
+  path: string,
+  special: ReadonlySet<string>,
+  content: DirectoryContent,
+): IgnoreScope[] {
+  const scopes: IgnoreScope[] = [];
+  for (const { name, fromGit } of rules.files) {
+    if (!special.has(name === GIT_EXCLUDE ? GIT : name)) continue;
+    const bytes = content.read(utf8(name));
+    if (bytes === undefined) continue;
+    const patterns = parseIgnoreFile(fromLatin1(path + name), bytes);
+    if (patterns.length > 0) scopes.push({ patterns: new PatternList(patterns).at(''), fromGit });
+  }
+  return scopes;
+}
