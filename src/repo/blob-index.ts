@@ -1,0 +1,194 @@
+/**
+ * Blob id → places, shared by all threads: open addressing with linear probing in SharedArrayBuffers, 28 bytes a slot,
+ * at most 30 bytes a blob at full load. Look-ups and claims use Atomics and need no round trip.
+ *
+ * A slot is 7 words: state, 4 words of id prefix, offset, length (top bit: trusted). State is 0 (empty), a pack number
+ * from 1 on, or one of the marks below. Slots never go back to empty.
+ */
+import type { BlobId } from '../core/ids.ts';
+
+const WORDS = 7;
+const HEADER_WORDS = 2;
+const BUSY = 0xffff_ffff;
+const CLAIMED = 0xffff_fffe;
+const TRUSTED = 0x8000_0000;
+const FULL_LOAD = 0.93;
+
+export interface BlobPlace {
+  readonly pack: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly trusted: boolean;
+}
+
+class Table {
+  readonly words: Uint32Array<SharedArrayBuffer>;
+  readonly slots: number;
+  /** Slots that may be used: probing stays short, and there is always an empty one to end it. */
+  readonly usable: number;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.words = new Uint32Array(memory);
+    this.slots = (this.words.length - HEADER_WORDS) / WORDS;
+    this.usable = Math.floor(this.slots * FULL_LOAD);
+  }
+
+  get used(): number {
+    return Atomics.load(this.words, 0);
+  }
+
+  /** The state of a slot, once no thread is writing it. */
+  state(at: number): number {
+    let state = Atomics.load(this.words, at);
+    while (state === BUSY) state = Atomics.load(this.words, at);
+    return state;
+  }
+
+  next(at: number): number {
+    const following = at + WORDS;
+    return following === this.words.length ? HEADER_WORDS : following;
+  }
+
+  home(word: number): number {
+    return HEADER_WORDS + Math.floor((word / 0x1_0000_0000) * this.slots) * WORDS;
+  }
+}
+
+function tableMemory(blobs: number): SharedArrayBuffer {
+  const slots = Math.ceil(blobs / FULL_LOAD) + 16;
+  return new SharedArrayBuffer((HEADER_WORDS + slots * WORDS) * 4);
+}
+
+export class BlobIndex {
+  readonly #tables: Table[];
+
+  /** From memory handed over by {@link share}. */
+  constructor(memories: readonly SharedArrayBuffer[]) {
+    this.#tables = memories.map((memory) => new Table(memory));
+  }
+
+  static withRoomFor(blobs: number): BlobIndex {
+    return new BlobIndex([tableMemory(blobs)]);
+  }
+
+  /** What another thread needs to see the same index. */
+  share(): SharedArrayBuffer[] {
+    return this.#tables.map((table) => table.words.buffer);
+  }
+
+  /** Takes over tables added by the owner since. */
+  update(memories: readonly SharedArrayBuffer[]): void {
+    for (const memory of memories.slice(this.#tables.length)) this.#tables.push(new Table(memory));
+  }
+
+  /** Blobs and claims, copies counted each. */
+  get size(): number {
+    return this.#tables.reduce((sum, table) => sum + table.used, 0);
+  }
+
+  get bytes(): number {
+    return this.#tables.reduce((sum, table) => sum + table.words.byteLength, 0);
+  }
+
+  /** Makes sure that `blobs` more fit. The owner's alone; others learn of it by {@link update}. */
+  reserve(blobs: number): void {
+    const last = this.#tables.at(-1);
+    const free = last === undefined ? 0 : last.usable - last.used;
+    if (free < blobs) this.#tables.push(new Table(tableMemory(Math.max(blobs, Math.floor(this.size / 2), 65_536))));
+  }
+
+  /** All places of a blob, trusted ones first. Claimed but unplaced blobs have none. */
+  places(id: BlobId): BlobPlace[] {
+    const found: BlobPlace[] = [];
+    this.#scan(id, (words, at, state) => {
+      const length = words[at + 6] ?? 0;
+      const place = { pack: state, offset: words[at + 5] ?? 0, length: length & ~TRUSTED, trusted: length >= TRUSTED };
+      if (state === CLAIMED) return false;
+      if (place.trusted) found.unshift(place);
+      else found.push(place);
+      return false;
+    });
+    return found;
+  }
+
+  /** True if a trusted copy exists, or this run has claimed it: then it need not be stored. */
+  has(id: BlobId): boolean {
+    return this.#scan(id, (words, at, state) => state === CLAIMED || (words[at + 6] ?? 0) >= TRUSTED);
+  }
+
+  /** True if the caller must store the blob; false if a trusted copy or a claim exists. */
+  claim(id: BlobId): boolean {
+    if (this.has(id)) return false;
+    const table = this.#tables.at(-1);
+    if (table === undefined || table.used >= table.usable) return true;
+    const prefix = prefixOf(id);
+    let at = table.home(prefix[0]);
+    while (true) {
+      if (Atomics.compareExchange(table.words, at, 0, BUSY) === 0) {
+        this.#fill(table, at, prefix, 0, 0);
+        Atomics.store(table.words, at, CLAIMED);
+        return true;
+      }
+      const state = table.state(at);
+      const takes = state === CLAIMED || (table.words[at + 6] ?? 0) >= TRUSTED;
+      if (takes && samePrefix(table.words, at, prefix)) return false;
+      at = table.next(at);
+    }
+  }
+
+  /** Adds a place; a claim of the same blob becomes that place. The owner's alone. */
+  insert(id: BlobId, place: BlobPlace): void {
+    const settled = this.#scan(id, (words, at, state) => {
+      if (state !== CLAIMED) return false;
+      words[at + 5] = place.offset;
+      words[at + 6] = (place.trusted ? TRUSTED : 0) | place.length;
+      Atomics.store(words, at, place.pack);
+      return true;
+    });
+    if (settled) return;
+    this.reserve(1);
+    const table = this.#tables.at(-1);
+    if (table === undefined) return;
+    const prefix = prefixOf(id);
+    let at = table.home(prefix[0]);
+    while (Atomics.compareExchange(table.words, at, 0, BUSY) !== 0) at = table.next(at);
+    this.#fill(table, at, prefix, place.offset, (place.trusted ? TRUSTED : 0) | place.length);
+    Atomics.store(table.words, at, place.pack);
+  }
+
+  #fill(table: Table, at: number, prefix: Prefix, offset: number, length: number): void {
+    for (let i = 0; i < 4; i++) table.words[at + 1 + i] = prefix[i] ?? 0;
+    table.words[at + 5] = offset;
+    table.words[at + 6] = length;
+    Atomics.add(table.words, 0, 1);
+  }
+
+  /** Calls `visit` for each slot of the id until it returns true. */
+  #scan(id: BlobId, visit: (words: Uint32Array<SharedArrayBuffer>, at: number, state: number) => boolean): boolean {
+    const prefix = prefixOf(id);
+    for (const table of this.#tables) {
+      let at = table.home(prefix[0]);
+      for (let state = table.state(at); state !== 0; state = table.state(at)) {
+        if (samePrefix(table.words, at, prefix) && visit(table.words, at, state)) return true;
+        at = table.next(at);
+      }
+    }
+    return false;
+  }
+}
+
+type Prefix = readonly [number, number, number, number];
+
+function prefixOf(id: BlobId): Prefix {
+  const view = new DataView(id.buffer, id.byteOffset, 16);
+  return [view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true), view.getUint32(12, true)];
+}
+
+function samePrefix(words: Uint32Array, at: number, prefix: Prefix): boolean {
+  return (
+    words[at + 1] === prefix[0] &&
+    words[at + 2] === prefix[1] &&
+    words[at + 3] === prefix[2] &&
+    words[at + 4] === prefix[3]
+  );
+}

@@ -1,0 +1,99 @@
+/** Blobs out of a repository: looked up, fetched, opened, and compared with their content key. */
+import { equalBytes } from '../core/bytes.ts';
+import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
+import type { ContentKey } from '../core/ids.ts';
+import { openBlob } from '../engine/aead.ts';
+import { blobIdOf, contentKeyOf } from '../engine/keys.ts';
+import type { BlobPlace } from './blob-index.ts';
+import type { IndexedRepository } from './indexed.ts';
+import { BLOB_KINDS, type BlobKind } from './pack/entry.ts';
+import { packPath } from './pack/pack.ts';
+
+/** Packs of trees are read whole and kept: a directory's neighbours are wanted next. */
+const CACHE_BYTES = 64 << 20;
+
+export class BlobReader {
+  readonly #repository: IndexedRepository;
+  /** Whole packs, least recently used first. */
+  readonly #cache = new Map<number, Promise<Uint8Array | undefined>>();
+  #cached = 0;
+
+  constructor(repository: IndexedRepository) {
+    this.#repository = repository;
+  }
+
+  /** True if some copy is in the index. */
+  has(key: ContentKey): boolean {
+    return this.#repository.index.places(blobIdOf(this.#repository.engine, key)).length > 0;
+  }
+
+  /**
+   * The plaintext of a blob, verified. A copy that cannot be read or opened is passed over for the next one.
+   * @throws NeoError integrity when no copy can be had
+   */
+  async load(kind: BlobKind, key: ContentKey): Promise<Uint8Array> {
+    const { engine, index } = this.#repository;
+    const places = index.places(blobIdOf(engine, key));
+    let failure: unknown;
+    for (const place of places) {
+      try {
+        const sealed = await this.#fetch(kind, place);
+        return openVerified(this.#repository, kind, key, sealed);
+      } catch (error) {
+        if (!isNeoError(error, 'integrity')) throw error;
+        failure = error;
+      }
+    }
+    const why = failure === undefined ? 'it is in no index' : messageOf(failure);
+    throw new NeoError('integrity', `a ${kind} blob cannot be read: ${why}`, { cause: failure });
+  }
+
+  async #fetch(kind: BlobKind, place: BlobPlace): Promise<Uint8Array> {
+    const pack = this.#repository.packs[place.pack];
+    if (pack === undefined) throw new NeoError('integrity', 'index names an unknown pack');
+    const path = packPath(pack.name);
+    if (kind === 'data') {
+      const range = await this.#repository.backend.getRange(path, place);
+      if (range === undefined) throw new NeoError('integrity', `pack ${pack.name} is missing`);
+      return range;
+    }
+    const whole = await this.#wholePack(place.pack, path);
+    if (whole === undefined) throw new NeoError('integrity', `pack ${pack.name} is missing`);
+    if (place.offset + place.length > whole.length) throw new NeoError('integrity', `pack ${pack.name} is too short`);
+    return whole.subarray(place.offset, place.offset + place.length);
+  }
+
+  async #wholePack(number: number, path: string): Promise<Uint8Array | undefined> {
+    const cached = this.#cache.get(number);
+    if (cached !== undefined) {
+      this.#cache.delete(number);
+      this.#cache.set(number, cached);
+      return cached;
+    }
+    const loading = this.#repository.backend.get(path);
+    this.#cache.set(number, loading);
+    loading.catch(() => this.#cache.delete(number));
+    const bytes = await loading;
+    this.#cached += bytes?.length ?? 0;
+    for (const [oldest, pending] of this.#cache) {
+      if (this.#cached <= CACHE_BYTES || oldest === number) break;
+      this.#cache.delete(oldest);
+      this.#cached -= (await pending)?.length ?? 0;
+    }
+    return bytes;
+  }
+}
+
+/** Opens a sealed blob and recomputes its content key. @throws NeoError integrity */
+export function openVerified(
+  repository: Pick<IndexedRepository, 'engine' | 'keys'>,
+  kind: BlobKind,
+  key: ContentKey,
+  sealed: Uint8Array,
+): Uint8Array {
+  const plaintext = openBlob(repository.engine, BLOB_KINDS[kind], key, sealed);
+  if (!equalBytes(contentKeyOf(repository.engine, repository.keys.content[kind], plaintext), key)) {
+    throw new NeoError('integrity', `a ${kind} blob is not what its key says`);
+  }
+  return plaintext;
+}

@@ -1,0 +1,142 @@
+/**
+ * Blobs into packs. One writer a thread: it claims ids in the shared index, compresses, seals, and closes whole packs,
+ * so that chunk data never crosses threads.
+ */
+import { NeoError } from '../core/errors.ts';
+import type { BlobId, ContentKey } from '../core/ids.ts';
+import type { Random } from '../core/random.ts';
+import { sealBlob } from '../engine/aead.ts';
+import { encodePayload } from '../engine/codec.ts';
+import type { Engine } from '../engine/engine.ts';
+import { blobIdOf, contentKeyOf } from '../engine/keys.ts';
+import type { BlobIndex } from './blob-index.ts';
+import type { RepositoryConfig } from './config.ts';
+import { encodeHeader, HEADER_LENGTH } from './header.ts';
+import type { ContentSecrets } from './keyring.ts';
+import { BLOB_KINDS, type BlobEntry, type BlobKind } from './pack/entry.ts';
+import { directoryRoom, type FinishedPack, finishPack, type PackContext } from './pack/pack.ts';
+
+export interface BlobWriterOptions {
+  readonly context: PackContext;
+  readonly content: ContentSecrets;
+  readonly index: BlobIndex;
+  readonly suite: RepositoryConfig['blobSuite'];
+  readonly packTarget: number;
+  /** Data packs open at a time; chunks go to them by chance, so that a pack's layout tells less of its files. */
+  readonly openPacks: number;
+  /** Takes a finished pack; may block until there is room. */
+  readonly onPack: (pack: FinishedPack) => void;
+}
+
+export interface SavedBlob {
+  readonly key: ContentKey;
+  readonly id: BlobId;
+  /** Bytes that the pack grew by; 0 if the blob was there already. */
+  readonly stored: number;
+}
+
+/** A pack in the making: blobs in one buffer, sealed already, directory still missing. */
+export interface OpenPack {
+  readonly tree: boolean;
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly used: number;
+  readonly entries: readonly BlobEntry[];
+}
+
+/** A sealed blob is never longer: 16 MiB plain and what sealing adds. */
+const MAX_BLOB = (16 << 20) + 64;
+
+class GrowingPack implements OpenPack {
+  readonly tree: boolean;
+  readonly entries: BlobEntry[] = [];
+  buffer: Uint8Array<ArrayBuffer>;
+  used: number;
+
+  constructor(tree: boolean, capacity: number, header: Uint8Array) {
+    this.tree = tree;
+    this.buffer = new Uint8Array(capacity);
+    this.buffer.set(header);
+    this.used = header.length;
+  }
+
+  fits(length: number): boolean {
+    return this.used + length + directoryRoom(this.entries.length + 1) <= this.buffer.length;
+  }
+
+  add(entry: Omit<BlobEntry, 'offset' | 'length'>, sealed: Uint8Array): void {
+    this.buffer.set(sealed, this.used);
+    this.entries.push({ ...entry, offset: this.used, length: sealed.length });
+    this.used += sealed.length;
+  }
+}
+
+export class BlobWriter {
+  readonly #options: BlobWriterOptions;
+  readonly #engine: Engine;
+  readonly #random: Random;
+  readonly #header: Uint8Array;
+  readonly #data: (GrowingPack | undefined)[];
+  #trees: GrowingPack | undefined;
+
+  constructor(options: BlobWriterOptions) {
+    this.#options = options;
+    this.#engine = options.context.engine;
+    this.#random = options.context.random;
+    this.#header = encodeHeader('pack', options.context.repository);
+    this.#data = new Array<GrowingPack | undefined>(options.openPacks).fill(undefined);
+  }
+
+  /** Saves a blob unless a trusted copy exists. `level` is the zstd level, 0 = raw. */
+  save(kind: BlobKind, plaintext: Uint8Array, level: number): SavedBlob {
+    const key = contentKeyOf(this.#engine, this.#options.content[kind], plaintext);
+    const id = blobIdOf(this.#engine, key);
+    if (!this.#options.index.claim(id)) return { key, id, stored: 0 };
+    const { codec, payload } = encodePayload(this.#engine, plaintext, level);
+    const suite = this.#options.suite;
+    const sealed = sealBlob(this.#engine, suite, BLOB_KINDS[kind], key, payload, codec, plaintext.length, this.#random);
+    this.append(kind !== 'data', { id, kind, contentEpoch: 0, hash: this.#engine.blake3(sealed) }, sealed);
+    return { key, id, stored: sealed.length };
+  }
+
+  /** Adds a blob that is sealed already. */
+  append(tree: boolean, entry: Omit<BlobEntry, 'offset' | 'length'>, sealed: Uint8Array): void {
+    if (sealed.length > MAX_BLOB) throw new NeoError('failed', `blob of ${sealed.length} bytes is too large`);
+    const slot = tree ? -1 : (this.#random.bytes(1)[0] ?? 0) % this.#data.length;
+    let pack = slot < 0 ? this.#trees : this.#data[slot];
+    if (pack !== undefined && !pack.fits(sealed.length)) {
+      this.#close(pack);
+      pack = undefined;
+    }
+    if (pack === undefined) {
+      const room = HEADER_LENGTH + sealed.length + directoryRoom(1);
+      pack = new GrowingPack(tree, Math.max(this.#options.packTarget, room), this.#header);
+      if (slot < 0) this.#trees = pack;
+      else this.#data[slot] = pack;
+    }
+    pack.add(entry, sealed);
+  }
+
+  #close(pack: OpenPack): void {
+    this.#options.onPack(finishPack(this.#options.context, pack.buffer, pack.used, pack.entries));
+  }
+
+  /** Gives up the open packs unfinished: the owner merges the rests of all writers into few packs. */
+  takeRests(): OpenPack[] {
+    const rests = [...this.#data, this.#trees].filter((pack) => pack !== undefined);
+    this.#data.fill(undefined);
+    this.#trees = undefined;
+    return rests;
+  }
+
+  /** Adds the blobs of another writer's rest. */
+  merge(rest: OpenPack): void {
+    for (const { offset, length, ...entry } of rest.entries) {
+      this.append(rest.tree, entry, rest.buffer.subarray(offset, offset + length));
+    }
+  }
+
+  /** Closes all open packs. */
+  finish(): void {
+    for (const pack of this.takeRests()) this.#close(pack);
+  }
+}

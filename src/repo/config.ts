@@ -1,0 +1,238 @@
+/** `config/<n>-<name>`: what everybody who opens the repository must agree on (docs/format.md, section 3). */
+import { z } from 'zod';
+import type { ChunkerParameters } from '../chunker/chunker.ts';
+import { ByteReader, ByteWriter, concatBytes, fromBase64, fromHex, toBase64, toHex } from '../core/bytes.ts';
+import { isNeoError, NeoError } from '../core/errors.ts';
+import { type ObjectName, objectName, type RepositoryId, repositoryId } from '../core/ids.ts';
+import { canonicalJson, parseJson } from '../core/json.ts';
+import type { Engine } from '../engine/engine.ts';
+import { signBytes, verifySignatures } from '../engine/identity.ts';
+import { encodeHeader, FORMAT_VERSION, newerNeo, readHeader } from './header.ts';
+
+export const OPERATIONS = ['read', 'write', 'prune', 'check'] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+export interface BundleParameters {
+  /** Bytes. Files below `threshold` go to bundles of about `target`, never above `limit`. */
+  readonly threshold: number;
+  readonly target: number;
+  readonly limit: number;
+}
+
+export interface RepositoryConfig {
+  readonly repository: RepositoryId;
+  readonly epoch: number;
+  readonly created: number;
+  readonly features: Readonly<Record<Operation, readonly string[]>>;
+  readonly blobSuite: 'aes-256-gcm' | 'chacha20-poly1305';
+  readonly chunker: ChunkerParameters;
+  readonly bundle: BundleParameters;
+  readonly packTarget: number;
+  /** zstd level of writers; 0 = off. */
+  readonly compression: number;
+  /** Seconds. */
+  readonly grace: number;
+  readonly sealPublic: Uint8Array;
+  readonly signPublic: Uint8Array;
+  readonly previous?: ObjectName;
+  readonly valid?: ObjectName;
+}
+
+/** Feature flags that this program implements; version 1 of the format defines none. */
+const KNOWN_FEATURES: readonly string[] = [];
+
+const CHUNKER_ALGORITHM = 'fastcdc-keyed-1';
+const bytes = z
+  .int()
+  .min(1)
+  .max(1 << 30);
+const schema = z.object({
+  version: z.literal(1),
+  repository: z.string(),
+  epoch: z.int().min(0),
+  created: z.int().min(0),
+  features: z.object({
+    read: z.array(z.string()),
+    write: z.array(z.string()),
+    prune: z.array(z.string()),
+    check: z.array(z.string()),
+  }),
+  suites: z.object({ blob: z.enum(['aes-256-gcm', 'chacha20-poly1305']) }),
+  chunker: z.object({ algorithm: z.literal(CHUNKER_ALGORITHM), min: bytes, average: bytes, max: bytes }),
+  bundle: z.object({
+    threshold: z
+      .int()
+      .min(0)
+      .max(1 << 24),
+    target: bytes,
+    limit: bytes,
+  }),
+  pack: z.object({ target: bytes }),
+  compression: z.int().min(0).max(22),
+  grace: z.int().min(0),
+  sealPublic: z.string(),
+  signPublic: z.string(),
+  previous: z.string().optional(),
+  valid: z.string().optional(),
+});
+
+function bodyOf(config: RepositoryConfig): Uint8Array {
+  return canonicalJson({
+    version: FORMAT_VERSION,
+    repository: config.repository,
+    epoch: config.epoch,
+    created: config.created,
+    features: config.features,
+    suites: { blob: config.blobSuite },
+    chunker: {
+      algorithm: CHUNKER_ALGORITHM,
+      min: config.chunker.min,
+      average: config.chunker.average,
+      max: config.chunker.max,
+    },
+    bundle: { threshold: config.bundle.threshold, target: config.bundle.target, limit: config.bundle.limit },
+    pack: { target: config.packTarget },
+    compression: config.compression,
+    grace: config.grace,
+    sealPublic: toBase64(config.sealPublic),
+    signPublic: toBase64(config.signPublic),
+    previous: config.previous,
+    valid: config.valid,
+  });
+}
+
+/** `seed`: the signing pair of epoch n−1, or of epoch 0 for n = 0. */
+export function encodeConfig(engine: Engine, config: RepositoryConfig, seed: Uint8Array): Uint8Array {
+  const body = bodyOf(config);
+  const unsigned = concatBytes(
+    encodeHeader('config', config.repository),
+    new ByteWriter(4).u32(body.length).finish(),
+    body,
+  );
+  return concatBytes(unsigned, signBytes(engine, seed, 'config', fromHex(config.repository), unsigned));
+}
+
+/** A version or feature that an older program cannot know must never look like damage. */
+function parseBody(value: unknown): RepositoryConfig {
+  const version = z.looseObject({ version: z.int() }).safeParse(value);
+  if (version.success && version.data.version > FORMAT_VERSION) {
+    throw newerNeo(`a configuration of version ${version.data.version}`);
+  }
+  const features = z.looseObject({ features: z.looseObject({ read: z.array(z.string()) }) }).safeParse(value);
+  const unknown = features.success
+    ? features.data.features.read.find((flag) => !KNOWN_FEATURES.includes(flag))
+    : undefined;
+  if (unknown !== undefined) throw newerNeo(`the feature "${unknown}"`);
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new NeoError('integrity', 'configuration is malformed', { cause: parsed.error });
+  const data = parsed.data;
+  return {
+    repository: repositoryId(data.repository),
+    epoch: data.epoch,
+    created: data.created,
+    features: data.features,
+    blobSuite: data.suites.blob,
+    chunker: { min: data.chunker.min, average: data.chunker.average, max: data.chunker.max },
+    bundle: data.bundle,
+    packTarget: data.pack.target,
+    compression: data.compression,
+    grace: data.grace,
+    sealPublic: fromBase64(data.sealPublic),
+    signPublic: fromBase64(data.signPublic),
+    ...(data.previous === undefined ? {} : { previous: objectName(data.previous) }),
+    ...(data.valid === undefined ? {} : { valid: objectName(data.valid) }),
+  };
+}
+
+/** Verifies the signature with `issuer`, or for epoch 0 with the config's own key. @throws NeoError */
+function decodeConfig(engine: Engine, object: Uint8Array, issuer: Uint8Array | undefined): RepositoryConfig {
+  const reader = new ByteReader(object);
+  const id = readHeader(reader, 'config');
+  const json = reader.bytes(reader.u32());
+  const signed = object.subarray(0, reader.offset);
+  const signatures = reader.bytes(reader.remaining);
+  const config = parseBody(parseJson(json));
+  if (config.repository !== id) throw new NeoError('integrity', 'configuration names another repository');
+  const key = issuer ?? config.signPublic;
+  if (!verifySignatures(engine, key, 'config', fromHex(id), signed, signatures)) {
+    throw new NeoError('integrity', 'configuration has a wrong signature');
+  }
+  return config;
+}
+
+/** One object of `config/`: its epoch and name as the path gives them. */
+export interface ConfigObject {
+  readonly epoch: number;
+  readonly name: ObjectName;
+  readonly bytes: Uint8Array;
+}
+
+export interface ChainLink {
+  readonly config: RepositoryConfig;
+  readonly name: ObjectName;
+}
+
+export interface ConfigChain {
+  /** Verified, in order of epoch; the last is in force. */
+  readonly configs: readonly ChainLink[];
+  /** Objects that were ignored, and why. */
+  readonly ignored: readonly { readonly object: ConfigObject; readonly reason: string }[];
+}
+
+/**
+ * Follows the chain from `config/0` of the given name.
+ * @throws NeoError integrity when that one is missing or damaged, or when two valid ones claim the same epoch;
+ *   needs-newer-neo
+ */
+export function followChain(engine: Engine, objects: readonly ConfigObject[], first: ObjectName): ConfigChain {
+  const ignored: { object: ConfigObject; reason: string }[] = [];
+  const configs: ChainLink[] = [];
+  const highest = Math.max(-1, ...objects.map((object) => object.epoch));
+  for (let epoch = 0; epoch <= highest; epoch++) {
+    const claims = objects.filter((object) => object.epoch === epoch);
+    const judged = claims.map((object) => ({ object, result: judge(engine, object, configs.at(-1), first) }));
+    const valid: ChainLink[] = [];
+    for (const { object, result } of judged) {
+      if (typeof result === 'string') ignored.push({ object, reason: result });
+      else valid.push({ config: result, name: object.name });
+    }
+    const [only, second] = valid;
+    if (second !== undefined) {
+      throw new NeoError('integrity', `two valid configurations claim epoch ${epoch}`, {
+        hint: 'somebody rotated keys twice at once, or a key was stolen: do not write until this is settled',
+      });
+    }
+    if (only === undefined) break;
+    configs.push(only);
+  }
+  if (configs.length > 0) return { configs, ignored };
+  throw new NeoError('integrity', 'the first configuration of the repository is missing or damaged', {
+    hint: 'the name in the key slot and the objects in config/ do not meet',
+  });
+}
+
+function judge(
+  engine: Engine,
+  object: ConfigObject,
+  previous: ChainLink | undefined,
+  first: ObjectName,
+): RepositoryConfig | string {
+  if (toHex(engine.blake3(object.bytes)) !== object.name) return 'bytes do not give its name';
+  if (object.epoch === 0 && object.name !== first) return 'not the one that the key slot names';
+  try {
+    const config = decodeConfig(engine, object.bytes, previous?.config.signPublic);
+    if (config.epoch !== object.epoch) return 'path and content differ in epoch';
+    if (config.previous !== previous?.name) return 'does not follow the one in force';
+    if (previous !== undefined && config.repository !== previous.config.repository) return 'another repository';
+    return config;
+  } catch (error) {
+    if (isNeoError(error, 'integrity')) return error.message;
+    throw error;
+  }
+}
+
+/** @throws NeoError needs-newer-neo when the operation asks for a feature that this program does not have */
+export function requireFeatures(config: RepositoryConfig, operation: Operation): void {
+  const unknown = config.features[operation].find((flag) => !KNOWN_FEATURES.includes(flag));
+  if (unknown !== undefined) throw newerNeo(`the feature "${unknown}", needed to ${operation},`);
+}

@@ -1,0 +1,196 @@
+/** Opening a repository: the key slot, the chain of configurations, and what both must agree on. */
+import type { Backend } from '../backends/backend.ts';
+import { toHex } from '../core/bytes.ts';
+import type { Clock } from '../core/clock.ts';
+import { isNeoError, NeoError } from '../core/errors.ts';
+import { type ClientId, clientId, type ObjectName, objectName, type RepositoryId } from '../core/ids.ts';
+import type { Random } from '../core/random.ts';
+import type { Engine } from '../engine/engine.ts';
+import { decodeCertificate } from './certificate.ts';
+import { type ConfigChain, type ConfigObject, followChain, type RepositoryConfig } from './config.ts';
+import {
+  type Credential,
+  credentialKey,
+  decodeSlot,
+  openSlot,
+  type SlotObject,
+  type SlotSecret,
+  slotMatches,
+} from './key-slots.ts';
+import { type RepositoryKeys, repositoryKeys } from './keyring.ts';
+import type { ObjectContext, Signer } from './signed-object.ts';
+
+/** Everything from outside that the repository layer needs. */
+export interface Surroundings {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** An opened repository: keys at hand, index not loaded. */
+export interface Repository extends Surroundings, ObjectContext {
+  readonly backend: Backend;
+  readonly id: RepositoryId;
+  readonly config: RepositoryConfig;
+  readonly configName: ObjectName;
+  readonly chain: ConfigChain;
+  readonly keys: RepositoryKeys;
+  readonly signer: Signer;
+  readonly client: ClientId;
+  /** The opened slot, as needed to make further slots. */
+  readonly slot: SlotSecret;
+}
+
+export interface OpenOptions {
+  readonly credential: Credential;
+  /** Tries only the slots whose id begins so. */
+  readonly keySlot?: string;
+  /** A slot object that came with a key file; used when the repository has none of that id. */
+  readonly carriedSlot?: { readonly client: ClientId; readonly bytes: Uint8Array };
+}
+
+/**
+ * True if somebody's data lies there: a whole configuration, or anything that only a repository has. A torn
+ * configuration alone is what a crashed `init` leaves, and is none.
+ */
+export async function isRepository(engine: Engine, backend: Backend): Promise<boolean> {
+  const configs = await readConfigs(backend);
+  if (configs.some(({ bytes, name }) => toHex(engine.blake3(bytes)) === name)) return true;
+  for (const folder of ['packs', 'index', 'snapshots']) {
+    for await (const _ of backend.list(folder)) return true;
+  }
+  return false;
+}
+
+async function readConfigs(backend: Backend): Promise<ConfigObject[]> {
+  const objects: ConfigObject[] = [];
+  for await (const info of backend.list('config')) {
+    const match = /^config\/(\d{1,9})-([0-9a-f]{64})$/.exec(info.path);
+    if (match?.[1] === undefined || match[2] === undefined) continue;
+    const bytes = await backend.get(info.path);
+    if (bytes !== undefined) objects.push({ epoch: Number(match[1]), name: objectName(match[2]), bytes });
+  }
+  return objects;
+}
+
+/** All key slots in `keys/`, the newest renewal of each; those that cannot be decoded are left out. */
+export async function readSlots(backend: Backend): Promise<SlotObject[]> {
+  const newest = new Map<string, { n: number; path: string }>();
+  for await (const info of backend.list('keys')) {
+    const match = /^keys\/([0-9a-f]{32})\/(\d{1,9})$/.exec(info.path);
+    if (match?.[1] === undefined) continue;
+    const n = Number(match[2]);
+    if (n >= (newest.get(match[1])?.n ?? 0)) newest.set(match[1], { n, path: info.path });
+  }
+  const slots: SlotObject[] = [];
+  for (const [client, { path }] of [...newest].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const bytes = await backend.get(path);
+    const slot = bytes === undefined ? undefined : tryDecode(clientId(client), bytes);
+    if (slot !== undefined) slots.push(slot);
+  }
+  return slots;
+}
+
+function tryDecode(client: ClientId, bytes: Uint8Array): SlotObject | undefined {
+  try {
+    return decodeSlot(client, bytes);
+  } catch (error) {
+    if (isNeoError(error, 'integrity')) return undefined;
+    throw error;
+  }
+}
+
+/** Opens the first slot that the credential fits. @throws NeoError wrong-password when none does */
+async function unlock(engine: Engine, slots: readonly SlotObject[], options: OpenOptions): Promise<SlotSecret> {
+  const wanted = slots.filter((slot) => slot.client.startsWith(options.keySlot ?? ''));
+  if (options.keySlot !== undefined && wanted.length === 0) {
+    throw new NeoError('wrong-password', `there is no key slot ${options.keySlot}`, { hint: 'see: neo key list' });
+  }
+  let refusal: unknown;
+  for (const slot of wanted) {
+    try {
+      const kek = await credentialKey(engine, options.credential, slot.kdf);
+      if (kek !== undefined && slotMatches(engine, slot, kek)) return openSlot(engine, slot, kek);
+    } catch (error) {
+      refusal = error;
+    }
+  }
+  if (refusal !== undefined) throw refusal;
+  const what = options.credential.type === 'password' ? 'password' : 'key';
+  throw new NeoError('wrong-password', `wrong ${what}: it opens none of ${wanted.length} key slots`, {
+    hint:
+      what === 'password' ? 'check NEO_PASSWORD and its relatives, or use --key-file' : 'the key may have been removed',
+  });
+}
+
+/** @throws NeoError no-repository, wrong-password, integrity, needs-newer-neo */
+export async function openRepository(
+  surroundings: Surroundings,
+  backend: Backend,
+  options: OpenOptions,
+): Promise<Repository> {
+  const { engine } = surroundings;
+  if (!(await isRepository(engine, backend))) {
+    throw new NeoError('no-repository', `there is no repository at ${backend.location}`, {
+      hint: 'check the location, or make one with: neo init',
+    });
+  }
+  const configs = await readConfigs(backend);
+  const slots = await readSlots(backend);
+  const carried = options.carriedSlot;
+  if (carried !== undefined && !slots.some((slot) => slot.client === carried.client)) {
+    slots.push(decodeSlot(carried.client, carried.bytes));
+  }
+  const secret = await unlock(engine, slots, options);
+  const chain = followChain(engine, configs, secret.config0);
+  const current = chain.configs.at(-1);
+  if (current === undefined || !chain.configs.some(({ name }) => name === secret.config)) {
+    throw new NeoError('integrity', 'the repository went back: its configuration is older than your key slot');
+  }
+  if (current.config.repository !== secret.repository) {
+    throw new NeoError('integrity', 'the key slot belongs to another repository');
+  }
+  return assemble(surroundings, backend, secret, chain);
+}
+
+function assemble(surroundings: Surroundings, backend: Backend, secret: SlotSecret, chain: ConfigChain): Repository {
+  const current = chain.configs.at(-1);
+  if (current === undefined) throw new NeoError('integrity', 'repository without configuration');
+  const certificate = decodeCertificate(secret.certificate);
+  if (certificate.client !== secret.client || certificate.role !== secret.keys.role) {
+    throw new NeoError('integrity', 'key slot and its certificate differ');
+  }
+  return {
+    ...surroundings,
+    backend,
+    id: secret.repository,
+    repository: secret.repository,
+    config: current.config,
+    configName: current.name,
+    chain,
+    issuers: new Map(chain.configs.map(({ config }) => [config.epoch, config.signPublic])),
+    keys: repositoryKeys(surroundings.engine, secret.keys),
+    signer: { certificate, seed: secret.signSeed },
+    client: secret.client,
+    slot: secret,
+  };
+}
+
+/** @throws NeoError permission-denied unless the slot has role full */
+export function requireFull(repository: Repository, what: string): NonNullable<RepositoryKeys['full']> {
+  const { full } = repository.keys;
+  if (full === undefined) {
+    throw new NeoError('permission-denied', `this key may only write: it cannot ${what}`, {
+      hint: 'use a key of role full',
+    });
+  }
+  return full;
+}
+
+export function newId(random: Random): string {
+  return toHex(random.bytes(16));
+}
+
+export function slotPath(client: ClientId): string {
+  return `keys/${client}/0`;
+}
