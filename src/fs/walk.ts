@@ -7,7 +7,9 @@
  */
 import { closeSync } from 'node:fs';
 import { messageOf, systemCode } from '../core/errors.ts';
-import { type DirectoryNames, hasName, openDirectory, readNames } from './directory.ts';
+import { hasName, openDirectory, readNames } from './directory.ts';
+import { type Decision, KEPT } from './ignore-filter.ts';
+import type { Rule } from './ignore-pattern.ts';
 import { baseName, joinPath, pathOfLatin1 } from './path.ts';
 import { descriptorPath, REACH_LIMIT, reachPath } from './reach.ts';
 import { type FileStat, type FileType, fstatOf, isSameFile, lstatPath } from './stat.ts';
@@ -24,15 +26,12 @@ export interface WalkDirectory {
   has(name: Uint8Array): boolean;
 }
 
-/** Says what is left out. `Scope` is what it keeps for a directory: rules in force, path within the root, … */
+/** Says what is left out; must not throw. `Scope` is what it keeps for a directory. See ignoreFilter (walk-filter.ts). */
 export interface WalkFilter<Scope> {
-  /**
-   * Called once for each directory that is entered (`parent` undefined: a root); reads its ignore files if it wants.
-   * 'skip' leaves out the directory and all below it, although {@link decide} let it in.
-   */
-  enter(parent: Scope | undefined, directory: WalkDirectory): Scope | 'skip';
-  /** Called for each name but the roots'. `size` is 0 for all but regular files. */
-  decide(scope: Scope, name: Uint8Array, type: FileType, size: number): 'include' | 'exclude';
+  /** Called once for each directory that is entered (`parent` undefined: the root); reads its ignore files if it wants. */
+  enter(parent: Scope | undefined, directory: WalkDirectory): Scope;
+  /** Called for each name but the root's. `size`: of regular files. */
+  decide(scope: Scope, name: Uint8Array, type: FileType, size: number | undefined): Decision;
 }
 
 interface Place {
@@ -52,17 +51,25 @@ export interface EnterEvent extends Place {
   readonly fd: number | undefined;
   /** On another file system, and not read for that ({@link WalkOptions.oneFileSystem}). */
   readonly boundary: boolean;
+  /** The filter wants it only as the way to something below: not to be recorded when nothing is. */
+  readonly onlyToReach: boolean;
 }
 
 export interface EntryEvent extends Place {
-  /** `excluded`: the filter's word; a directory is then not entered. */
-  readonly kind: 'entry' | 'excluded';
+  readonly kind: 'entry';
   readonly stat: FileStat;
+}
+
+/** Left out by the filter; a directory with all that is in it. */
+export interface ExcludedEvent extends Place {
+  readonly kind: 'excluded';
+  readonly stat: FileStat;
+  readonly rule: Rule | undefined;
 }
 
 export interface LeaveEvent extends Place {
   readonly kind: 'leave';
-  /** False when names in it, or the directory itself, could not be read; vanished names do not count. */
+  /** False when something in it or below could not be read; names that vanished do not count. */
   readonly complete: boolean;
 }
 
@@ -77,7 +84,7 @@ export interface ErrorEvent {
   readonly vanished: boolean;
 }
 
-export type WalkEvent = EnterEvent | EntryEvent | LeaveEvent | ErrorEvent;
+export type WalkEvent = EnterEvent | EntryEvent | ExcludedEvent | LeaveEvent | ErrorEvent;
 
 export interface WalkOptions<Scope> {
   readonly filter?: WalkFilter<Scope>;
@@ -124,7 +131,7 @@ class Walker<Scope> {
       const stat = look(place);
       if ('kind' in stat) return yield stat;
       this.#device = stat.device;
-      yield* this.#visit(place, stat, undefined);
+      yield* this.#visit(place, stat, false);
       for (let frame = this.#stack.at(-1); frame !== undefined; frame = this.#stack.at(-1)) {
         const name = frame.names[frame.next];
         frame.next += 1;
@@ -144,84 +151,73 @@ class Walker<Scope> {
     const stat = look(place);
     if ('kind' in stat) {
       if (!stat.vanished) frame.complete = false;
-      yield stat;
-    } else if (this.#excludes(frame, name, stat)) yield { kind: 'excluded', ...place, stat };
-    else yield* this.#visit(place, stat, frame);
+      return yield stat;
+    }
+    const { ignored, onlyToReach, rule } = this.#decide(frame, name, stat);
+    if (ignored) yield { kind: 'excluded', path, name, access, stat, rule };
+    else yield* this.#visit(place, stat, onlyToReach);
   }
 
-  #excludes(frame: Frame<Scope>, name: Uint8Array, stat: FileStat): boolean {
+  #decide(frame: Frame<Scope>, name: Uint8Array, stat: FileStat): Decision {
     const { filter } = this.#options;
-    if (filter === undefined || frame.scope === undefined) return false;
-    const size = stat.type === 'file' ? stat.size : 0;
-    return filter.decide(frame.scope, name, stat.type, size) === 'exclude';
+    if (filter === undefined || frame.scope === undefined) return KEPT;
+    return filter.decide(frame.scope, name, stat.type, stat.type === 'file' ? stat.size : undefined);
   }
 
-  *#visit(place: Place, stat: FileStat, parent: Frame<Scope> | undefined): Generator<WalkEvent, void, void> {
-    if (stat.type !== 'directory') yield { kind: 'entry', ...place, stat };
-    else if (this.#entered.has(identityOf(stat))) {
-      if (parent !== undefined) parent.complete = false;
-      const message = 'a directory that contains itself';
-      yield { kind: 'error', path: place.path, operation: 'open directory', code: 'CYCLE', message, vanished: false };
-    } else if (this.#options.oneFileSystem === true && stat.device !== this.#device) {
-      yield { kind: 'enter', ...place, stat, fd: undefined, boundary: true };
-      yield { kind: 'leave', ...place, complete: true };
-    } else yield* this.#open(place, stat, parent);
-  }
-
-  *#open(place: Place, seen: FileStat, parent: Frame<Scope> | undefined): Generator<WalkEvent, void, void> {
-    const opened = attempt(place.path, 'open directory', () => openAs(place, seen));
-    if ('kind' in opened) {
-      if (!opened.vanished) yield* this.#closedDoor(place, seen, opened, parent);
-      else yield opened;
+  *#visit(place: Place, stat: FileStat, onlyToReach: boolean): Generator<WalkEvent, void, void> {
+    if (stat.type !== 'directory') {
+      yield { kind: 'entry', path: place.path, name: place.name, access: place.access, stat };
       return;
     }
-    const { fd, stat } = opened;
-    let held = false;
-    try {
-      const listing = readNames(fd, place.access);
-      const scope = this.#scopeOf(place, stat, listing, parent);
-      if (scope === 'skip') return yield { kind: 'excluded', ...place, stat };
-      held = place.access.length > REACH_LIMIT && process.platform === 'linux';
-      const complete = listing.error === undefined;
-      const identity = identityOf(stat);
-      this.#stack.push({
-        ...place,
-        names: listing.names,
-        next: 0,
-        complete,
-        scope,
-        identity,
-        held: held ? fd : undefined,
-      });
-      this.#entered.add(identity);
-      yield { kind: 'enter', ...place, stat, fd, boundary: false };
-      if (!complete) yield errorEvent(place.path, 'read directory', listing.error);
-    } finally {
-      if (!held) closeSync(fd);
+    if (this.#entered.has(identityOf(stat))) {
+      yield this.#miss({ ...CYCLE, path: place.path });
+    } else if (this.#options.oneFileSystem === true && stat.device !== this.#device) {
+      yield { kind: 'enter', ...place, stat, fd: undefined, boundary: true, onlyToReach };
+      yield { kind: 'leave', ...place, complete: true };
+    } else {
+      const opened = attempt(place.path, 'open directory', () => openAs(place, stat));
+      if ('kind' in opened) yield* this.#closedDoor(place, stat, onlyToReach, opened);
+      else yield* this.#enter(place, opened, onlyToReach);
     }
   }
 
-  /** A directory that may be seen but not read. */
+  /** A directory that is there and may not be read, or that is gone. */
   *#closedDoor(
     place: Place,
     stat: FileStat,
+    onlyToReach: boolean,
     error: ErrorEvent,
-    parent: Frame<Scope> | undefined,
   ): Generator<WalkEvent, void, void> {
-    if (parent !== undefined) parent.complete = false;
-    yield { kind: 'enter', ...place, stat, fd: undefined, boundary: false };
-    yield error;
+    if (error.vanished) return yield error;
+    yield { kind: 'enter', ...place, stat, fd: undefined, boundary: false, onlyToReach };
+    yield this.#miss(error);
     yield { kind: 'leave', ...place, complete: false };
   }
 
-  #scopeOf(
-    place: Place,
-    stat: FileStat,
-    listing: DirectoryNames,
-    parent: Frame<Scope> | undefined,
-  ): Scope | 'skip' | undefined {
-    const has = (name: Uint8Array): boolean => hasName(listing.names, name);
-    return this.#options.filter?.enter(parent?.scope, { ...place, stat, has });
+  *#enter(place: Place, opened: OpenedDirectory, onlyToReach: boolean): Generator<WalkEvent, void, void> {
+    const { fd, stat } = opened;
+    let held: number | undefined;
+    try {
+      const { names, error } = readNames(fd, place.access);
+      const has = (name: Uint8Array): boolean => hasName(names, name);
+      const scope = this.#options.filter?.enter(this.#stack.at(-1)?.scope, { ...place, stat, has });
+      const identity = identityOf(stat);
+      const complete = error === undefined;
+      if (place.access.length > REACH_LIMIT && process.platform === 'linux') held = fd;
+      this.#stack.push({ ...place, names, next: 0, complete, scope, identity, held });
+      this.#entered.add(identity);
+      yield { kind: 'enter', ...place, stat, fd, boundary: false, onlyToReach };
+      if (!complete) yield errorEvent(place.path, 'read directory', error);
+    } finally {
+      if (held === undefined) closeSync(fd);
+    }
+  }
+
+  /** An error that makes the directory on top incomplete. */
+  #miss(error: ErrorEvent): ErrorEvent {
+    const above = this.#stack.at(-1);
+    if (above !== undefined) above.complete = false;
+    return error;
   }
 
   #leave(frame: Frame<Scope>): LeaveEvent {
@@ -233,6 +229,19 @@ class Walker<Scope> {
     return { kind: 'leave', path: frame.path, name: frame.name, access: frame.access, complete: frame.complete };
   }
 }
+
+interface OpenedDirectory {
+  readonly fd: number;
+  readonly stat: FileStat;
+}
+
+const CYCLE: Omit<ErrorEvent, 'path'> = {
+  kind: 'error',
+  operation: 'open directory',
+  code: 'CYCLE',
+  message: 'a directory that contains itself',
+  vanished: false,
+};
 
 function release(frame: Frame<unknown>): void {
   if (frame.held !== undefined) closeSync(frame.held);
@@ -251,7 +260,7 @@ function look(place: Place): FileStat | ErrorEvent {
 }
 
 /** The directory that lstat saw, open; or the event that says why not. */
-function openAs(place: Place, seen: FileStat): { readonly fd: number; readonly stat: FileStat } | ErrorEvent {
+function openAs(place: Place, seen: FileStat): OpenedDirectory | ErrorEvent {
   const fd = openDirectory(place.access);
   try {
     const stat = fstatOf(fd);
