@@ -234,20 +234,26 @@ class Attempt {
   }
 
   run(): boolean {
-    const codes = this.#codes;
-    for (;;) {
-      const op = codes[this.#code];
-      if (op === undefined) {
-        if (this.#at === this.#text.length) return true;
-        if (!this.#retry()) return false;
-      } else if (op < ANY) {
-        if (op === DEEP && this.#code + 1 === codes.length) return true;
-        this.#remember(op);
-      } else if (this.#accepts(op)) {
-        this.#code++;
-        this.#at++;
-      } else if (!this.#retry()) return false;
+    while (!this.#done()) if (!(this.#step() || this.#retry())) return false;
+    return true;
+  }
+
+  #done(): boolean {
+    const left = this.#codes.length - this.#code;
+    return left === 0 ? this.#at === this.#text.length : left === 1 && this.#codes[this.#code] === DEEP;
+  }
+
+  /** Takes one element of the program; false when the text does not agree, or goes on behind the program. */
+  #step(): boolean {
+    const op = this.#codes[this.#code];
+    if (op === undefined) return false;
+    if (op < ANY) this.#remember(op);
+    else {
+      if (!this.#accepts(op)) return false;
+      this.#code++;
+      this.#at++;
     }
+    return true;
   }
 
   #remember(op: number): void {

@@ -48,9 +48,14 @@ function startsWith(bytes: Uint8Array, header: Uint8Array): boolean {
   return bytes.length >= header.length && header.every((byte, at) => bytes[at] === byte);
 }
 
-/** Is the marker there? @param read the bytes of a regular file, or undefined */
-export function isPresent(sought: Marker, read: (name: Uint8Array) => Uint8Array | undefined): boolean {
+/** Is the marker in this directory? `read` gives the bytes of a regular file, or undefined. */
+export function isPresent(
+  sought: Marker,
+  directory: { has(name: Uint8Array): boolean; read(name: Uint8Array): Uint8Array | undefined },
+): boolean {
+  const name = sought.rule.pattern;
+  if (!directory.has(name)) return false;
   if (sought.header === undefined) return true;
-  const bytes = read(sought.rule.pattern);
+  const bytes = directory.read(name);
   return bytes !== undefined && startsWith(bytes, sought.header);
 }

@@ -11,6 +11,7 @@ import { type Decision, type FilterScope, PathFilter } from './ignore-filter.ts'
 import { type EntryType, PatternList, type ScopedPatterns } from './ignore-list.ts';
 import { CACHE_MARKER, isPresent, type Marker } from './ignore-markers.ts';
 import { fromLatin1, parseIgnoreFile, type Rule, toLatin1 } from './ignore-pattern.ts';
+import { joinPath } from './path.ts';
 
 export interface IgnoreOptions {
   /** Patterns of the command line. */
@@ -29,8 +30,8 @@ export interface IgnoreOptions {
 
 /** A directory as the rules see it. */
 export interface DirectoryContent {
-  /** The names of its entries. */
-  readonly names: Iterable<Uint8Array>;
+  /** Does it hold this name? */
+  has(name: Uint8Array): boolean;
   /**
    * The bytes of a file in it; the name may be the path `.git/info/exclude`. Returns undefined for what is missing,
    * unreadable, or no regular file (a symbolic link is not followed, as in git); reporting a failure is up to the caller.
@@ -38,13 +39,24 @@ export interface DirectoryContent {
   read(name: Uint8Array): Uint8Array | undefined;
 }
 
-const GIT = '.git';
-const GIT_EXCLUDE = '.git/info/exclude';
+const GIT_NAME = '.git';
+const GIT = utf8(GIT_NAME);
 
 interface IgnoreFile {
-  readonly name: string;
+  /** Relative to its directory. */
+  readonly name: Uint8Array;
+  /** The entry of the directory that must be there for it. */
+  readonly entry: Uint8Array;
   readonly fromGit: boolean;
 }
+
+function ignoreFile(name: string, fromGit: boolean): IgnoreFile {
+  return { name: utf8(name), entry: utf8(name.replace(/\/.*/, '')), fromGit };
+}
+
+/** The weakest first. */
+const GIT_FILES: readonly IgnoreFile[] = [ignoreFile('.git/info/exclude', true), ignoreFile('.gitignore', true)];
+const OWN_FILES: readonly IgnoreFile[] = [ignoreFile('.backupignore', false), ignoreFile('.neoignore', false)];
 
 interface IgnoreScope {
   readonly patterns: ScopedPatterns;
@@ -59,13 +71,13 @@ export class IgnoreRules {
   readonly markers: ReadonlyMap<string, readonly Marker[]>;
   readonly #sizeLimit: number;
   readonly #tooLarge: Decision;
-  /** The bytes that names of interest begin with: most names are passed over at the first byte. */
-  readonly #firstBytes: ReadonlySet<number>;
-  readonly #special: ReadonlySet<string>;
 
   constructor(options: IgnoreOptions = {}) {
     this.filter = options.filter ?? new PathFilter([]);
-    this.files = ignoreFiles(options);
+    this.files = [
+      ...(options.gitignore === true ? GIT_FILES : []),
+      ...(options.ignoreFiles === false ? [] : OWN_FILES),
+    ];
     const markers = [...(options.excludeIfPresent ?? []), ...(options.excludeCaches === true ? [CACHE_MARKER] : [])];
     this.markers = Map.groupBy(markers, (marker) => marker.name);
     this.#sizeLimit = options.excludeLargerThan ?? Number.POSITIVE_INFINITY;
@@ -77,9 +89,6 @@ export class IgnoreRules {
       negated: false,
     };
     this.#tooLarge = { ignored: true, onlyToReach: false, rule };
-    const names = this.files.map((file) => (file.name === GIT_EXCLUDE ? GIT : file.name));
-    this.#special = new Set([...names, ...this.markers.keys()]);
-    this.#firstBytes = new Set([...this.#special].map((name) => name.charCodeAt(0)));
   }
 
   /**
@@ -112,29 +121,6 @@ export class IgnoreRules {
   decideSize(size: number | undefined): Decision | undefined {
     return size !== undefined && size > this.#sizeLimit ? this.#tooLarge : undefined;
   }
-
-  /** Of a directory's names those that the rules care for (ignore files, markers, .git). Latin1. */
-  specialNames(names: Iterable<Uint8Array>): Set<string> {
-    const found = new Set<string>();
-    if (this.#special.size === 0) return found;
-    for (const name of names) {
-      if (!this.#firstBytes.has(name[0] ?? 0)) continue;
-      const text = toLatin1(name);
-      if (this.#special.has(text)) found.add(text);
-    }
-    return found;
-  }
-}
-
-function ignoreFiles(options: IgnoreOptions): IgnoreFile[] {
-  const files: IgnoreFile[] = [];
-  if (options.gitignore === true) {
-    files.push({ name: GIT_EXCLUDE, fromGit: true }, { name: '.gitignore', fromGit: true });
-  }
-  if (options.ignoreFiles !== false) {
-    files.push({ name: '.backupignore', fromGit: false }, { name: '.neoignore', fromGit: false });
-  }
-  return files;
 }
 
 export class DirectoryRules {
@@ -159,13 +145,14 @@ export class DirectoryRules {
     this.#rules = rules;
     this.#path = path;
     this.#filter = filter;
-    const special = rules.specialNames(content.names);
-    const present = presentMarkers(rules, special, content);
+    const present = presentMarkers(rules, content);
     const first = present[0];
     this.#marked = first === undefined ? undefined : { ignored: true, onlyToReach: false, rule: first.rule };
     this.#keptMarkers = new Set(present.map((marker) => marker.name));
-    const outer = special.has(GIT) ? inherited.filter((scope) => !scope.fromGit) : inherited;
-    this.#scopes = [...outer, ...readIgnoreFiles(rules, path, special, content)];
+    // A repository below is not ruled by the one above it.
+    const repository = inherited.some((scope) => scope.fromGit) && content.has(GIT);
+    const outer = repository ? inherited.filter((scope) => !scope.fromGit) : inherited;
+    this.#scopes = [...outer, ...readIgnoreFiles(rules, path, content)];
   }
 
   /**
@@ -188,7 +175,7 @@ export class DirectoryRules {
     const text = toLatin1(name);
     const scopes: IgnoreScope[] = [];
     for (const { patterns, fromGit } of this.#scopes) {
-      if (!(fromGit && text === GIT)) scopes.push({ patterns: patterns.enter(text), fromGit });
+      if (!(fromGit && text === GIT_NAME)) scopes.push({ patterns: patterns.enter(text), fromGit });
     }
     return new DirectoryRules(this.#rules, `${this.#path}${text}/`, this.#filter.enter(text), scopes, content);
   }
@@ -196,7 +183,7 @@ export class DirectoryRules {
   #lastIgnore(name: string, type: EntryType): Rule | undefined {
     for (let at = this.#scopes.length - 1; at >= 0; at--) {
       const scope = this.#scopes[at];
-      if (scope === undefined || (scope.fromGit && name === GIT)) continue;
+      if (scope === undefined || (scope.fromGit && name === GIT_NAME)) continue;
       const match = scope.patterns.lastMatch(name, type);
       if (match !== undefined) return match.rule;
     }
@@ -204,29 +191,24 @@ export class DirectoryRules {
   }
 }
 
-function presentMarkers(rules: IgnoreRules, special: ReadonlySet<string>, content: DirectoryContent): Marker[] {
+/** The markers of a directory, one for each name. */
+function presentMarkers(rules: IgnoreRules, content: DirectoryContent): Marker[] {
   const present: Marker[] = [];
-  for (const [name, markers] of rules.markers) {
-    if (!special.has(name)) continue;
-    const found = markers.find((marker) => isPresent(marker, (file) => content.read(file)));
+  for (const markers of rules.markers.values()) {
+    const found = markers.find((marker) => isPresent(marker, content));
     if (found !== undefined) present.push(found);
   }
   return present;
 }
 
 /** The patterns of the ignore files of one directory, the weakest file first. */
-function readIgnoreFiles(
-  rules: IgnoreRules,
-  path: string,
-  special: ReadonlySet<string>,
-  content: DirectoryContent,
-): IgnoreScope[] {
+function readIgnoreFiles(rules: IgnoreRules, path: string, content: DirectoryContent): IgnoreScope[] {
   const scopes: IgnoreScope[] = [];
-  for (const { name, fromGit } of rules.files) {
-    if (!special.has(name === GIT_EXCLUDE ? GIT : name)) continue;
-    const bytes = content.read(utf8(name));
+  for (const { name, entry, fromGit } of rules.files) {
+    if (!content.has(entry)) continue;
+    const bytes = content.read(name);
     if (bytes === undefined) continue;
-    const patterns = parseIgnoreFile(fromLatin1(path + name), bytes);
+    const patterns = parseIgnoreFile(joinPath(fromLatin1(path), name), bytes);
     if (patterns.length > 0) scopes.push({ patterns: new PatternList(patterns).at(''), fromGit });
   }
   return scopes;
