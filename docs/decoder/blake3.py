@@ -54,10 +54,10 @@ def tree(data, counter, key, flags, root):
 def blake3(data, key=None, context=None, written_out=False):
     """32 bytes: the hash, the keyed hash (`key` of 32 bytes) or the key derived for `context` (text)."""
     if B3SUM and len(data) > CHUNK and not written_out:
-        with tempfile.NamedTemporaryFile() as file:
+        with tempfile.TemporaryFile() as file:
             file.write(data)
             file.flush()
-            return blake3_file(file.name, key, context)
+            return blake3_file(file, key, context)
     words, flags = IV, 0
     if key is not None:
         words, flags = struct.unpack("<8I", key), KEYED
@@ -66,11 +66,12 @@ def blake3(data, key=None, context=None, written_out=False):
     return struct.pack("<8I", *tree(bytes(data), 0, words, flags, ROOT))
 
 
-def blake3_file(path, key=None, context=None):
-    """The same of a whole file."""
+def blake3_file(file, key=None, context=None):
+    """The same of all that an open file holds."""
     if not B3SUM:
-        with open(path, "rb") as file:
-            return blake3(file.read(), key, context)
+        file.seek(0)
+        return blake3(file.read(), key, context)
     mode = ["--keyed"] if key is not None else ["--derive-key", context] if context is not None else []
-    out = subprocess.run([B3SUM, "--no-names", *mode, path], input=key, capture_output=True, check=True).stdout
+    command = [B3SUM, "--no-names", *mode, f"/dev/fd/{file.fileno()}"]
+    out = subprocess.run(command, input=key or b"", pass_fds=[file.fileno()], capture_output=True, check=True).stdout
     return bytes.fromhex(out.decode().strip())
