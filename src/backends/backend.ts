@@ -2,7 +2,8 @@
  * Where objects lie. A backend knows nothing of packs, keys or files. Every implementation passes the conformance
  * suite in `test/support/backend-suite.ts`.
  *
- * Paths are relative, `/`-separated, of the characters `a-z 0-9 . - _`; no `.`/`..` parts.
+ * Paths are relative, `/`-separated, of the characters `a-z 0-9 . - _`; no `.`/`..` parts. The top-level folder `tmp` is
+ * the backend's own. Other paths are refused with `failed`.
  * Errors: `no-space`, `quota-exceeded`, `permission-denied`, `unreachable` (worth retrying) and `failed` as NeoError.
  */
 export interface ObjectInfo {
@@ -42,7 +43,7 @@ export interface Backend {
 
   stat(path: string): Promise<ObjectInfo | undefined>;
 
-  /** Removes an object; one that is absent already is success. */
+  /** Removes an object, durably when the promise resolves; one that is absent already is success. */
   remove(path: string): Promise<void>;
 
   /** The storage's clock, milliseconds since 1970. */

@@ -87,6 +87,8 @@ class LocalBackend implements Backend {
   readonly #durable = new Map<string, Promise<void>>();
   /** Folders known to be no symbolic links, nor below one. */
   readonly #plain = new Set<string>();
+  /** The last put of a path that is under way. */
+  readonly #puts = new Map<string, Promise<void>>();
   #swept: Promise<void> | undefined;
   #remoteClock: Promise<boolean> | undefined;
 
@@ -101,14 +103,19 @@ class LocalBackend implements Backend {
 
   async put(path: string, bytes: Uint8Array): Promise<void> {
     checkPath(path);
-    await this.#run(`store ${path}`, async () => {
+    await this.#inTurn(path, `store ${path}`, async () => {
       await this.#requireRoot();
       if (await this.#holds(path, bytes)) return;
-      await this.#ensureFolder(TEMPORARY_FOLDER);
-      this.#swept ??= this.now().then((now) => removeLitter(this.#at(TEMPORARY_FOLDER), now));
-      await this.#swept;
-      await this.#ensureFolder(folderOf(path));
-      await this.#store(path, bytes);
+      try {
+        await this.#store(path, bytes);
+      } catch (error) {
+        if (systemCode(error) !== 'ENOENT') throw error;
+        // A folder that this process knew has been removed since, or the whole root.
+        await this.#requireRoot();
+        this.#durable.clear();
+        this.#plain.clear();
+        await this.#store(path, bytes);
+      }
     });
   }
 
@@ -189,7 +196,27 @@ class LocalBackend implements Backend {
     }
   }
 
+  /** Puts of one path follow each other, so that the last way of `local-publish` is exact within a process. */
+  async #inTurn(path: string, action: string, work: () => Promise<void>): Promise<void> {
+    const before = this.#puts.get(path);
+    const mine = this.#run(action, async () => {
+      // The outcome of the one before is its caller's affair.
+      await before?.catch(() => undefined);
+      await work();
+    });
+    this.#puts.set(path, mine);
+    try {
+      await mine;
+    } finally {
+      if (this.#puts.get(path) === mine) this.#puts.delete(path);
+    }
+  }
+
   async #store(path: string, bytes: Uint8Array): Promise<void> {
+    await this.#ensureFolder(TEMPORARY_FOLDER);
+    this.#swept ??= this.now().then((now) => removeLitter(this.#at(TEMPORARY_FOLDER), now));
+    await this.#swept;
+    await this.#ensureFolder(folderOf(path));
     const final = this.#at(path);
     const temporary = join(this.#at(TEMPORARY_FOLDER), temporaryName(this.#random));
     await writeDurably(temporary, bytes);

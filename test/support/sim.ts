@@ -70,7 +70,9 @@ function plansFor(operations: number, options: SweepOptions): CrashPlan[] {
   const moments = options.moments ?? ['before', 'torn', 'after'];
   const kept = options.kept ?? [0, 0.5, 1];
   return Array.from({ length: operations }, (_, n) => n + 1).flatMap((at) =>
-    moments.flatMap((when) => (when === 'torn' ? kept.map((share) => ({ at, when, kept: share })) : [{ at, when }])),
+    moments.flatMap((when): CrashPlan[] =>
+      when === 'torn' ? kept.map((share) => ({ at, when, kept: share })) : [{ at, when }],
+    ),
   );
 }
 
