@@ -1,7 +1,6 @@
 /** The rules of what a snapshot leaves out, as the walk asks for them: this is where ignore files are read. */
 import { closeSync, readSync } from 'node:fs';
 import { messageOf, NeoError, systemCode } from '../core/errors.ts';
-import { fromLatin1 } from './ignore-pattern.ts';
 import type { DirectoryContent, DirectoryRules, IgnoreRules } from './ignore-rules.ts';
 import { openForReading } from './open-reading.ts';
 import { joinPath } from './path.ts';
@@ -28,9 +27,8 @@ export function ignoreFilter(
   onUnreadable: (problem: UnreadableRules) => void,
   named = true,
 ): WalkFilter<DirectoryRules> {
-  const special = specialNames(rules);
   const contentOf = (directory: WalkDirectory): DirectoryContent => ({
-    names: special.filter((name) => directory.has(name)),
+    has: (name) => directory.has(name),
     read: (name) => readRules(directory, name, onUnreadable),
   });
   return {
@@ -40,13 +38,6 @@ export function ignoreFilter(
     },
     decide: (scope, name, type, size) => scope.decide(name, type === 'directory' ? 'directory' : 'other', size),
   };
-}
-
-/** The first names of all paths that the rules may ask a directory for. */
-function specialNames(rules: IgnoreRules): Uint8Array[] {
-  const paths = [...rules.files.map((file) => file.name), ...rules.markers.keys()];
-  const names = new Set(paths.map((path) => path.split('/', 1)[0] ?? path));
-  return [...names].map((name) => fromLatin1(name));
 }
 
 function readRules(
