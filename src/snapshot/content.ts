@@ -1,0 +1,100 @@
+/** Contents of files: inline chunks up to 64, chunk lists above. */
+import { toBase64 } from '../core/bytes.ts';
+import { NeoError } from '../core/errors.ts';
+import type { Chunk, Content } from './node.ts';
+import { chunkFromJson } from './node-json.ts';
+import { type PartEntry, PartsBuilder } from './parts.ts';
+import { type LoadBlob, readParts, type SaveBlob } from './tree.ts';
+
+export const INLINE_CHUNKS = 64;
+
+/** What covers the chunks in order. Undefined for none: an empty file. */
+export function contentOf(save: SaveBlob, chunks: readonly Chunk[]): Content | undefined {
+  if (chunks.length === 0) return undefined;
+  if (chunks.length <= INLINE_CHUNKS) return { type: 'chunks', chunks };
+  const builder = new ChunkListBuilder(save);
+  for (const chunk of chunks) builder.add(chunk);
+  return builder.finish();
+}
+
+/** For lists too long to be held: chunks go in one after the other. */
+export class ChunkListBuilder {
+  readonly #parts: PartsBuilder;
+
+  constructor(save: SaveBlob) {
+    const covered = new WeakMap<PartEntry, Chunk>();
+    this.#covered = covered;
+    this.#parts = new PartsBuilder(
+      (json) => save('list', json),
+      (key, entries) => {
+        let length = 0;
+        let last: PartEntry | undefined;
+        for (const entry of entries) {
+          length += covered.get(entry)?.length ?? 0;
+          last = entry;
+        }
+        const boundary = last?.boundary ?? key;
+        const parent = { json: JSON.stringify([toBase64(key), length, toBase64(boundary)]), boundary };
+        covered.set(parent, { key, length });
+        return parent;
+      },
+    );
+  }
+
+  readonly #covered: WeakMap<PartEntry, Chunk>;
+
+  add(chunk: Chunk): void {
+    const entry = { json: JSON.stringify([toBase64(chunk.key), chunk.length]), boundary: chunk.key };
+    this.#covered.set(entry, chunk);
+    this.#parts.add(entry);
+  }
+
+  finish(): Content {
+    return { type: 'list', key: this.#parts.finish() };
+  }
+}
+
+/** The data blobs that hold a content, in order, with the part of each that belongs to it. */
+export interface Piece extends Chunk {
+  /** Within the blob. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** @param length plain bytes of the content: what a slice covers */
+export async function* contentPieces(
+  load: LoadBlob,
+  content: Content | undefined,
+  length: number,
+): AsyncGenerator<Piece> {
+  if (content === undefined) return;
+  if (content.type === 'slice') {
+    const to = content.offset + length;
+    if (to > content.bundleLength) throw new NeoError('integrity', 'file reaches beyond its bundle');
+    yield { key: content.bundle, length: content.bundleLength, from: content.offset, to };
+    return;
+  }
+  if (content.type === 'chunks') {
+    for (const chunk of content.chunks) yield { ...chunk, from: 0, to: chunk.length };
+    return;
+  }
+  for await (const entry of readParts(load, 'list', content.key)) {
+    const chunk = chunkFromJson(entry);
+    yield { ...chunk, from: 0, to: chunk.length };
+  }
+}
+
+/** A whole content in memory; for small ones (attributes, sparse maps). @throws NeoError integrity, above `limit` too */
+export async function loadContent(load: LoadBlob, content: Content, limit = 64 << 20): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let total = 0;
+  if (content.type === 'slice') throw new NeoError('integrity', 'metadata is never bundled');
+  for await (const piece of contentPieces(load, content, 0)) {
+    total += piece.to - piece.from;
+    if (total > limit) throw new NeoError('integrity', 'metadata is too large');
+    const blob = await load('data', piece.key);
+    if (blob.length !== piece.length) throw new NeoError('integrity', 'chunk has another length than its list says');
+    parts.push(blob.subarray(piece.from, piece.to));
+  }
+  return Buffer.concat(parts);
+}

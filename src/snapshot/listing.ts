@@ -1,0 +1,103 @@
+/** What lies in `snapshots/`: authenticated heads, and for role full the bodies. */
+import { toHex } from '../core/bytes.ts';
+import { isNeoError, messageOf } from '../core/errors.ts';
+import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
+import type { Repository } from '../repo/repository.ts';
+import { decodeSnapshot, openSnapshot, type SealedSnapshot, type SnapshotBody, type SnapshotHead } from './snapshot.ts';
+
+export interface ListedHead {
+  readonly name: ObjectName;
+  /** When storage received it, by its clock, milliseconds. */
+  readonly received: number;
+  readonly head: SnapshotHead;
+  readonly sealed: SealedSnapshot;
+}
+
+export interface Snapshot {
+  readonly name: ObjectName;
+  readonly received: number;
+  readonly head: SnapshotHead;
+  readonly body: SnapshotBody;
+}
+
+export interface SnapshotFault {
+  readonly name: ObjectName;
+  readonly reason: string;
+}
+
+export interface HeadListing {
+  /** In order of receipt, then of name. */
+  readonly heads: readonly ListedHead[];
+  /** Objects that no client of this repository signed, or that are damaged. */
+  readonly faults: readonly SnapshotFault[];
+}
+
+/** Every object in `snapshots/`, authenticated. @throws NeoError needs-newer-neo, unreachable */
+export async function listHeads(repository: Repository): Promise<HeadListing> {
+  const heads: ListedHead[] = [];
+  const faults: SnapshotFault[] = [];
+  for await (const info of repository.backend.list('snapshots')) {
+    const match = /^snapshots\/([0-9a-f]{64})$/.exec(info.path);
+    if (match?.[1] === undefined) continue;
+    const name = objectName(match[1]);
+    const result = await readHead(repository, name, info.modified);
+    if (result === undefined) continue;
+    if ('reason' in result) faults.push(result);
+    else heads.push(result);
+  }
+  heads.sort((a, b) => a.received - b.received || a.head.sequence - b.head.sequence || (a.name < b.name ? -1 : 1));
+  return { heads, faults };
+}
+
+async function readHead(
+  repository: Repository,
+  name: ObjectName,
+  received: number,
+): Promise<ListedHead | SnapshotFault | undefined> {
+  const bytes = await repository.backend.get(`snapshots/${name}`);
+  if (bytes === undefined) return undefined;
+  if (toHex(repository.engine.blake3(bytes)) !== name) return { name, reason: 'bytes do not give its name' };
+  try {
+    const sealed = decodeSnapshot(repository, bytes);
+    return { name, received, head: sealed.head, sealed };
+  } catch (error) {
+    if (isNeoError(error, 'integrity')) return { name, reason: messageOf(error) };
+    throw error;
+  }
+}
+
+export interface SnapshotListing {
+  /** Oldest first, by the time of the run as far as storage's clock bears it out. */
+  readonly snapshots: readonly Snapshot[];
+  readonly faults: readonly SnapshotFault[];
+  readonly heads: readonly ListedHead[];
+}
+
+/** Heads and bodies. @throws NeoError permission-denied without role full */
+export async function listSnapshots(
+  repository: Repository,
+  epochs: readonly { readonly epoch: number; readonly sealSeed: Uint8Array }[],
+): Promise<SnapshotListing> {
+  const { heads, faults } = await listHeads(repository);
+  const snapshots: Snapshot[] = [];
+  const closed: SnapshotFault[] = [];
+  for (const { name, received, head, sealed } of heads) {
+    const pair = epochs.find(({ epoch }) => epoch === head.epoch);
+    try {
+      if (pair === undefined) closed.push({ name, reason: `sealed to an unknown epoch ${head.epoch}` });
+      else snapshots.push({ name, received, head, body: openSnapshot(repository, sealed, pair.sealSeed) });
+    } catch (error) {
+      if (!isNeoError(error, 'integrity')) throw error;
+      closed.push({ name, reason: messageOf(error) });
+    }
+  }
+  snapshots.sort((a, b) => a.body.time - b.body.time || a.head.sequence - b.head.sequence);
+  return { snapshots, faults: [...faults, ...closed], heads };
+}
+
+/** The newest heads of a client's chain: those that no other one names as previous. */
+export function chainHeads(heads: readonly ListedHead[], client: ClientId): readonly ListedHead[] {
+  const own = heads.filter(({ head }) => head.client === client);
+  const followed = new Set(own.flatMap(({ head }) => head.previous));
+  return own.filter(({ name }) => !followed.has(name));
+}

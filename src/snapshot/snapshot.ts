@@ -1,0 +1,242 @@
+/** The snapshot object: a head that anybody can authenticate, a body that only role full reads (docs/format.md, section 7). */
+import { z } from 'zod';
+import {
+  ByteReader,
+  type ByteString,
+  ByteWriter,
+  concatBytes,
+  fromBase64,
+  fromByteString,
+  fromHex,
+  toBase64,
+  toByteString,
+  toHex,
+} from '../core/bytes.ts';
+import { NeoError } from '../core/errors.ts';
+import {
+  type ClientId,
+  type ContentKey,
+  clientId,
+  contentKey,
+  type ObjectName,
+  objectName,
+  type SessionId,
+  sessionId,
+} from '../core/ids.ts';
+import { canonicalJson, type Json, parseJson } from '../core/json.ts';
+import type { Random } from '../core/random.ts';
+import { openObject, sealObject } from '../engine/aead.ts';
+import { deriveKey } from '../engine/keys.ts';
+import type { Certificate } from '../repo/certificate.ts';
+import { encodeHeader, readHeader } from '../repo/header.ts';
+import { type ObjectContext, readSignature, type Signer, signObject } from '../repo/signed-object.ts';
+
+export type SnapshotKind = 'snapshot' | 'stash' | 'partial';
+
+export interface SnapshotHead {
+  readonly epoch: number;
+  readonly client: ClientId;
+  readonly session: SessionId;
+  readonly sequence: number;
+  /** Heads of the client's own chain that it saw. */
+  readonly previous: readonly ObjectName[];
+  /** Storage's clock at the last validation, milliseconds. */
+  readonly validated: number;
+  readonly generation: number;
+}
+
+export interface FileSystem {
+  /** Device number, decimal. */
+  readonly id: string;
+  readonly type?: string;
+}
+
+export interface SnapshotStatistics {
+  readonly filesNew: number;
+  readonly filesChanged: number;
+  readonly filesUnmodified: number;
+  readonly directories: number;
+  readonly bytesProcessed: number;
+  readonly bytesAdded: number;
+  readonly bytesStored: number;
+  readonly errors: number;
+  readonly durationMs: number;
+}
+
+export interface SnapshotBody {
+  /** Start of the run, the client's clock, milliseconds. */
+  readonly time: number;
+  readonly host: string;
+  readonly user: string;
+  readonly uid?: number;
+  /** Absolute, as stored. */
+  readonly paths: readonly Uint8Array[];
+  readonly tree: ContentKey;
+  readonly devices: readonly FileSystem[];
+  readonly tags: readonly string[];
+  readonly label?: string;
+  readonly description?: string;
+  readonly program: string;
+  readonly kind: SnapshotKind;
+  readonly parent?: ObjectName;
+  readonly excludes: readonly string[];
+  readonly statistics: SnapshotStatistics;
+  /** Bundles of which less than half is used: the next snapshot bundles their files anew. */
+  readonly rebundle: readonly ContentKey[];
+}
+
+const bytesSchema: z.ZodType<ByteString> = z.union([z.string(), z.object({ b: z.string() })]);
+const count = z.int().min(0);
+const bodySchema = z.looseObject({
+  v: z.literal(1),
+  client: z.string(),
+  time: z.int(),
+  host: z.string(),
+  user: z.string(),
+  uid: count.optional(),
+  paths: z.array(bytesSchema),
+  tree: z.string(),
+  devices: z.array(z.looseObject({ id: z.string(), type: z.string().optional() })),
+  tags: z.array(z.string()),
+  label: z.string().optional(),
+  description: z.string().optional(),
+  program: z.string(),
+  kind: z.enum(['snapshot', 'stash', 'partial']),
+  parent: z.string().optional(),
+  excludes: z.array(z.string()),
+  statistics: z.looseObject({
+    filesNew: count,
+    filesChanged: count,
+    filesUnmodified: count,
+    directories: count,
+    bytesProcessed: count,
+    bytesAdded: count,
+    bytesStored: count,
+    errors: count,
+    durationMs: count,
+  }),
+  rebundle: z.array(z.string()),
+});
+
+const KEM_CIPHERTEXT = 1120;
+
+function encodeBody(body: SnapshotBody, client: ClientId): Uint8Array {
+  return canonicalJson({
+    v: 1,
+    client,
+    time: body.time,
+    host: body.host,
+    user: body.user,
+    uid: body.uid,
+    paths: body.paths.map((path) => toByteString(path) as Json),
+    tree: toBase64(body.tree),
+    devices: body.devices.map(({ id, type }) => ({ id, type })),
+    tags: body.tags,
+    label: body.label,
+    description: body.description,
+    program: body.program,
+    kind: body.kind,
+    parent: body.parent,
+    excludes: body.excludes,
+    statistics: { ...body.statistics },
+    rebundle: body.rebundle.map((key) => toBase64(key)),
+  });
+}
+
+export interface SealTo {
+  readonly epoch: number;
+  /** X-Wing public key of that epoch. */
+  readonly sealPublic: Uint8Array;
+}
+
+export function encodeSnapshot(
+  context: ObjectContext & { readonly random: Random },
+  signer: Signer,
+  sealTo: SealTo,
+  head: Omit<SnapshotHead, 'epoch' | 'client'>,
+  body: SnapshotBody,
+): Uint8Array {
+  const { engine, random } = context;
+  const { client } = signer.certificate;
+  const kem = engine.kemEncapsulate(sealTo.sealPublic, random.bytes(64));
+  const writer = new ByteWriter(2048)
+    .bytes(encodeHeader('snapshot', context.repository))
+    .u32(sealTo.epoch)
+    .bytes(fromHex(client))
+    .bytes(fromHex(head.session))
+    .u64(head.sequence)
+    .u8(head.previous.length);
+  for (const name of head.previous) writer.bytes(fromHex(name));
+  const aad = writer.u64(head.validated).u64(head.generation).bytes(kem.ciphertext).finish();
+  const key = deriveKey(engine, kem.secret, 'snapshot.body');
+  const sealed = sealObject(engine, key, encodeBody(body, client), aad, random);
+  return signObject(
+    context,
+    'snapshot',
+    signer,
+    concatBytes(aad, new ByteWriter(4).u32(sealed.length).finish(), sealed),
+  );
+}
+
+/** An authenticated snapshot; the body still sealed. */
+export interface SealedSnapshot {
+  readonly head: SnapshotHead;
+  readonly signer: Certificate;
+  readonly kemCiphertext: Uint8Array;
+  readonly sealed: Uint8Array;
+  readonly aad: Uint8Array;
+}
+
+/** @throws NeoError integrity when the signature is not valid; needs-newer-neo */
+export function decodeSnapshot(context: ObjectContext, object: Uint8Array): SealedSnapshot {
+  const reader = new ByteReader(object);
+  readHeader(reader, 'snapshot', context.repository);
+  const epoch = reader.u32();
+  const client = clientId(toHex(reader.bytes(16)));
+  const session = sessionId(toHex(reader.bytes(16)));
+  const sequence = reader.u64();
+  const previous = Array.from({ length: reader.u8() }, () => objectName(toHex(reader.bytes(32))));
+  const validated = reader.u64();
+  const generation = reader.u64();
+  const kemCiphertext = reader.bytes(KEM_CIPHERTEXT);
+  const aad = object.subarray(0, reader.offset);
+  const sealed = reader.bytes(reader.u32());
+  const signer = readSignature(context, 'snapshot', object, reader);
+  if (signer.client !== client) throw new NeoError('integrity', 'snapshot is signed by another client');
+  return {
+    head: { epoch, client, session, sequence, previous, validated, generation },
+    signer,
+    kemCiphertext,
+    sealed,
+    aad,
+  };
+}
+
+/** @param sealSeed private half of the head's epoch. @throws NeoError integrity */
+export function openSnapshot(context: ObjectContext, snapshot: SealedSnapshot, sealSeed: Uint8Array): SnapshotBody {
+  const { engine } = context;
+  const secret = engine.kemDecapsulate(sealSeed, snapshot.kemCiphertext);
+  const json = openObject(engine, deriveKey(engine, secret, 'snapshot.body'), snapshot.sealed, snapshot.aad);
+  const parsed = bodySchema.safeParse(parseJson(json));
+  if (!parsed.success) throw new NeoError('integrity', 'snapshot is malformed', { cause: parsed.error });
+  const data = parsed.data;
+  if (data.client !== snapshot.head.client) throw new NeoError('integrity', 'snapshot names two clients');
+  return {
+    time: data.time,
+    host: data.host,
+    user: data.user,
+    paths: data.paths.map((path) => fromByteString(path)),
+    tree: contentKey(fromBase64(data.tree)),
+    devices: data.devices.map(({ id, type }) => (type === undefined ? { id } : { id, type })),
+    tags: data.tags,
+    program: data.program,
+    kind: data.kind,
+    excludes: data.excludes,
+    statistics: data.statistics,
+    rebundle: data.rebundle.map((key) => contentKey(fromBase64(key))),
+    ...(data.uid === undefined ? {} : { uid: data.uid }),
+    ...(data.label === undefined ? {} : { label: data.label }),
+    ...(data.description === undefined ? {} : { description: data.description }),
+    ...(data.parent === undefined ? {} : { parent: objectName(data.parent) }),
+  };
+}

@@ -1,0 +1,95 @@
+/** Directories as blobs: written in order of names, read as a stream. */
+import { compareBytes, toBase64, toByteString } from '../core/bytes.ts';
+import { NeoError } from '../core/errors.ts';
+import type { ContentKey } from '../core/ids.ts';
+import { canonicalJson, type Json, parseJson } from '../core/json.ts';
+import type { Node } from './node.ts';
+import { asArray, asCount, asKey, asName, asObject, nodeFromJson, nodeToJson } from './node-json.ts';
+import { type PartEntry, PartsBuilder } from './parts.ts';
+
+const decoder = new TextDecoder();
+
+export type SaveBlob = (kind: 'tree' | 'list', json: Uint8Array) => ContentKey;
+export type LoadBlob = (kind: 'tree' | 'list' | 'data', key: ContentKey) => Promise<Uint8Array>;
+export type HashBytes = (bytes: Uint8Array) => Uint8Array;
+
+/** The writing side of one directory. `hash` is BLAKE3. */
+export class TreeBuilder {
+  readonly #parts: PartsBuilder;
+  readonly #hash: HashBytes;
+  #last: Uint8Array | undefined;
+
+  constructor(save: SaveBlob, hash: HashBytes) {
+    this.#hash = hash;
+    const names = new WeakMap<PartEntry, Uint8Array>();
+    this.#names = names;
+    this.#parts = new PartsBuilder(
+      (json) => save('tree', json),
+      (key, entries) => {
+        const last = entries.at(-1);
+        const name = (last === undefined ? undefined : names.get(last)) ?? new Uint8Array();
+        return this.#entry({ n: toByteString(name) as Json, k: toBase64(key) }, name);
+      },
+    );
+  }
+
+  readonly #names: WeakMap<PartEntry, Uint8Array>;
+
+  #entry(json: Json, name: Uint8Array): PartEntry {
+    const entry = { json: decoder.decode(canonicalJson(json)), boundary: this.#hash(name) };
+    this.#names.set(entry, name);
+    return entry;
+  }
+
+  /** Nodes come in the order of their names' bytes. @throws NeoError failed otherwise */
+  add(node: Node): void {
+    if (this.#last !== undefined && compareBytes(this.#last, node.name) >= 0) {
+      throw new NeoError('failed', 'directory entries out of order');
+    }
+    this.#last = node.name;
+    this.#parts.add(this.#entry(nodeToJson(node), node.name));
+  }
+
+  finish(): ContentKey {
+    return this.#parts.finish();
+  }
+}
+
+/**
+ * The nodes of a directory, in order of names.
+ * @throws NeoError integrity for anything malformed: duplicate names, wrong levels, names that are no names
+ */
+export async function* readTree(load: LoadBlob, key: ContentKey): AsyncGenerator<Node> {
+  let last: Uint8Array | undefined;
+  for await (const entry of readParts(load, 'tree', key)) {
+    const node = nodeFromJson(entry);
+    if (last !== undefined && compareBytes(last, node.name) >= 0) {
+      throw new NeoError('integrity', 'directory has duplicate or unordered names');
+    }
+    last = node.name;
+    yield node;
+  }
+}
+
+/** All level-0 entries below a root part. Levels strictly fall, so no chain of parts can go on for ever. */
+export async function* readParts(
+  load: LoadBlob,
+  kind: 'tree' | 'list',
+  key: ContentKey,
+  above?: number,
+): AsyncGenerator<unknown> {
+  const part = asObject(parseJson(await load(kind, key)), 'part');
+  const level = asCount(part['l'], 'level', 30);
+  if (above !== undefined && level !== above - 1) throw new NeoError('integrity', `${kind} part of a wrong level`);
+  for (const entry of asArray(part['e'], 'entries')) {
+    if (level === 0) yield entry;
+    else yield* readParts(load, kind, childKey(kind, entry), level);
+  }
+}
+
+function childKey(kind: 'tree' | 'list', entry: unknown): ContentKey {
+  if (kind === 'list') return asKey(asArray(entry, 'part')[0]);
+  const json = asObject(entry, 'part');
+  asName(json['n']);
+  return asKey(json['k']);
+}
