@@ -254,18 +254,21 @@ class Repository:
         c.take(16)
         count = c.u(4)
         entries = Cursor(c.take(75 * count))
-        need(c.take(32) == blake3(data[:at]), "its directory is another pack's")
+        if c.take(32) != blake3(data[:at]):
+            note(f"{path}: its blobs are not those that its directory was made for")
         author, role = self.signer(c, "pack")
         need(not any(c.data[c.at:]) and len(c.data) % 4096 == 0, "its directory is not padded with zeros")
         self.add_copies(entries, count, path.name, author, role != FULL)
 
     def check_pack(self, name):
+        """Its path. Damage is only noted: each blob stands for itself."""
         path = self.path / "packs" / name[:2] / name
         if name not in self.packs_checked:
-            with open(path, "rb") as file:
-                self.header(file.read(24), "pack")
-                need(blake3_file(file).hex() == name, f"pack {name} is damaged")
             self.packs_checked.add(name)
+            with open(path, "rb") as file:
+                self.tolerate(lambda _: self.header(file.read(24), "pack"), path)
+                if blake3_file(file).hex() != name:
+                    note(f"{path}: its bytes do not give its name")
         return path
 
     def blob(self, key, kind, client):
