@@ -54,7 +54,8 @@ export function baseName(path: Uint8Array): Buffer {
 export function parentPath(path: Uint8Array): Buffer {
   const bytes = asBuffer(path);
   let end = bytes.length;
-  while (end > 0 && bytes[end - 1] === SLASH) end -= 1;
+  while (end > 1 && bytes[end - 1] === SLASH) end -= 1;
+  if (end === 1 && bytes[0] === SLASH) return bytes.subarray(0, 1);
   while (end > 0 && bytes[end - 1] !== SLASH) end -= 1;
   while (end > 1 && bytes[end - 1] === SLASH) end -= 1;
   return end === 0 ? pathOf('.') : bytes.subarray(0, end);

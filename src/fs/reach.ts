@@ -13,7 +13,7 @@ export const REACH_LIMIT = 3_800;
 const O_PATH = 0o10000000;
 const O_WAYPOINT = O_PATH | (constants.O_DIRECTORY ?? 0);
 
-/** A path for system calls; valid until it is closed. */
+/** A path for system calls; good until it is disposed of (twice is harmless). */
 export interface ReachedPath extends Disposable {
   readonly path: Uint8Array;
 }
@@ -46,11 +46,11 @@ export function reachPath(path: Uint8Array): ReachedPath {
     if (waypoint !== undefined) closeSync(waypoint);
     throw error;
   }
-  const fd = waypoint;
   return {
-    path: below(fd, rest),
+    path: below(waypoint, rest),
     [Symbol.dispose]: () => {
-      if (fd !== undefined) closeSync(fd);
+      if (waypoint !== undefined) closeSync(waypoint);
+      waypoint = undefined;
     },
   };
 }

@@ -1,7 +1,7 @@
 /** What the system says of one file: one lstat, all of it, times in nanoseconds. */
 import type { Buffer } from 'node:buffer';
 import { type BigIntStats, constants, fstatSync, lstatSync, readlinkSync } from 'node:fs';
-import { NeoError } from '../core/errors.ts';
+import { NeoError, systemCode } from '../core/errors.ts';
 import { asBuffer } from './path.ts';
 
 export type FileType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'chardev' | 'blockdev';
@@ -49,7 +49,12 @@ const NO_DEVICE = { major: 0, minor: 0 } as const;
  * @throws the system's error (EACCES, ENAMETOOLONG, EIO …); NeoError failed for a type of file unknown to POSIX
  */
 export function lstatPath(path: Uint8Array): FileStat | undefined {
-  const stats = lstatSync(asBuffer(path), LSTAT);
+  let stats: BigIntStats | undefined;
+  try {
+    stats = lstatSync(asBuffer(path), LSTAT);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOTDIR') throw error;
+  }
   return stats === undefined ? undefined : toFileStat(stats);
 }
 
