@@ -46,12 +46,13 @@ def derive(kdf, secret):
 
 def check_kdf(kdf):
     """Refuses parameters outside the limits of §4, which a storage may have put there."""
-    name = kdf["name"]
+    name, ok = kdf["name"], kdf["name"] == "none"
     if name == "argon2id":
-        least = 2 if kdf["memory"] >= 128 << 10 else 3
-        ok = 64 << 10 <= kdf["memory"] <= 1 << 20 and least <= kdf["passes"] <= 64 and 1 <= kdf["lanes"] <= 64
-    else:
-        ok = name == "none" or name == "scrypt" and 2**14 <= kdf["n"] <= 2**20
+        memory, passes = kdf["memory"], kdf["passes"]
+        ok = 64 << 10 <= memory <= 1 << 20 and 1 <= passes <= 64 and memory * passes >= 192 << 10 and kdf["lanes"] <= 64
+    elif name == "scrypt":
+        n, r = kdf["n"], kdf["r"]
+        ok = n <= 1 << 20 and r <= 32 and kdf["p"] <= 16 and n * r >= 1 << 17 and 128 * n * r <= 1 << 30
     if not ok:
         raise Damaged(f"KDF out of bounds: {kdf}")
 

@@ -19,7 +19,7 @@ KINDS = {"config": 1, "slot": 2, "pack": 3, "index": 4, "snapshot": 5, "removal"
 SUITES = {1: ("aes-256-gcm", AESGCM), 2: ("chacha20-poly1305", ChaCha20Poly1305)}
 DATA, TREE, LIST = 1, 2, 3
 BLOB_SECRETS = {DATA: "content.data", TREE: "content.tree", LIST: "content.list"}
-FULL, ED25519, MAX_BLOB = 1, 1, 16 << 20
+FULL, ED25519, MAX_BLOB, MAX_FRAME = 1, 1, 16 << 20, 4 << 20
 REFUSED = (Damaged, InvalidTag, InvalidSignature, OSError, ValueError, KeyError, TypeError, zstandard.ZstdError)
 
 
@@ -298,7 +298,7 @@ class Repository:
         codec, plain_length, plain = c.u(1), c.u(4), c.data[5:]
         need(plain_length <= MAX_BLOB and codec in (0, 1), "not a payload")
         if codec == 1:
-            need(zstandard.frame_content_size(plain) == plain_length, "says two lengths")
+            need(zstandard.frame_content_size(plain) == plain_length <= MAX_FRAME, "says two lengths, or too large a one")
             plain = zstandard.ZstdDecompressor().decompress(plain, allow_extra_data=False)
         need(len(plain) == plain_length, "has another length")
         need(blake3(plain, key=self.content_secret(BLOB_SECRETS[kind])) == key, "does not give its content key")
