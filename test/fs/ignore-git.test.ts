@@ -7,202 +7,18 @@ import { afterAll, expect, test } from 'vitest';
 import { explain } from '../../src/fs/ignore-explain.ts';
 import { fromLatin1, toLatin1 } from '../../src/fs/ignore-pattern.ts';
 import { type DirectoryContent, IgnoreRules } from '../../src/fs/ignore-rules.ts';
+import { Dice, ignoreFile, instance, NAMES, pattern, readDifferentlyByOldGit } from './ignore-generator.ts';
 
-const TRIALS = Number(process.env['NEO_IGNORE_TRIALS'] ?? 60);
+const EFFORT = Number(process.env['NEO_IGNORE_EFFORT'] ?? 1);
+const TREES = 20 * EFFORT;
+const PAIR_ROUNDS = 3 * EFFORT;
+/** Patterns a round, one in each of that many directories. */
+const PATTERNS = 500;
+const PATHS = 12;
 const roots: string[] = [];
 afterAll(() => {
   for (const root of roots) rmSync(root, { recursive: true, force: true });
 });
-
-/** A small linear generator: the same seeds on every machine. */
-class Dice {
-  #state: number;
-  constructor(seed: number) {
-    this.#state = (seed * 2654435761 + 12345) >>> 0;
-  }
-  below(limit: number): number {
-    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((this.#state / 2 ** 32) * limit);
-  }
-  pick<T>(values: readonly T[]): T {
-    return values[this.below(values.length)] as T;
-  }
-  chance(percent: number): boolean {
-    return this.below(100) < percent;
-  }
-}
-
-/** All text here is latin1: one character a byte. `é` in UTF-8 is two of them; `\xff` is no UTF-8 at all. */
-const NAMES = [
-  'a',
-  'b',
-  'ab',
-  'abc',
-  'a.c',
-  'b.c',
-  'foo',
-  'foobar',
-  'bar',
-  'A',
-  'aB',
-  'a b',
-  'a ',
-  '#x',
-  '!x',
-  'a\\b',
-  '*',
-  '[a]',
-  'x-y',
-  '0',
-  '7z',
-  'e\u00c3\u00a9',
-  '\u00ff\u00fe',
-  'a\tb',
-  '.h',
-  'a]',
-  '-',
-  '^',
-  'a?',
-  'z.tar.gz',
-  'a\rb',
-  'x\r',
-];
-const CLASSES = [
-  '[a-c]',
-  '[!a]',
-  '[^a]',
-  '[]a]',
-  '[!]a]',
-  '[a-]',
-  '[-a]',
-  '[[:alpha:]]',
-  '[[:digit:]x]',
-  '[[:upper:][:digit:]]',
-  '[[:space:]]',
-  '[![:alnum:]]',
-  '[[:punct:]]',
-  '[[:xdigit:]-z]',
-  '[\\]a]',
-  '[a\\-c]',
-  '[\\a-c]',
-  '[a-\\c]',
-  '[c-a]',
-  '[[a]',
-  '[[:foo:]]',
-  '[[:alpha:]',
-  '[a',
-  '[',
-  '[]',
-  '[!',
-  '[[:',
-  '[[:]',
-  '[[::]]',
-  '[[:alpha]]',
-  '[a/b]',
-  '[!a/]',
-  '[\u00c3]',
-  '[\u0080-\u00ff]',
-  '[[:graph:]]',
-  '[[:print:]]',
-  '[[:cntrl:]]',
-  '[[:lower:]b-]',
-  '[[:blank:]]',
-  '[a-c-e]',
-  '[*]',
-  '[?]',
-  '[,--]',
-  '[--0]',
-  '[+--]',
-  '[\\',
-  '[\\\\]',
-  '[[-a]',
-  '[a[:digit:]-z]',
-  '[!-a]',
-  '[^^]',
-  '[!!]',
-];
-const PIECES = [
-  '*',
-  '?',
-  '**',
-  '***',
-  '\\*',
-  '\\?',
-  '\\a',
-  '\\!',
-  '\\#',
-  '\\ ',
-  '\\\\',
-  '\\',
-  '*.c',
-  '*a',
-  'a*',
-  '*o*',
-  ' ',
-  '\t',
-];
-
-function component(dice: Dice): string {
-  const roll = dice.below(100);
-  if (roll < 35) return dice.pick(NAMES);
-  if (roll < 45) return dice.pick(['*', '**', '?', '??', '*.c', 'a*']);
-  let text = '';
-  for (let parts = 1 + dice.below(3); parts > 0; parts--) {
-    const kind = dice.below(3);
-    text += kind === 0 ? dice.pick(NAMES) : dice.pick(kind === 1 ? CLASSES : PIECES);
-  }
-  return text;
-}
-
-function pattern(dice: Dice): string {
-  const parts: string[] = [];
-  for (let count = dice.pick([1, 1, 1, 2, 2, 3, 4]); count > 0; count--) parts.push(component(dice));
-  let text = parts.join(dice.chance(4) ? '\\/' : '/');
-  if (dice.chance(20)) text = `/${text}`;
-  if (dice.chance(15)) text = `**/${text}`;
-  if (dice.chance(20)) text += '/';
-  if (dice.chance(8)) text += '/**';
-  if (dice.chance(20)) text = `!${text}`;
-  if (dice.chance(5)) text += dice.pick([' ', '  ', '\\ ', '\\  ', '/ ', '\\']);
-  if (dice.chance(2))
-    text = dice.pick([
-      '',
-      ' ',
-      '/',
-      '!',
-      '//',
-      '#c',
-      '\\#x',
-      '\\!x',
-      '!/',
-      '**',
-      '/**',
-      '**/',
-      '/*',
-      '*',
-      '!*',
-      'a//b',
-    ]);
-  return text.replaceAll('\n', '');
-}
-
-/**
- * Until 2.51 git took the literal beginning off a path pattern before it looked at the stars, so that in `ab**` + `/c`
- * the stars seemed to stand alone; 2.52 corrected it, and neo does as 2.52 and the manual.
- */
-function readDifferentlyByOldGit(line: string): boolean {
-  return /^!?[^*?[\\]*[^*?[\\/]\*\*+(\/|\\\/|$)/.test(line.replace(/ +$/, ''));
-}
-
-function ignoreFile(dice: Dice): string {
-  const lines: string[] = [];
-  for (let count = 1 + dice.below(8); count > 0; count--) {
-    const line = pattern(dice);
-    if (!readDifferentlyByOldGit(line)) lines.push(line);
-  }
-  const text = lines.join(dice.chance(10) ? '\r\n' : '\n') + dice.pick(['', '\n', '\r\n', '\r', ' ']);
-  return (dice.chance(10) ? '\u00ef\u00bb\u00bf' : '') + text;
-}
 
 interface Tree {
   readonly root: string;
@@ -213,9 +29,15 @@ interface Tree {
 
 const bytesOf = (root: string, path: string): Buffer => Buffer.from(fromLatin1(`${root}/${path}`));
 
-function makeTree(dice: Dice): Tree {
+function newRoot(): string {
   const root = mkdtempSync(join(tmpdir(), 'neo-ignore-'));
   roots.push(root);
+  execFileSync('git', ['init', '-q', root], { env: { ...process.env, GIT_TEMPLATE_DIR: '' } });
+  return root;
+}
+
+function makeTree(dice: Dice): Tree {
+  const root = newRoot();
   const directories = [''];
   const files: string[] = [];
   const taken = new Set<string>();
@@ -237,7 +59,6 @@ function makeTree(dice: Dice): Tree {
 }
 
 function writeIgnoreFiles(dice: Dice, tree: Tree): void {
-  execFileSync('git', ['init', '-q', tree.root], { env: { ...process.env, GIT_TEMPLATE_DIR: '' } });
   mkdirSync(join(tree.root, '.git/info'), { recursive: true });
   writeFileSync(join(tree.root, '.git/info/exclude'), Buffer.from(ignoreFile(dice), 'latin1'));
   for (const directory of tree.directories) {
@@ -247,10 +68,10 @@ function writeIgnoreFiles(dice: Dice, tree: Tree): void {
 }
 
 /** path -> `source:line:pattern` of git, '' when no rule matched. */
-function askGit(tree: Tree, paths: readonly string[]): Map<string, string> {
+function askGit(root: string, paths: readonly string[]): Map<string, string> {
   const settings = ['-c', 'core.excludesFile=/dev/null', '-c', 'core.ignoreCase=false'];
   const run = spawnSync('git', [...settings, 'check-ignore', '-v', '-n', '-z', '--no-index', '--stdin'], {
-    cwd: tree.root,
+    cwd: root,
     input: Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1'),
     maxBuffer: 1 << 26,
   });
@@ -274,36 +95,85 @@ function contentOf(directory: Uint8Array): DirectoryContent {
   };
 }
 
-function askNeo(tree: Tree, rules: IgnoreRules, path: string, type: 'directory' | 'other'): string {
-  const source = fromLatin1(tree.root);
-  const answer = explain(rules, { source, path: bytesOf(tree.root, path), type }, contentOf);
+interface Asked {
+  readonly path: string;
+  readonly type: 'directory' | 'other';
+  readonly look: (directory: Uint8Array) => DirectoryContent;
+}
+
+function askNeo(root: string, { path, type, look }: Asked): string {
+  const rules = new IgnoreRules({ gitignore: true, ignoreFiles: false });
+  const answer = explain(rules, { source: fromLatin1(root), path: bytesOf(root, path), type }, look);
   if (answer.rule === undefined) return '';
-  const file = toLatin1(answer.rule.source as Uint8Array).slice(tree.root.length + 1);
+  const file = toLatin1(answer.rule.source as Uint8Array).slice(root.length + 1);
   expect(answer.ignored).toBe(!answer.rule.negated);
   return `${file}:${answer.rule.line}:${toLatin1(answer.rule.pattern)}`;
 }
 
-test(`decisions and their rules are those of git check-ignore (${TRIALS} trees)`, () => {
-  const rules = new IgnoreRules({ gitignore: true, ignoreFiles: false });
-  let compared = 0;
-  let matched = 0;
-  const differences: string[] = [];
-  for (let seed = 1; seed <= TRIALS; seed++) {
+interface Tally {
+  compared: number;
+  matched: number;
+  readonly differences: string[];
+}
+
+function compare(tally: Tally, root: string, expected: string, asked: Asked): void {
+  const neo = askNeo(root, asked);
+  tally.compared++;
+  if (expected !== '') tally.matched++;
+  if (neo !== expected)
+    tally.differences.push(JSON.stringify({ path: asked.path, type: asked.type, git: expected, neo }));
+}
+
+test(`nested ignore files: decisions and their rules are those of git check-ignore (${TREES} trees)`, () => {
+  const tally: Tally = { compared: 0, matched: 0, differences: [] };
+  for (let seed = 1; seed <= TREES; seed++) {
     const dice = new Dice(seed);
     const tree = makeTree(dice);
     writeIgnoreFiles(dice, tree);
     const directories = tree.directories.slice(1).map((path) => path.slice(0, -1));
     const missing = Array.from({ length: 20 }, () => `${dice.pick(tree.directories)}${dice.pick(NAMES)}x`);
-    const git = askGit(tree, [...new Set([...directories, ...tree.files, ...missing])]);
+    const git = askGit(tree.root, [...new Set([...directories, ...tree.files, ...missing])]);
     for (const [path, expected] of git) {
       const type = directories.includes(path) ? 'directory' : 'other';
-      const answer = askNeo(tree, rules, path, type);
-      compared++;
-      if (expected !== '') matched++;
-      if (answer !== expected) differences.push(JSON.stringify({ seed, path, type, git: expected, neo: answer }));
+      compare(tally, tree.root, expected, { path, type, look: contentOf });
     }
   }
-  expect(differences.slice(0, 20)).toEqual([]);
-  expect(compared).toBeGreaterThan(TRIALS * 30);
-  expect(matched).toBeGreaterThan(compared / 4);
+  expect(tally.differences.slice(0, 20)).toEqual([]);
+  expect(tally.compared).toBeGreaterThan(TREES * 30);
+  expect(tally.matched).toBeGreaterThan(tally.compared / 4);
+});
+
+/** One pattern in the ignore file of each of many directories, with paths made after it. */
+function makePairs(dice: Dice, root: string): { readonly files: Map<string, Uint8Array>; readonly paths: Set<string> } {
+  const files = new Map<string, Uint8Array>();
+  const paths = new Set<string>();
+  for (let number = 0; number < PATTERNS; number++) {
+    let line = pattern(dice);
+    while (readDifferentlyByOldGit(line)) line = pattern(dice);
+    mkdirSync(join(root, String(number)));
+    files.set(`${root}/${number}`, fromLatin1(line));
+    writeFileSync(join(root, String(number), '.gitignore'), fromLatin1(line));
+    for (let count = 0; count < PATHS; count++) {
+      const path = instance(dice, line);
+      if (path !== '') paths.add(`${number}/${path}`);
+    }
+  }
+  return { files, paths };
+}
+
+test(`single patterns: each pair of pattern and path (${PAIR_ROUNDS * PATTERNS} patterns)`, () => {
+  const tally: Tally = { compared: 0, matched: 0, differences: [] };
+  for (let round = 1; round <= PAIR_ROUNDS; round++) {
+    const root = newRoot();
+    const { files, paths } = makePairs(new Dice(1000 + round), root);
+    const look = (directory: Uint8Array): DirectoryContent => {
+      const bytes = files.get(toLatin1(directory));
+      return { has: (name) => bytes !== undefined && toLatin1(name) === '.gitignore', read: () => bytes };
+    };
+    for (const [path, expected] of askGit(root, [...paths]))
+      compare(tally, root, expected, { path, type: 'other', look });
+  }
+  expect(tally.differences.slice(0, 20)).toEqual([]);
+  expect(tally.compared).toBeGreaterThan((PAIR_ROUNDS * PATTERNS * PATHS) / 2);
+  expect(tally.matched).toBeGreaterThan(tally.compared / 4);
 });
