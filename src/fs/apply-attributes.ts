@@ -6,7 +6,8 @@ import { errnoName, type Libc, libcMissingReason, loadLibc } from './libc.ts';
 
 /** Set and removed: what users, root and ACLs own. Others in `system.` belong to the file system itself. */
 const MANAGED = ['user.', 'trusted.', 'system.posix_acl_access', 'system.posix_acl_default'];
-const NOTHING = new Uint8Array();
+/** XATTR_LIST_MAX of linux/limits.h: no list is longer. */
+const listBuffer = Buffer.alloc(65_536);
 
 type Report = (name: Uint8Array, message: string) => void;
 
@@ -73,15 +74,8 @@ function callsOf(libc: Libc, { handle, plainPath }: AppliedObject): AttributeCal
 
 /** The names on the object now; none where the file system has no attributes. */
 function present(calls: AttributeCalls): readonly Buffer[] {
-  // Names may be added between the two calls: then the second one says ERANGE (a negative number) and is repeated.
-  for (let attempts = 0; attempts < 5; attempts++) {
-    const size = calls.list(NOTHING);
-    if (size <= 0) return [];
-    const names = Buffer.alloc(size);
-    const length = calls.list(names);
-    if (length >= 0) return splitNames(names.subarray(0, length));
-  }
-  return [];
+  const length = calls.list(listBuffer);
+  return length > 0 ? splitNames(listBuffer.subarray(0, length)) : [];
 }
 
 function splitNames(list: Buffer): readonly Buffer[] {

@@ -11,10 +11,8 @@ import type { Buffer } from 'node:buffer';
 import fs from 'node:fs';
 import { messageOf, systemCode } from '../core/errors.ts';
 import { applyAttributes } from './apply-attributes.ts';
-import { errnoName, loadLibc } from './libc.ts';
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, errnoName, loadLibc, UTIME_OMIT } from './libc.ts';
 
-const AT_FDCWD = -100;
-const AT_SYMLINK_NOFOLLOW = 0x100;
 const SETUID_SETGID = 0o6000;
 
 export interface Attribute {
@@ -39,7 +37,8 @@ export interface EntryMetadata {
 
 /** One thing that could not be applied. */
 export interface ApplyProblem {
-  readonly what: 'owner' | 'mode' | 'attribute' | 'times';
+  /** 'directory': a whole directory's metadata. */
+  readonly what: 'directory' | 'mode' | 'attribute' | 'times';
   /** Of the object, relative to the target. */
   readonly path: Uint8Array;
   readonly attribute?: Uint8Array;
@@ -78,7 +77,7 @@ function lookAt(object: AppliedObject): fs.Stats {
   return object.plainPath ? fs.lstatSync(object.handle) : fs.statSync(object.handle);
 }
 
-/** True when the object now has the owner and group it shall have. */
+/** True when the object now has the owner and group it shall have; looked at, as some file systems map owners silently. */
 function applyOwner(object: AppliedObject, metadata: EntryMetadata, options: ApplyOptions): boolean {
   const { uid, gid } = metadata;
   const now = lookAt(object);
@@ -87,13 +86,16 @@ function applyOwner(object: AppliedObject, metadata: EntryMetadata, options: App
   const change = object.plainPath ? fs.lchownSync : fs.chownSync;
   try {
     change(object.handle, uid, gid);
-    return true;
   } catch (error) {
     options.onOwnerRefused(object.path, systemCode(error) ?? messageOf(error));
     // The group alone may be allowed: anyone may give a file to a group he is in.
     if (now.gid !== gid) attempt(() => change(object.handle, now.uid, gid));
     return false;
   }
+  const then = lookAt(object);
+  if (then.uid === uid && then.gid === gid) return true;
+  options.onOwnerRefused(object.path, 'the file system keeps another owner');
+  return false;
 }
 
 function attempt(action: () => void): void {
@@ -122,7 +124,7 @@ function setTimes(object: AppliedObject, metadata: EntryMetadata): string | unde
   const libc = loadLibc();
   if (libc !== undefined) {
     const flags = object.plainPath ? AT_SYMLINK_NOFOLLOW : 0;
-    const result = libc.utimensat(AT_FDCWD, object.handle, metadata.atime ?? 'omit', metadata.mtime, flags);
+    const result = libc.utimensat(AT_FDCWD, object.handle, metadata.atime ?? UTIME_OMIT, metadata.mtime, flags);
     return result < 0 ? errnoName(-result) : undefined;
   }
   const seconds = (time: bigint): number => Number(time) / 1e9;

@@ -8,12 +8,11 @@ import { Buffer } from 'node:buffer';
 import fs from 'node:fs';
 import { displayBytes } from '../core/bytes.ts';
 import { NeoError, systemCode } from '../core/errors.ts';
+import { O_PATH } from './libc.ts';
 import type { DescriptorPool, Reopenable } from './writer-descriptors.ts';
 import { failConfinement } from './writer-errors.ts';
 import { checkName } from './writer-name.ts';
 
-/** Linux's O_PATH: a handle for addressing, which needs no permission to read. */
-export const O_PATH = 0o10000000;
 const { O_DIRECTORY, O_NOFOLLOW } = fs.constants;
 const SLASH = Buffer.from('/');
 
@@ -70,6 +69,11 @@ export class TargetDirectory implements Reopenable {
     this.#claimed.add(key);
   }
 
+  /** Takes a claim back, when nothing was written after all. */
+  unclaim(name: Uint8Array): void {
+    this.#claimed?.delete(Buffer.from(name).toString('latin1'));
+  }
+
   /** Forgets the claimed names, once all entries of this directory are planned. */
   release(): void {
     this.#claimed = undefined;
@@ -90,6 +94,7 @@ export class TargetDirectory implements Reopenable {
 
   /** For the descriptor pool. */
   open(parentFd: number): number {
+    // O_PATH: a handle for addressing alone, which needs no permission to read.
     const flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
     if (this.parent === undefined) return fs.openSync(this.#within.rootPath, O_PATH | O_DIRECTORY);
     try {

@@ -5,6 +5,8 @@
  */
 import type { Buffer } from 'node:buffer';
 import fs from 'node:fs';
+import { displayBytes } from '../core/bytes.ts';
+import { NeoError } from '../core/errors.ts';
 import type { EntryMetadata } from './apply.ts';
 import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, loadLibc } from './libc.ts';
 import type { DescriptorPool, Reopenable } from './writer-descriptors.ts';
@@ -22,7 +24,7 @@ export interface FileOwner {
   finish(file: TargetFile, metadata: EntryMetadata): void;
 }
 
-/** The place of a file: `stored` is its name on disk now, `name` the final one (the same for a file updated in place). */
+/** The place of a file: `stored` is its name on disk now, `name` the final one (the same buffer for a file updated in place). */
 export interface FilePlace {
   readonly directory: TargetDirectory;
   readonly name: Buffer;
@@ -74,7 +76,7 @@ export class TargetFile implements Reopenable {
   }
 
   get inPlace(): boolean {
-    return this.place.stored.equals(this.place.name);
+    return this.place.stored === this.place.name;
   }
 
   /**
@@ -89,8 +91,11 @@ export class TargetFile implements Reopenable {
     this.#owner.pool.release(this);
   }
 
-  /** @throws NeoError no-space, failed */
+  /** @throws NeoError no-space, failed; integrity for bytes past the file's size */
   write(bytes: Uint8Array, offset: number): void {
+    if (offset < 0 || offset + bytes.length > this.size) {
+      throw new NeoError('integrity', `the snapshot has bytes past the end of ${displayBytes(this.path)}`);
+    }
     this.#owner.pool.use(this, (fd) => writeAt(fd, bytes, offset, this.path));
   }
 
@@ -108,7 +113,8 @@ export class TargetFile implements Reopenable {
 
   /**
    * Metadata, fsync when asked, then the final name. All descriptors must be released. On failure the file is abandoned.
-   * @throws NeoError already-exists (`overwrite: false`, or a directory in its place), no-space, permission-denied, failed
+   * @throws NeoError already-exists (`overwrite: false`, or a directory in its place), no-space, permission-denied, failed;
+   * integrity when another thread wrote past its size
    */
   complete(metadata: EntryMetadata): void {
     try {

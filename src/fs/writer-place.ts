@@ -19,9 +19,8 @@ export type SpecialEntry =
   | { readonly type: 'hardlink'; readonly to: TargetDirectory; readonly toName: Uint8Array }
   | { readonly type: 'fifo' | 'socket'; readonly metadata: EntryMetadata }
   | {
-      readonly type: 'char' | 'block';
-      readonly major: number;
-      readonly minor: number;
+      readonly type: 'chardev' | 'blockdev';
+      readonly rdev: { readonly major: number; readonly minor: number };
       readonly metadata: EntryMetadata;
     };
 
@@ -62,7 +61,7 @@ export function placeEntry(
 
 function refuse(target: Placement, entry: SpecialEntry, path: Uint8Array): void {
   const shown = displayBytes(path);
-  if ((entry.type === 'char' || entry.type === 'block') && !target.devices) {
+  if ((entry.type === 'chardev' || entry.type === 'blockdev') && !target.devices) {
     throw new NeoError('integrity', `the snapshot holds a device node, refused: ${shown}`, {
       hint: 'allow devices only for snapshots that you trust',
     });
@@ -86,9 +85,9 @@ function make(entry: SpecialEntry, at: Buffer): void {
     case 'socket':
       makeNode(at, entry.type === 'fifo' ? S_IFIFO : S_IFSOCK, 0n);
       return;
-    case 'char':
-    case 'block':
-      makeNode(at, entry.type === 'char' ? S_IFCHR : S_IFBLK, makeDevice(entry.major, entry.minor));
+    case 'chardev':
+    case 'blockdev':
+      makeNode(at, entry.type === 'chardev' ? S_IFCHR : S_IFBLK, makeDevice(entry.rdev.major, entry.rdev.minor));
   }
 }
 

@@ -1,7 +1,8 @@
 /** Removing and listing inside a restore target, never through a symlink. */
 import type { Buffer } from 'node:buffer';
 import fs from 'node:fs';
-import { systemCode } from '../core/errors.ts';
+import { displayBytes } from '../core/bytes.ts';
+import { NeoError, systemCode } from '../core/errors.ts';
 import { type Confinement, type EntryPath, TargetDirectory } from './writer-directory.ts';
 import { failWrite } from './writer-errors.ts';
 
@@ -37,7 +38,11 @@ function removed(unlink: () => void, at: EntryPath, name: Uint8Array): boolean {
 /** Without recursion: a tree may be deeper than the stack. */
 function removeTree(within: Confinement, top: TargetDirectory): void {
   const stack: { readonly directory: TargetDirectory; readonly names: Buffer[] }[] = [];
+  const device = deviceOf(top.parent ?? top);
   const enter = (directory: TargetDirectory): void => {
+    if (deviceOf(directory) !== device) {
+      throw new NeoError('failed', `${displayBytes(directory.path)} is a mount point: not emptied`);
+    }
     makeWritable(directory);
     stack.push({ directory, names: [...listEntries(directory)] });
   };
@@ -53,6 +58,10 @@ function removeTree(within: Confinement, top: TargetDirectory): void {
       enter(new TargetDirectory(within, directory, name));
     }
   }
+}
+
+function deviceOf(directory: TargetDirectory): number {
+  return directory.use((_at, self) => fs.statSync(self).dev);
 }
 
 /** A read-only directory keeps its owner from emptying it; root needs nothing. */

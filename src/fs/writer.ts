@@ -9,11 +9,12 @@
 import { Buffer } from 'node:buffer';
 import fs from 'node:fs';
 import { displayBytes } from '../core/bytes.ts';
-import { NeoError, systemCode } from '../core/errors.ts';
+import { isNeoError, messageOf, NeoError, systemCode } from '../core/errors.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import { type ApplyOptions, type ApplyProblem, applyMetadata, type EntryMetadata } from './apply.ts';
+import { O_PATH } from './libc.ts';
 import { DescriptorPool } from './writer-descriptors.ts';
-import { type Confinement, O_PATH, TargetDirectory } from './writer-directory.ts';
+import { type Confinement, TargetDirectory } from './writer-directory.ts';
 import { failWrite } from './writer-errors.ts';
 import { type FileOwner, type FilePlace, TargetFile } from './writer-file.ts';
 import { checkName, temporaryName } from './writer-name.ts';
@@ -150,8 +151,9 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
 
   /**
    * An existing regular file, to be changed where it lies: cut or grown to `size`, other bytes stay until they are written.
-   * Undefined when there is none that can be: missing, of another kind, or with other hard links, which may lie outside
-   * of the target (unless `linked` says that they are known). Its mode is 0600 until it is complete; a crash leaves it mixed.
+   * Undefined when there is none that can be: missing, of another kind, not permitted, or with other hard links, which may
+   * lie outside of the target (unless `linked` says that they are known). Whoever has the file open sees the new bytes.
+   * Its mode is 0600 until it is complete; a crash leaves it mixed.
    */
   updateFile(
     directory: TargetDirectory,
@@ -159,28 +161,38 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
     size: number,
     options: { readonly linked?: boolean } = {},
   ): TargetFile | undefined {
-    checkName(name);
     const existing = this.stat(directory, name);
     if (existing === undefined || !existing.isFile()) return undefined;
     if (existing.nlink > 1n && options.linked !== true) return undefined;
     directory.claim(name);
-    const place = { directory, name: Buffer.from(name), stored: Buffer.from(name), overwrite: true };
-    return this.#openFile(place, O_RDWR | O_NOFOLLOW | O_NONBLOCK, size, 'update');
+    const stored = Buffer.from(name);
+    const place = { directory, name: stored, stored, overwrite: true };
+    try {
+      return this.#openFile(place, O_RDWR | O_NOFOLLOW | O_NONBLOCK, size, 'update');
+    } catch (error) {
+      if (!isNeoError(error, 'permission-denied')) throw error;
+      directory.unclaim(name);
+      return undefined;
+    }
   }
 
   #openFile(place: FilePlace, flags: number, size: number, what: string): TargetFile {
     const { directory, stored, name } = place;
+    const path = directory.pathOf(name);
+    if (!Number.isSafeInteger(size) || size < 0) {
+      throw new NeoError('integrity', `impossible size in the snapshot: ${displayBytes(path)}`);
+    }
     try {
       const fd = directory.use((at) => this.pool.open(() => fs.openSync(at(stored), flags, 0o600)));
       try {
-        fs.fchmodSync(fd, 0o600);
+        if (place.stored === place.name) fs.fchmodSync(fd, 0o600);
       } catch (error) {
         fs.closeSync(fd);
         throw error;
       }
       return new TargetFile(this, place, fd, size);
     } catch (error) {
-      return failWrite(error, directory.pathOf(name), what);
+      return failWrite(error, path, what);
     }
   }
 
@@ -231,10 +243,17 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
     this.#deferred.push({ directory, metadata });
   }
 
-  /** Metadata of the remembered directories, the deepest first; after this nothing may be written below them. */
+  /** Metadata of the remembered directories, the deepest first; after this nothing may be written below them. One that is
+   * gone is a problem reported, the others are still finished. */
   finishDirectories(): void {
     this.#deferred.sort((a, b) => b.directory.depth - a.directory.depth);
-    for (const { directory, metadata } of this.#deferred) this.finishDirectory(directory, metadata);
+    for (const { directory, metadata } of this.#deferred) {
+      try {
+        this.finishDirectory(directory, metadata);
+      } catch (error) {
+        this.#apply.onProblem({ what: 'directory', path: directory.path, message: messageOf(error) });
+      }
+    }
     this.#deferred.length = 0;
   }
 
@@ -292,6 +311,9 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
     try {
       this.pool.use(file, (fd) => {
         const handle = Buffer.from(`/proc/self/fd/${fd}`);
+        if (fs.fstatSync(fd).size !== file.size) {
+          throw new NeoError('integrity', `${displayBytes(file.path)} was written past its size`);
+        }
         if (this.byDescriptor) applyMetadata({ handle, plainPath: false, path: file.path }, metadata, this.#apply);
         else this.applyTo(place.directory, place.stored, file.path, metadata);
         if (this.#sync) fs.fsyncSync(fd);
