@@ -44,10 +44,26 @@ export interface Engine {
 
   /** Nonce: 12 bytes, 24 for XChaCha. Returns ciphertext ‖ 16-byte tag. */
   seal(suite: Suite, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Uint8Array;
+  /**
+   * As {@link seal}, of the parts one after another, written into `out` from `at` on: the hot path, without copies.
+   * Returns the number of bytes written (plain length + 16).
+   */
+  sealInto(
+    suite: Suite,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    parts: readonly Uint8Array[],
+    aad: Uint8Array,
+    out: Uint8Array,
+    at: number,
+  ): number;
   /** @throws NeoError integrity when authentication fails */
   open(suite: Suite, key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Uint8Array;
 
-  /** One zstd frame (RFC 8878) with its content size. Levels above the maximum are capped. */
+  /**
+   * One zstd frame (RFC 8878) with its content size. Levels above the maximum are capped.
+   * @throws NeoError failed above 4 MiB (MAX_FRAME_CONTENT): what every engine can read again
+   */
   compress(bytes: Uint8Array, level: number): Uint8Array;
   /** @throws NeoError integrity unless the frame holds exactly `plainLength` bytes; never allocates more */
   decompress(frame: Uint8Array, plainLength: number): Uint8Array;

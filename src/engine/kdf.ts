@@ -1,0 +1,121 @@
+/** Keys from passwords: parameters, their bounds, and their calibration (FORMAT: key slots). */
+import type { Clock } from '../core/clock.ts';
+import { NeoError } from '../core/errors.ts';
+import type { Argon2Parameters, Engine, ScryptParameters } from './engine.ts';
+
+export interface Argon2Kdf extends Argon2Parameters {
+  readonly name: 'argon2id';
+  /** 16 random bytes; 8 to 64 are read. */
+  readonly salt: Uint8Array;
+}
+
+export interface ScryptKdf extends ScryptParameters {
+  readonly name: 'scrypt';
+  readonly salt: Uint8Array;
+}
+
+/** What a key slot stores, in clear, before anything is authenticated: see {@link checkKdfBounds}. */
+export type KdfParameters = Argon2Kdf | ScryptKdf;
+
+/** RFC 9106 §4, the second recommended option: 64 MiB, three passes, four lanes. Nothing weaker is written. */
+export const DEFAULT_ARGON2: Argon2Parameters = { memory: 64 * 1024, passes: 3, lanes: 4 };
+
+/** scrypt is written only on request, with these: the RFC 7914 §2 example for interactive use. */
+export const DEFAULT_SCRYPT: ScryptParameters = { n: 16_384, r: 8, p: 1 };
+
+const KEY_LENGTH = 32;
+/** KiB: what calibration goes up to, so that a small machine can still open what a large one made. */
+const CALIBRATED_MEMORY = 128 * 1024;
+const CALIBRATED_PASSES = 10;
+/** KiB: more is refused when read, because it comes from storage and would exhaust the machine. */
+const MAX_MEMORY = 1024 * 1024;
+const MAX_PASSES = 64;
+const MAX_LANES = 64;
+const MAX_N = 1 << 20;
+const MAX_R = 32;
+const MAX_P = 16;
+
+function tooMuch(what: string): NeoError {
+  return new NeoError('integrity', `key slot asks for ${what}: refused`, {
+    hint: 'the key slot is damaged or was made to exhaust this machine',
+  });
+}
+
+function tooWeak(what: string): NeoError {
+  return new NeoError('integrity', `key slot is protected too weakly (${what})`, {
+    hint: 'if you made it so on purpose, allow weak key derivation explicitly',
+  });
+}
+
+function inRange(value: number, low: number, high: number, what: string): void {
+  if (!Number.isSafeInteger(value) || value < low || value > high) throw tooMuch(`${what} ${value}`);
+}
+
+function checkArgon2({ memory, passes, lanes }: Argon2Kdf, allowWeak: boolean): void {
+  inRange(passes, 1, MAX_PASSES, 'Argon2 passes');
+  inRange(lanes, 1, MAX_LANES, 'Argon2 lanes');
+  // RFC 9106 §3.1: at least 8 KiB a lane.
+  inRange(memory, 8 * lanes, MAX_MEMORY, 'Argon2 memory in KiB');
+  if (allowWeak) return;
+  // The number of lanes neither helps nor hurts an attacker with the same memory and passes.
+  const floor = DEFAULT_ARGON2;
+  const strong = memory >= floor.memory && memory * passes >= floor.memory * floor.passes;
+  if (!strong) throw tooWeak(`Argon2id with ${memory} KiB and ${passes} passes`);
+}
+
+function checkScrypt({ n, r, p }: ScryptKdf, allowWeak: boolean): void {
+  inRange(n, 2, MAX_N, 'scrypt N');
+  if ((n & (n - 1)) !== 0) throw tooMuch(`scrypt N ${n}, not a power of two`);
+  inRange(r, 1, MAX_R, 'scrypt r');
+  inRange(p, 1, MAX_P, 'scrypt p');
+  if (128 * r * n > MAX_MEMORY * 1024) throw tooMuch(`${(128 * r * n) >> 20} MiB for scrypt`);
+  if (!allowWeak && n * r < DEFAULT_SCRYPT.n * DEFAULT_SCRYPT.r) throw tooWeak(`scrypt with N=${n}, r=${r}`);
+}
+
+export interface BoundsOptions {
+  /** Accept what is weaker than the floor: the user said so. */
+  readonly allowWeak?: boolean;
+}
+
+/**
+ * Call it on everything that was read from storage, before deriving.
+ * @throws NeoError integrity when the parameters would exhaust memory or time, or are weaker than the floor
+ */
+export function checkKdfBounds(parameters: KdfParameters, options: BoundsOptions = {}): void {
+  inRange(parameters.salt.length, 8, 64, 'salt length');
+  const allowWeak = options.allowWeak ?? false;
+  if (parameters.name === 'argon2id') checkArgon2(parameters, allowWeak);
+  else checkScrypt(parameters, allowWeak);
+}
+
+/** 32 bytes. Checks no floor: see {@link checkKdfBounds}. */
+export async function derivePasswordKey(
+  engine: Engine,
+  password: Uint8Array,
+  parameters: KdfParameters,
+): Promise<Uint8Array> {
+  checkKdfBounds(parameters, { allowWeak: true });
+  return parameters.name === 'argon2id'
+    ? engine.argon2id(password, parameters.salt, parameters, KEY_LENGTH)
+    : engine.scrypt(password, parameters.salt, parameters, KEY_LENGTH);
+}
+
+/**
+ * Argon2id parameters that take about `targetMs` here: never below {@link DEFAULT_ARGON2}, first more memory up to
+ * 128 MiB, then more passes up to ten.
+ */
+export async function calibrate(engine: Engine, clock: Clock, targetMs = 250): Promise<Argon2Parameters> {
+  const probe = new Uint8Array(16);
+  // The first run pays for the memory's first use by the process.
+  await engine.argon2id(probe, probe, { ...DEFAULT_ARGON2, passes: 1 }, KEY_LENGTH);
+  const start = clock.monotonic();
+  await engine.argon2id(probe, probe, DEFAULT_ARGON2, KEY_LENGTH);
+  const elapsed = Math.max(1, clock.monotonic() - start);
+  const factor = targetMs / elapsed;
+  if (factor <= 1) return DEFAULT_ARGON2;
+  const mebibytes = Math.floor((DEFAULT_ARGON2.memory / 1024) * factor);
+  const memory = Math.min(CALIBRATED_MEMORY, mebibytes * 1024);
+  const work = DEFAULT_ARGON2.memory * DEFAULT_ARGON2.passes * factor;
+  const passes = Math.min(CALIBRATED_PASSES, Math.max(DEFAULT_ARGON2.passes, Math.floor(work / memory)));
+  return { memory, passes, lanes: DEFAULT_ARGON2.lanes };
+}

@@ -1,0 +1,212 @@
+/**
+ * The fast engine: node:crypto (OpenSSL), node:zlib (zstd) and @napi-rs/blake-hash. It runs in every worker, so loading
+ * is kept small: parts that only a few commands use are required at first use.
+ */
+import { Buffer } from 'node:buffer';
+import {
+  argon2,
+  type CipherGCM,
+  createCipheriv,
+  createDecipheriv,
+  createPrivateKey,
+  createPublicKey,
+  type DecipherGCM,
+  hkdfSync,
+  type KeyObject,
+  scrypt,
+  sign,
+  verify,
+} from 'node:crypto';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import blakeHash from '@napi-rs/blake-hash';
+import { NeoError } from '../core/errors.ts';
+import type { Argon2Parameters, Engine, Hasher, ScryptParameters, Suite } from './engine.ts';
+import { checkFrame, checkFrameContent } from './frame.ts';
+import { hchacha20 } from './hchacha.ts';
+import { nativeKem } from './native-kem.ts';
+
+const { Blake3Hasher, blake3 } = blakeHash;
+
+const TAG_LENGTH = 16;
+const NO_SALT = new Uint8Array(0);
+/** The deepest level of zstd; blobs of at most 4 MiB need no window above their length. */
+const MAX_LEVEL = 22;
+
+/** The same bytes as a Buffer: some calls take nothing else. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+interface AeadKey {
+  readonly cipher: 'aes-256-gcm' | 'chacha20-poly1305';
+  readonly key: Uint8Array;
+  readonly nonce: Uint8Array;
+}
+
+/** XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03 §2.3): a sub-key by HChaCha20, then four zero bytes and the rest. */
+function aeadKey(suite: Suite, key: Uint8Array, nonce: Uint8Array): AeadKey {
+  if (suite !== 'xchacha20-poly1305') return { cipher: suite, key, nonce };
+  const inner = new Uint8Array(12);
+  inner.set(nonce.subarray(16, 24), 4);
+  return { cipher: 'chacha20-poly1305', key: hchacha20(key, nonce.subarray(0, 16)), nonce: inner };
+}
+
+function checkAeadInput(suite: Suite, key: Uint8Array, nonce: Uint8Array): void {
+  const nonceLength = suite === 'xchacha20-poly1305' ? 24 : 12;
+  if (key.length !== 32 || nonce.length !== nonceLength) {
+    throw new NeoError('failed', `${suite} takes a key of 32 bytes and a nonce of ${nonceLength}`);
+  }
+}
+
+function cipherOf({ cipher, key, nonce }: AeadKey): CipherGCM {
+  // Two calls, because the type of the options differs between the ciphers.
+  return cipher === 'aes-256-gcm'
+    ? createCipheriv(cipher, key, nonce)
+    : createCipheriv(cipher, key, nonce, { authTagLength: TAG_LENGTH });
+}
+
+function decipherOf({ cipher, key, nonce }: AeadKey): DecipherGCM {
+  return cipher === 'aes-256-gcm'
+    ? createDecipheriv(cipher, key, nonce, { authTagLength: TAG_LENGTH })
+    : createDecipheriv(cipher, key, nonce, { authTagLength: TAG_LENGTH });
+}
+
+function sealInto(
+  suite: Suite,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  parts: readonly Uint8Array[],
+  aad: Uint8Array,
+  out: Uint8Array,
+  start: number,
+): number {
+  checkAeadInput(suite, key, nonce);
+  const cipher = cipherOf(aeadKey(suite, key, nonce));
+  cipher.setAAD(aad);
+  let at = start;
+  for (const part of parts) {
+    out.set(cipher.update(part), at);
+    at += part.length;
+  }
+  cipher.final();
+  out.set(cipher.getAuthTag(), at);
+  return at + TAG_LENGTH - start;
+}
+
+function seal(suite: Suite, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Uint8Array {
+  const out = Buffer.allocUnsafeSlow(plaintext.length + TAG_LENGTH);
+  sealInto(suite, key, nonce, [plaintext], aad, out, 0);
+  return out;
+}
+
+function open(suite: Suite, key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Uint8Array {
+  checkAeadInput(suite, key, nonce);
+  const length = sealed.length - TAG_LENGTH;
+  if (length < 0) throw new NeoError('integrity', 'sealed bytes are cut short');
+  const decipher = decipherOf(aeadKey(suite, key, nonce));
+  decipher.setAAD(aad);
+  decipher.setAuthTag(sealed.subarray(length));
+  const plaintext = decipher.update(sealed.subarray(0, length));
+  try {
+    decipher.final();
+  } catch (cause) {
+    throw new NeoError('integrity', 'authentication failed', { cause });
+  }
+  return plaintext;
+}
+
+/** The target is allocated once, at the greatest length that may be needed, so that zlib never joins pieces. */
+function compress(bytes: Uint8Array, level: number): Uint8Array {
+  checkFrameContent(bytes);
+  return zstdCompressSync(bytes, {
+    // ZSTD_compressBound, and one byte so that the last write never fills the target.
+    chunkSize: bytes.length + (bytes.length >> 7) + 1024,
+    pledgedSrcSize: bytes.length,
+    params: { [constants.ZSTD_c_compressionLevel]: Math.max(1, Math.min(level, MAX_LEVEL)) },
+  });
+}
+
+function decompress(frame: Uint8Array, plainLength: number): Uint8Array {
+  checkFrame(frame, plainLength);
+  if (plainLength === 0) return new Uint8Array(0);
+  let plain: Uint8Array;
+  try {
+    plain = zstdDecompressSync(frame, { chunkSize: Math.max(64, plainLength + 1), maxOutputLength: plainLength });
+  } catch (cause) {
+    throw new NeoError('integrity', 'damaged zstd frame', { cause });
+  }
+  if (plain.length !== plainLength) throw new NeoError('integrity', 'zstd frame is shorter than it declares');
+  return plain;
+}
+
+function blake3Hasher(key?: Uint8Array): Hasher {
+  const hasher = key === undefined ? new Blake3Hasher() : Blake3Hasher.newKeyed(asBuffer(key));
+  return {
+    update: (bytes) => void hasher.update(bytes),
+    digest: () => hasher.digestBuffer(),
+  };
+}
+
+function argon2id(password: Uint8Array, salt: Uint8Array, parameters: Argon2Parameters, length: number) {
+  const { memory, passes, lanes: parallelism } = parameters;
+  return new Promise<Uint8Array>((resolve, reject) => {
+    const options = { message: password, nonce: salt, memory, passes, parallelism, tagLength: length };
+    argon2('argon2id', options, (error, key) => (error === null ? resolve(key) : reject(error)));
+  });
+}
+
+function scryptKey(password: Uint8Array, salt: Uint8Array, { n, r, p }: ScryptParameters, length: number) {
+  return new Promise<Uint8Array>((resolve, reject) => {
+    // What scrypt needs (RFC 7914 §2: 128·r·(N + p)), and room for its temporaries.
+    const maxmem = 128 * r * (n + p + 2) + 4096;
+    scrypt(password, salt, length, { N: n, r, p, maxmem }, (error, key) =>
+      error === null ? resolve(key) : reject(error),
+    );
+  });
+}
+
+/** RFC 8410 §7 and §4: the fixed DER around an Ed25519 seed and public key. */
+const ED25519_SEED_DER = Buffer.from('302e020100300506032b657004220420', 'hex');
+const ED25519_PUBLIC_DER = Buffer.from('302a300506032b6570032100', 'hex');
+
+function signingKey(seed: Uint8Array): KeyObject {
+  if (seed.length !== 32) throw new NeoError('failed', 'a signing seed is 32 bytes');
+  return createPrivateKey({ key: Buffer.concat([ED25519_SEED_DER, seed]), format: 'der', type: 'pkcs8' });
+}
+
+function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (publicKey.length !== 32 || signature.length !== 64) return false;
+  try {
+    const key = createPublicKey({ key: Buffer.concat([ED25519_PUBLIC_DER, publicKey]), format: 'der', type: 'spki' });
+    return verify(null, message, key, signature);
+  } catch {
+    return false; // not a point of the curve
+  }
+}
+
+const nativeEngine: Engine = {
+  name: 'native',
+  maxCompressionLevel: MAX_LEVEL,
+  blake3: (bytes, key) =>
+    key === undefined ? blake3(bytes) : Blake3Hasher.newKeyed(asBuffer(key)).update(bytes).digestBuffer(),
+  blake3Hasher,
+  blake3Derive: (context, material) => Blake3Hasher.deriveKey(context, material),
+  hkdf: (key, info, length) => new Uint8Array(hkdfSync('sha256', key, NO_SALT, info, length)),
+  seal,
+  sealInto,
+  open,
+  compress,
+  decompress,
+  argon2id,
+  scrypt: scryptKey,
+  signPublicKey: (seed) =>
+    createPublicKey(signingKey(seed)).export({ format: 'der', type: 'spki' }).subarray(ED25519_PUBLIC_DER.length),
+  sign: (seed, message) => sign(null, message, signingKey(seed)),
+  verify: verifySignature,
+  ...nativeKem,
+};
+
+/** @throws whatever the missing part throws when this module is imported; loadEngine falls back then */
+export async function createNativeEngine(): Promise<Engine> {
+  return nativeEngine;
+}
