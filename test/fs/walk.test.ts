@@ -20,7 +20,7 @@ import { openSource } from '../../src/fs/source-file.ts';
 import { lstatPath } from '../../src/fs/stat.ts';
 import { type EnterEvent, type WalkEvent, walk } from '../../src/fs/walk.ts';
 import { ignoreFilter, type UnreadableRules } from '../../src/fs/walk-filter.ts';
-import { hasProgram, isLinux, isRoot, libcOrThrow, makeDeep, makeDirectory, Scratch } from './scratch.ts';
+import { isLinux, isRoot, libcOrThrow, makeDeep, makeDirectory, Scratch } from './scratch.ts';
 
 /** `enter a`, `entry a/b`, `leave a`: paths from the root of the walk, in latin1. */
 function outline(root: Uint8Array, events: Iterable<WalkEvent>): string[] {
@@ -150,13 +150,13 @@ test.runIf(isLinux)('paths beyond 4,096 bytes are walked and read', () => {
   expect(openDescriptors()).toBe(before);
 });
 
-test.runIf(isLinux && isRoot)('a directory inside itself by a bind mount is not entered again', () => {
+test.runIf(isLinux && isRoot)('a directory inside itself by a bind mount is not entered again', ({ skip }) => {
   using scratch = new Scratch();
   const inner = makeDirectory(scratch.at('a', 'b', 'again'));
   try {
     execFileSync('mount', ['--bind', scratch.at('a').toString(), inner.toString()], { stdio: 'pipe' });
   } catch {
-    return expect.soft('mount refused').toBe('mount refused');
+    return skip('mount is not allowed here');
   }
   try {
     expect(outline(scratch.path, walk(scratch.path))).toEqual([
@@ -173,10 +173,14 @@ test.runIf(isLinux && isRoot)('a directory inside itself by a bind mount is not 
   }
 });
 
-test.runIf(isLinux && isRoot)('one file system: what is mounted is recorded and not read', () => {
+test.runIf(isLinux && isRoot)('one file system: what is mounted is recorded and not read', ({ skip }) => {
   using scratch = new Scratch();
   const mounted = makeDirectory(scratch.at('m'));
-  execFileSync('mount', ['-t', 'tmpfs', 'none', mounted.toString()]);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'none', mounted.toString()], { stdio: 'pipe' });
+  } catch {
+    return skip('mount is not allowed here');
+  }
   try {
     writeFileSync(scratch.at('m', 'inside'), '');
     const events = [...walk(scratch.path, { oneFileSystem: true })];
@@ -291,7 +295,7 @@ function throwIfNegative(result: number): void {
   if (result < 0) throw new Error(`errno ${-result}`);
 }
 
-test.runIf(isLinux && hasProgram('setfattr'))('access times of directories stay', () => {
+test.runIf(isLinux)('access times of directories stay', () => {
   using scratch = new Scratch();
   mkdirSync(scratch.at('d'));
   writeFileSync(scratch.at('d', 'f'), '');
