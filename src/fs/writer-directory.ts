@@ -10,7 +10,7 @@ import { displayBytes } from '../core/bytes.ts';
 import { NeoError, systemCode } from '../core/errors.ts';
 import { O_PATH } from './libc.ts';
 import type { DescriptorPool, Reopenable } from './writer-descriptors.ts';
-import { failConfinement } from './writer-errors.ts';
+import { failConfinement, failWrite } from './writer-errors.ts';
 import { checkName } from './writer-name.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW } = fs.constants;
@@ -102,7 +102,9 @@ export class TargetDirectory implements Reopenable {
     } catch (error) {
       const code = systemCode(error);
       if (code === 'ENOTDIR' || code === 'ELOOP') failConfinement(this.path, error);
-      throw error;
+      // For the pool, which knows what to do.
+      if (code === 'EMFILE' || code === 'ENFILE') throw error;
+      return failWrite(error, this.path, 'enter');
     }
   }
 
@@ -112,7 +114,8 @@ export class TargetDirectory implements Reopenable {
     let path = this.#within.rootPath;
     for (let next = chain.pop(); next !== undefined; next = chain.pop()) {
       path = Buffer.concat([path, SLASH, next.name]);
-      if (!fs.lstatSync(path).isDirectory()) failConfinement(next.path);
+      const stats = fs.lstatSync(path, { throwIfNoEntry: false });
+      if (stats?.isDirectory() !== true) failConfinement(next.path);
     }
     return path;
   }

@@ -54,8 +54,16 @@ export function placeEntry(
   } catch (error) {
     failWrite(error, path, `create ${entry.type}`);
   } finally {
-    // Still there after a failure; also when both names were the same inode: then rename(2) leaves both.
-    directory.use((at) => fs.rmSync(at(stored), { force: true }));
+    sweep(directory, stored);
+  }
+}
+
+/** A temporary name stays after a failure; also when both names were the same inode: then rename(2) leaves both. */
+function sweep(directory: TargetDirectory, stored: Uint8Array): void {
+  try {
+    directory.use((at) => fs.unlinkSync(at(stored)));
+  } catch {
+    // Gone as it should be; or the directory is, and the error on its way says so.
   }
 }
 

@@ -218,12 +218,20 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
   /** lstat of an entry, or undefined. */
   stat(directory: TargetDirectory, name: Uint8Array): fs.BigIntStats | undefined {
     checkName(name);
-    return directory.use((at) => fs.lstatSync(at(name), { bigint: true, throwIfNoEntry: false }));
+    try {
+      return directory.use((at) => fs.lstatSync(at(name), { bigint: true, throwIfNoEntry: false }));
+    } catch (error) {
+      return failWrite(error, directory.pathOf(name), 'look at');
+    }
   }
 
   /** All entries, also leftovers of an interrupted restore (isTemporaryName). */
   list(directory: TargetDirectory): readonly Buffer[] {
-    return listEntries(directory);
+    try {
+      return listEntries(directory);
+    } catch (error) {
+      return failWrite(error, directory.path, 'list');
+    }
   }
 
   /** An entry and all below it. @throws NeoError integrity (unsafe name), permission-denied, failed */
@@ -235,7 +243,12 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
   /** Metadata onto an entry that is there already and stays. */
   apply(directory: TargetDirectory, name: Uint8Array, metadata: EntryMetadata): void {
     checkName(name);
-    this.applyTo(directory, name, directory.pathOf(name), metadata);
+    const path = directory.pathOf(name);
+    try {
+      this.applyTo(directory, name, path, metadata);
+    } catch (error) {
+      failWrite(error, path, 'apply metadata to');
+    }
   }
 
   /** Remembers a directory's metadata for {@link finishDirectories}. */
