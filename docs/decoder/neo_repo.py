@@ -298,7 +298,7 @@ class Repository:
         codec, plain_length, plain = c.u(1), c.u(4), c.data[5:]
         need(plain_length <= MAX_BLOB and codec in (0, 1), "not a payload")
         if codec == 1:
-            need(zstandard.frame_content_size(plain) == plain_length <= MAX_FRAME, "says two lengths, or too large a one")
+            need(zstandard.frame_content_size(plain) == plain_length <= MAX_FRAME, "a frame of another length")
             plain = zstandard.ZstdDecompressor().decompress(plain, allow_extra_data=False)
         need(len(plain) == plain_length, "has another length")
         need(blake3(plain, key=self.content_secret(BLOB_SECRETS[kind])) == key, "does not give its content key")
@@ -313,7 +313,7 @@ class Repository:
     def snapshots(self):
         """All that can be authenticated, oldest first."""
         found = [self.tolerate(self.snapshot, path) for path in self.path.glob("snapshots/*")]
-        return sorted((s for s in found if s), key=lambda s: s.get("time", 0))
+        return sorted((s for s in found if s), key=lambda s: (s.get("time", 0), s["sequence"]))
 
     def snapshot(self, path):
         c = self.object(path, "snapshot")
