@@ -30,7 +30,7 @@ describe('crash', () => {
   });
 
   it('throws in every later operation, except close', async () => {
-    const { backend } = setUp({ at: 1, when: 'before' });
+    const { inner, backend } = setUp({ at: 1, when: 'before' });
     const calls = [
       () => backend.put('a', bytesOf('a')),
       () => backend.remove('a'),
@@ -41,6 +41,8 @@ describe('crash', () => {
       () => listed(backend),
     ];
     for (const call of calls) await expect(call()).rejects.toThrow(Crashed);
+    await expect(backend.put('b', bytesOf('b'))).rejects.toThrow(Crashed);
+    expect(await listed(inner)).toEqual([]);
     await backend.close();
   });
 

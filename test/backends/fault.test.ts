@@ -56,7 +56,7 @@ describe('faults', () => {
     expect(left.length).toBeLessThan(1000);
     expect(left).toEqual(bytes.slice(0, left.length));
     await inner.put('torn2', bytes);
-    await expect(backend.put('torn2', bytes)).rejects.toThrow();
+    await expect(backend.put('torn2', bytes)).rejects.toMatchObject({ code: 'unreachable' });
     expect(await inner.get('torn2')).toEqual(bytes);
   });
 

@@ -11,6 +11,12 @@ import { bytesFor } from '../support/put-child.ts';
 
 const CHILD = fileURLToPath(new URL('../support/put-child.ts', import.meta.url));
 
+interface Trace {
+  readonly lines: readonly string[];
+  /** The first line from `from` on with this call, or -1. */
+  readonly at: (call: RegExp, from?: number) => number;
+}
+
 describe('durability on disk', () => {
   let folder = '';
   let root = '';
@@ -35,56 +41,70 @@ describe('durability on disk', () => {
     return at;
   }
 
-  it('syncs the file, links it, syncs the folder, and only then acknowledges', async (context) => {
+  /** The system calls of a writer that puts five objects one by one, puts the first again and removes it. */
+  async function traceCalls(context: TestContext): Promise<Trace> {
     if (spawnSync('strace', ['-V']).error !== undefined) context.skip('skipped: strace is not installed');
-    const trace = join(folder, 'trace');
-    const calls =
-      'trace=write,pwrite64,fsync,fdatasync,link,linkat,rename,renameat,renameat2,mkdir,mkdirat,unlink,unlinkat';
-    const run = spawnSync(
-      'strace',
-      ['-f', '-y', '-qq', '-e', calls, '-o', trace, process.execPath, CHILD, root, '5', '9000'],
-      {
-        encoding: 'utf8',
-        env: { ...process.env, UV_USE_IO_URING: '0' },
-      },
-    );
+    const file = join(folder, 'trace');
+    const calls = 'write,pwrite64,fsync,fdatasync,link,linkat,rename,renameat,renameat2,mkdir,mkdirat,unlink,unlinkat';
+    const options = ['-f', '-y', '-qq', '-e', `trace=${calls}`, '-o', file];
+    const run = spawnSync('strace', [...options, process.execPath, CHILD, root, '5', '9000', '1', 'more'], {
+      encoding: 'utf8',
+      env: { ...process.env, UV_USE_IO_URING: '0' },
+    });
     if (/ptrace/.test(run.stderr)) context.skip('skipped: strace may not trace here');
     expect(run.status, run.stderr).toBe(0);
-    const lines = (await readFile(trace, 'utf8'))
+    const lines = (await readFile(file, 'utf8'))
       .split('\n')
-      .filter((line) => line.includes(folder) || /write\(1</.test(line));
-    // Puts 0 to 3 go to new folders, put 4 into one that is known.
-    for (const [number, shard] of [
-      [0, '00'],
-      [4, '00'],
-    ] as const) {
-      const final = `${root}/packs/${shard}/${number}-9000`;
-      const linked = lines.findIndex((line) => /link(at)?\(/.test(line) && line.includes(`"${final}"`));
+      .filter((line) => line.includes(folder) || line.includes('write(1<'));
+    return { lines, at: (call, from = 0) => lines.findIndex((line, n) => n >= from && call.test(line)) };
+  }
+
+  /** Positions that exist, each after the one before. */
+  function expectOrder(trace: Trace, positions: readonly number[]): void {
+    expect(positions, trace.lines.join('\n')).not.toContain(-1);
+    expect(positions, trace.lines.join('\n')).toEqual([...positions].sort((a, b) => a - b));
+  }
+
+  it('syncs the file, links it, syncs the folder, and only then acknowledges', async (context) => {
+    const trace = await traceCalls(context);
+    const { lines, at } = trace;
+    // Put 0 goes to a new folder, put 4 into one that is known.
+    for (const name of ['0-9000', '4-9000']) {
+      const linked = at(new RegExp(`\\blink(at)?\\(.*"${root}/packs/00/${name}"`));
       const temporary = /"([^"]*\/tmp\/[^"]*)"/.exec(lines[linked] ?? '')?.[1] ?? 'none';
-      const position = (pattern: RegExp, from: number): number =>
-        lines.findIndex((line, n) => n >= from && pattern.test(line));
-      const written = position(new RegExp(`write(64)?\\(\\d+<${temporary}>`), 0);
-      const synced = position(new RegExp(`fsync\\(\\d+<${temporary}>`), 0);
-      const folderSynced = position(new RegExp(`fsync\\(\\d+<${root}/packs/${shard}>`), linked);
-      const acknowledged = position(new RegExp(`write\\(1<.*${number}-9000`), 0);
-      const order = [written, synced, linked, folderSynced, acknowledged];
-      expect(order, lines.join('\n')).toEqual([...order].sort((a, b) => a - b));
-      expect(order).not.toContain(-1);
-      expect(lines.some((line) => /rename|ftruncate/.test(line))).toBe(false);
+      expectOrder(trace, [
+        at(new RegExp(`write(64)?\\(\\d+<${temporary}>`)),
+        at(new RegExp(`fsync\\(\\d+<${temporary}>`)),
+        linked,
+        at(new RegExp(`fsync\\(\\d+<${root}/packs/00>`), linked),
+        at(new RegExp(`write\\(1<.*${name}`)),
+      ]);
     }
-    // The names of new folders are durable before the first acknowledgement.
-    const acknowledged = lines.findIndex((line) => /write\(1</.test(line));
+    expect(at(/rename|ftruncate/)).toBe(-1);
+  });
+
+  it('makes the names of new folders durable before the first acknowledgement', async (context) => {
+    const trace = await traceCalls(context);
+    const acknowledged = trace.at(/write\(1</);
     for (const [made, above] of [
       [root, folder],
       [`${root}/packs`, root],
       [`${root}/packs/00`, `${root}/packs`],
     ]) {
-      const making = lines.findIndex((line) => line.includes(`mkdir("${made}"`));
-      const syncing = lines.findIndex((line, n) => n > making && new RegExp(`fsync\\(\\d+<${above}>`).test(line));
-      expect(making, `mkdir ${made}`).toBeGreaterThanOrEqual(0);
-      expect(syncing, `fsync ${above}`).toBeGreaterThan(making);
-      expect(syncing).toBeLessThan(acknowledged);
+      const making = trace.at(new RegExp(`mkdir\\("${made}"`));
+      expectOrder(trace, [making, trace.at(new RegExp(`fsync\\(\\d+<${above}>`), making), acknowledged]);
     }
+  });
+
+  it('makes an object that is there already, and a removal, durable before it acknowledges', async (context) => {
+    const trace = await traceCalls(context);
+    const syncedFolder = new RegExp(`fsync\\(\\d+<${root}/packs/00>`);
+    const last = trace.at(/write\(1<.*4-9000/);
+    const existing = trace.at(new RegExp(`fsync\\(\\d+<${root}/packs/00/0-9000>`));
+    expectOrder(trace, [last, existing, trace.at(syncedFolder, existing), trace.at(/write\(1<.*again/)]);
+    const again = trace.at(/write\(1<.*again/);
+    const unlinked = trace.at(new RegExp(`unlink\\("${root}/packs/00/0-9000"`));
+    expectOrder(trace, [again, unlinked, trace.at(syncedFolder, unlinked), trace.at(/write\(1<.*removed/)]);
   });
 
   it('says no-space on a full file system, and leaves neither parts nor litter', async (context) => {

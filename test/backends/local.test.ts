@@ -150,19 +150,21 @@ describe('local', () => {
     await mkdir(join(folder, 'outside'));
     await writeFile(join(folder, 'outside/b'), 'b');
     await symlink(join(folder, 'outside'), join(root, 'packs/01'));
+    await mkdir(join(folder, 'outside/deep'));
+    await writeFile(join(folder, 'outside/deep/c'), 'c');
     for (const name of ['Upper', 'with space', '.DS_Store', 'lost+found', 'ü']) await writeFile(join(root, name), 'x');
     await writeFile(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0xff, 0xfe])]), 'x');
     execFileSync('mkfifo', [join(root, 'packs/00/fifo')]);
     await mkdir(join(root, 'packs/00/folder'));
     expect(await paths()).toEqual(['packs/00/a']);
-    for (const path of ['packs/00/link', 'packs/01/b', 'packs/00/fifo', 'packs/00/folder']) {
+    for (const path of ['packs/00/link', 'packs/01/b', 'packs/01/deep/c', 'packs/00/fifo', 'packs/00/folder']) {
       expect(await backend.get(path), path).toBeUndefined();
       expect(await backend.stat(path), path).toBeUndefined();
       await backend.remove(path);
       await expect(backend.put(path, bytesOf('x')), path).rejects.toMatchObject({ code: 'failed' });
     }
-    expect(await listed(backend, 'packs/01')).toEqual([]);
-    expect(await readdir(join(folder, 'outside'))).toEqual(['b']);
+    for (const below of ['packs/01', 'packs/01/deep']) expect(await listed(backend, below)).toEqual([]);
+    expect((await readdir(join(folder, 'outside'), { recursive: true })).sort()).toEqual(['b', 'deep', 'deep/c']);
     expect((await readdir(join(root, 'packs/00'))).sort()).toEqual(['a', 'fifo', 'folder', 'link']);
   });
 

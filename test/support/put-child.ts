@@ -1,6 +1,7 @@
 /**
  * A process of its own that puts objects, to be traced or killed: `node put-child.ts ROOT COUNT SIZE CONCURRENCY`.
- * Prints each path once it is acknowledged. The bytes of an object follow from its path.
+ * Prints each path once it is acknowledged. With a fifth argument it then puts the first object again, by another client
+ * that knows nothing yet, and removes it, printing `again` and `removed`. The bytes of an object follow from its path.
  */
 import { writeSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -13,7 +14,7 @@ export function bytesFor(path: string): Uint8Array {
 }
 
 if (import.meta.main) {
-  const [root = '', count = '1', size = '1', concurrency = '1'] = process.argv.slice(2);
+  const [root = '', count = '1', size = '1', concurrency = '1', more = ''] = process.argv.slice(2);
   const backend = await openLocal(root, { create: true });
   let next = 0;
   const worker = async (): Promise<void> => {
@@ -25,4 +26,12 @@ if (import.meta.main) {
     }
   };
   await Promise.all(Array.from({ length: Number(concurrency) }, worker));
+  if (more !== '') {
+    const path = `packs/00/0-${size}`;
+    const other = await openLocal(root);
+    await other.put(path, bytesFor(path));
+    writeSync(1, 'again\n');
+    await other.remove(path);
+    writeSync(1, 'removed\n');
+  }
 }
