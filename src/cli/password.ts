@@ -61,8 +61,11 @@ async function fromCommand(command: string, signal: AbortSignal | undefined): Pr
   let length = 0;
   child.stdout.on('data', (chunk: Uint8Array) => {
     length += chunk.length;
-    if (length <= LONGEST) chunks.push(chunk);
-    else child.kill();
+    chunks.push(chunk);
+    if (length <= LONGEST) return;
+    // Closing the pipe also ends what the shell started; a signal would reach the shell alone.
+    child.stdout.destroy();
+    child.kill();
   });
   const ended = await new Promise<string | undefined>((resolve) => {
     child.on('error', (error) => resolve(messageOf(error)));

@@ -4,6 +4,8 @@ import { formatBytes, formatCount, formatDuration } from './format.ts';
 import { displayWidth, fitWidth, safeText } from './table.ts';
 
 const BAR = 20;
+/** A narrower terminal gets the percentage alone, so that the current item finds room. */
+const BAR_FROM = 110;
 /** Below this the current item is not worth its room. */
 const SHORTEST_ITEM = 10;
 
@@ -12,7 +14,7 @@ export function progressLine(phase: string, progress: Progress, rate: number | u
   const fraction = done(progress);
   const parts = [
     phase,
-    ...(fraction === undefined ? [] : [`${bar(fraction)} ${String(Math.floor(fraction * 100)).padStart(3)} %`]),
+    ...(fraction === undefined ? [] : [share(fraction, columns)]),
     `${amount(progress.files, progress.totalFiles, formatCount)} files`,
     amount(progress.bytes, progress.totalBytes, formatBytes),
     ...(rate === undefined ? [] : [`${formatBytes(rate)}/s`]),
@@ -30,6 +32,11 @@ function done(progress: Progress): number | undefined {
   if (totalBytes !== undefined && totalBytes > 0) return Math.min(1, progress.bytes / totalBytes);
   if (totalFiles !== undefined && totalFiles > 0) return Math.min(1, progress.files / totalFiles);
   return undefined;
+}
+
+function share(fraction: number, columns: number): string {
+  const percent = `${Math.floor(fraction * 100)} %`.padStart(5);
+  return columns < BAR_FROM ? percent : `${bar(fraction)} ${percent}`;
 }
 
 function bar(fraction: number): string {

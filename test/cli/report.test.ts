@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { OutputClosed } from '../../src/cli/output.ts';
+import { judge, report } from '../../src/cli/report.ts';
+import { type ErrorCode, EXIT_CODES, NeoError } from '../../src/core/errors.ts';
+import { Collector } from './streams.ts';
+
+function said(error: NeoError, options: { json?: boolean; verbose?: boolean } = {}) {
+  const stdout = new Collector();
+  const stderr = new Collector();
+  report(error, { json: options.json === true, verbose: options.verbose === true, stdout, stderr });
+  return { stdout, stderr };
+}
+
+function system(code: string): Error {
+  return Object.assign(new Error(`${code}: something, open '/x'`), { code });
+}
+
+describe('anything thrown', () => {
+  it('keeps the code of a NeoError', () => {
+    for (const code of Object.keys(EXIT_CODES) as ErrorCode[]) {
+      expect(judge(new NeoError(code, 'x'), undefined)).toMatchObject({ error: { code, exitCode: EXIT_CODES[code] } });
+    }
+  });
+
+  it.each([
+    [system('ENOSPC'), 1],
+    [system('EACCES'), 13],
+    [system('EPERM'), 13],
+    [system('ENOENT'), 1],
+    [Object.assign(new Error('aborted'), { name: 'AbortError' }), 130],
+    [new TypeError('x is undefined'), 1],
+    ['a string', 1],
+    [undefined, 1],
+    [null, 1],
+  ])('%s ends with %d', (thrown, exitCode) => {
+    expect(judge(thrown, undefined)).toMatchObject({ error: { exitCode } });
+  });
+
+  it('ends quietly when the reader has gone', () => {
+    expect(judge(new OutputClosed('x'), undefined)).toEqual({ silent: 0 });
+  });
+});
+
+describe('the report', () => {
+  it('is one line and a hint, whatever the message holds', () => {
+    const { stderr, stdout } = said(new NeoError('integrity', 'bad\nname \x1b[2J', { hint: 'run\ncheck' }));
+    expect(stderr.text).toBe('neo: bad\\x0aname \\x1b[2J\n     run\\x0acheck\n');
+    expect(stdout.text).toBe('');
+  });
+
+  it('is an object on standard output too, with --json', () => {
+    const { stderr, stdout } = said(new NeoError('no-repository', 'none', { hint: 'neo init' }), { json: true });
+    expect(stdout.objects).toEqual([{ v: 1, type: 'error', code: 'no-repository', message: 'none', hint: 'neo init' }]);
+    expect(stderr.text).toContain('neo: none\n');
+  });
+
+  it('shows where it happened with --verbose only, causes included', () => {
+    const error = new NeoError('failed', 'outer', { cause: new Error('inner') });
+    expect(said(error).stderr.text).not.toContain('at ');
+    expect(said(error, { verbose: true }).stderr.text).toMatch(/outer[\s\S]*at [\s\S]*inner[\s\S]*at /);
+  });
+});
