@@ -44,6 +44,22 @@ def unseal(key, aad, box):
     return xchacha_open(key, box[:24], box[24:], aad)
 
 
+def open_blob(key, kind, blob_id, sealed):
+    """The plain bytes of a sealed blob (§5), whose content key is still to be compared."""
+    suite = sealed[0]
+    need(suite in SUITES, "needs a newer neo")
+    name, aead = SUITES[suite]
+    blob_key = blake3(key, context=f"neo/v1 {name}")
+    c = Cursor(aead(blob_key).decrypt(sealed[1:13], sealed[13:], bytes([suite, kind]) + blob_id))
+    codec, length, plain = c.u(1), c.u(4), c.data[5:]
+    need(length <= MAX_BLOB and codec in (0, 1), "not a payload")
+    if codec == 1:
+        need(zstandard.frame_content_size(plain) == length <= MAX_FRAME, "a frame of another length")
+        plain = zstandard.ZstdDecompressor().decompress(plain, allow_extra_data=False)
+    need(len(plain) == length, "has another length")
+    return plain
+
+
 class Cursor:
     def __init__(self, data, at=0):
         self.data, self.at = data, at
@@ -290,17 +306,7 @@ class Repository:
             file.seek(offset)
             sealed = file.read(length)
         need(len(sealed) == length and blake3(sealed) == digest, f"not what the index says of pack {pack}")
-        suite = sealed[0]
-        need(suite in SUITES, "needs a newer neo")
-        name, aead = SUITES[suite]
-        blob_key = blake3(key, context=f"neo/v1 {name}")
-        c = Cursor(aead(blob_key).decrypt(sealed[1:13], sealed[13:], bytes([suite, kind]) + blob_id))
-        codec, plain_length, plain = c.u(1), c.u(4), c.data[5:]
-        need(plain_length <= MAX_BLOB and codec in (0, 1), "not a payload")
-        if codec == 1:
-            need(zstandard.frame_content_size(plain) == plain_length <= MAX_FRAME, "a frame of another length")
-            plain = zstandard.ZstdDecompressor().decompress(plain, allow_extra_data=False)
-        need(len(plain) == plain_length, "has another length")
+        plain = open_blob(key, kind, blob_id, sealed)
         need(blake3(plain, key=self.content_secret(BLOB_SECRETS[kind])) == key, "does not give its content key")
         return plain
 

@@ -5,6 +5,7 @@ import pathlib
 import blake3
 import keys
 import mlkem768
+import neo_repo
 import xchacha
 import xwing
 
@@ -85,6 +86,23 @@ def test_derivations():
          "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162", "scrypt")
 
 
-for test in (test_blake3, test_xchacha, test_kems, test_derivations):
+def test_format():
+    for v in vectors("paper"):
+        same(keys.paper_key(v["text"]), v["secret"], "paper key")
+        same(keys.paper_key(v["text"].lower().replace("-", " 3 ").replace("0", "o")), v["secret"], "paper key, typed")
+        try:
+            keys.paper_key(v["text"][:-8] + ("X" if v["text"][-8] != "X" else "Y") + v["text"][-7:])
+            raise SystemExit("a mistyped recovery key passes")
+        except keys.Damaged:
+            pass
+    for v in vectors("blobs"):
+        kind = {"data": neo_repo.DATA, "tree": neo_repo.TREE, "list": neo_repo.LIST}[v["kind"]]
+        key = blake3.blake3(bytes.fromhex(v["plain"]), key=keys.K(bytes.fromhex(v["root"]), f"content.{v['kind']}"))
+        same(key, v["key"], "content key")
+        same(blake3.blake3(b"neo/v1 id" + key), v["id"], "blob id")
+        same(neo_repo.open_blob(key, kind, bytes.fromhex(v["id"]), bytes.fromhex(v["sealed"])), v["plain"], "blob")
+
+
+for test in (test_blake3, test_xchacha, test_kems, test_derivations, test_format):
     test()
 print(f"all {checked} vectors agree")

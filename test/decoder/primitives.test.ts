@@ -12,6 +12,11 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { ml_kem768_x25519 } from '@noble/post-quantum/hybrid.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import { describe, expect, test } from 'vitest';
+import { sealBlob } from '../../src/engine/aead.ts';
+import { encodePayload } from '../../src/engine/codec.ts';
+import { blobIdOf, contentKeyOf, deriveKey } from '../../src/engine/keys.ts';
+import { loadEngine } from '../../src/engine/load.ts';
+import { BLOB_KINDS } from '../../src/repo/pack/entry.ts';
 import { decoderFolder, PYTHON, pythonIsReady } from './python.ts';
 
 const fixtures = fileURLToPath(new URL('../fixtures/decoder/', import.meta.url));
@@ -87,15 +92,60 @@ function xWingVectors() {
   });
 }
 
-describe('the vectors are what @noble computes', () => {
+/** A recovery key by docs/format.md, section 9, for a secret and its two bytes of check sum. */
+function onPaper(secret: Uint8Array): string {
+  const check = blake3(Buffer.concat([ascii('neo/v1 paper'), secret])).subarray(0, 2);
+  const bits = [...secret, ...check].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  const digits = Array.from({ length: 55 }, (_, i) => Number.parseInt(bits.slice(5 * i, 5 * i + 5).padEnd(5, '0'), 2));
+  const text = digits.map((digit) => '0123456789ABCDEFGHJKMNPQRSTVWXYZ'[digit]).join('');
+  return `NEO1-${text.match(/.{5}/g)?.join('-')}`;
+}
+
+function paperVectors() {
+  return ['one', 'two', 'three'].map((name) => {
+    const secret = filler(`paper ${name}`, 32);
+    return { secret: hex(secret), text: onPaper(secret) };
+  });
+}
+
+/** Blobs as neo's own engine seals them (§5): one of each kind, suite and codec. */
+async function blobVectors() {
+  const engine = await loadEngine('portable');
+  let drawn = 0;
+  const random = { bytes: (length: number) => filler(`nonce ${drawn++}`, length) };
+  const texts = [ascii(''), ascii('a few bytes'), ascii('compresses '.repeat(50))];
+  return (['data', 'tree', 'list'] as const).flatMap((kind) => {
+    const secret = deriveKey(engine, filler('root', 32), `content.${kind}`);
+    return (['aes-256-gcm', 'chacha20-poly1305'] as const).flatMap((suite) =>
+      texts.map((plain) => {
+        const key = contentKeyOf(engine, secret, plain);
+        const { codec, payload } = encodePayload(engine, plain, 3);
+        const sealed = sealBlob(engine, suite, BLOB_KINDS[kind], key, payload, codec, plain.length, random);
+        const id = blobIdOf(engine, key);
+        return {
+          kind,
+          root: hex(filler('root', 32)),
+          plain: hex(plain),
+          key: hex(key),
+          id: hex(id),
+          sealed: hex(sealed),
+        };
+      }),
+    );
+  });
+}
+
+describe('the vectors are what @noble and neo compute', () => {
   test.each([
     ['blake3', blake3Vectors],
     ['xchacha', xchachaVectors],
     ['hkdf', hkdfVectors],
     ['mlkem768', mlKemVectors],
     ['xwing', xWingVectors],
+    ['paper', paperVectors],
+    ['blobs', blobVectors],
   ])('%s', async (name, vectors) => {
-    await expect(`${JSON.stringify(vectors(), undefined, 1)}\n`).toMatchFileSnapshot(`${fixtures}${name}.json`);
+    await expect(`${JSON.stringify(await vectors(), undefined, 1)}\n`).toMatchFileSnapshot(`${fixtures}${name}.json`);
   });
 });
 
