@@ -95,6 +95,8 @@ function parsePattern(text: string, origin: PatternOrigin, reading: PatternReadi
   let body = negated ? text.slice(1) : text;
   const directoryOnly = body.endsWith('/');
   if (directoryOnly) body = body.slice(0, -1);
+  // `**/name` says what `name` says, and names are found faster.
+  if (/^(\*\*\/)+[^/]+$/.test(body)) body = body.slice(body.lastIndexOf('/') + 1);
   const baseNameOnly = !body.includes('/');
   if (body.startsWith('/')) body = body.slice(1);
   else if (!(baseNameOnly || reading.slashAnchors)) body = `**/${body}`;
