@@ -24,6 +24,7 @@ import type { Argon2Parameters, Engine, Hasher, ScryptParameters, Suite } from '
 import { checkFrame, checkFrameContent } from './frame.ts';
 import { hchacha20 } from './hchacha.ts';
 import { nativeKem } from './native-kem.ts';
+import { isSmallOrder } from './small-order.ts';
 
 const { Blake3Hasher, blake3 } = blakeHash;
 
@@ -139,11 +140,25 @@ function decompress(frame: Uint8Array, plainLength: number): Uint8Array {
   return plain;
 }
 
+function blake3Of(key: Uint8Array | undefined) {
+  if (key === undefined) return new Blake3Hasher();
+  if (key.length !== 32) throw new NeoError('failed', 'a BLAKE3 key is 32 bytes');
+  return Blake3Hasher.newKeyed(asBuffer(key));
+}
+
 function blake3Hasher(key?: Uint8Array): Hasher {
-  const hasher = key === undefined ? new Blake3Hasher() : Blake3Hasher.newKeyed(asBuffer(key));
+  let hasher: ReturnType<typeof blake3Of> | undefined = blake3Of(key);
+  const running = () => {
+    if (hasher === undefined) throw new NeoError('failed', 'a hash is read only once');
+    return hasher;
+  };
   return {
-    update: (bytes) => void hasher.update(bytes),
-    digest: () => hasher.digestBuffer(),
+    update: (bytes) => void running().update(bytes),
+    digest() {
+      const digest = running().digestBuffer();
+      hasher = undefined;
+      return digest;
+    },
   };
 }
 
@@ -176,6 +191,7 @@ function signingKey(seed: Uint8Array): KeyObject {
 
 function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
+  if (isSmallOrder(publicKey) || isSmallOrder(signature)) return false;
   try {
     const key = createPublicKey({ key: Buffer.concat([ED25519_PUBLIC_DER, publicKey]), format: 'der', type: 'spki' });
     return verify(null, message, key, signature);
@@ -187,8 +203,7 @@ function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: 
 const nativeEngine: Engine = {
   name: 'native',
   maxCompressionLevel: MAX_LEVEL,
-  blake3: (bytes, key) =>
-    key === undefined ? blake3(bytes) : Blake3Hasher.newKeyed(asBuffer(key)).update(bytes).digestBuffer(),
+  blake3: (bytes, key) => (key === undefined ? blake3(bytes) : blake3Of(key).update(bytes).digestBuffer()),
   blake3Hasher,
   blake3Derive: (context, material) => Blake3Hasher.deriveKey(context, material),
   hkdf: (key, info, length) => new Uint8Array(hkdfSync('sha256', key, NO_SALT, info, length)),

@@ -5,6 +5,7 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';
+import { isSmallOrder } from './small-order.ts';
 
 const { Point } = ed25519;
 const ORDER = Point.Fn.ORDER;
@@ -27,6 +28,7 @@ function publicPoint(bytes: Uint8Array): InstanceType<typeof Point> | undefined 
 /** R = s·B − k·A compared as bytes: without cofactor, and non-canonical R never match (RFC 8032 §5.1.7). */
 export function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
+  if (isSmallOrder(publicKey) || isSmallOrder(signature)) return false;
   const s = littleEndian(signature.subarray(32));
   if (s >= ORDER) return false;
   const point = publicPoint(publicKey);

@@ -69,6 +69,11 @@ function scryptKey(password: Uint8Array, salt: Uint8Array, parameters: ScryptPar
   return scrypt({ password, salt, costFactor, blockSize, parallelism, hashLength: length, outputType: 'binary' });
 }
 
+function signingSeed(seed: Uint8Array): Uint8Array {
+  if (seed.length !== 32) throw new NeoError('failed', 'a signing seed is 32 bytes');
+  return seed;
+}
+
 /** Compiles the WebAssembly parts (about 20 ms). @throws Error where WebAssembly is missing */
 export async function createPortableEngine(): Promise<Engine> {
   const [hash, zstd] = await Promise.all([createPortableHash(), createPortableZstd()]);
@@ -83,8 +88,8 @@ export async function createPortableEngine(): Promise<Engine> {
     ...zstd,
     argon2id: argon2Key,
     scrypt: scryptKey,
-    signPublicKey: (seed) => ed25519.getPublicKey(seed),
-    sign: (seed, message) => ed25519.sign(message, seed),
+    signPublicKey: (seed) => ed25519.getPublicKey(signingSeed(seed)),
+    sign: (seed, message) => ed25519.sign(message, signingSeed(seed)),
     verify: verifySignature,
     ...portableKem,
   };
