@@ -59,8 +59,13 @@ function open(suite: Suite, key: Uint8Array, nonce: Uint8Array, sealed: Uint8Arr
   }
 }
 
-function argon2Key(password: Uint8Array, salt: Uint8Array, parameters: Argon2Parameters, length: number) {
+async function argon2Key(password: Uint8Array, salt: Uint8Array, parameters: Argon2Parameters, length: number) {
   const { memory: memorySize, passes: iterations, lanes: parallelism } = parameters;
+  if (password.length === 0) {
+    // hash-wasm refuses an empty password, which Argon2 allows; this one is slow and rarely needed.
+    const { argon2idAsync } = await import('@noble/hashes/argon2.js');
+    return argon2idAsync(password, salt, { t: iterations, m: memorySize, p: parallelism, dkLen: length });
+  }
   return argon2id({ password, salt, memorySize, iterations, parallelism, hashLength: length, outputType: 'binary' });
 }
 
