@@ -196,7 +196,9 @@ describe.each([{ withoutProc: false }, { withoutProc: true }])('whole trees %o',
   test('rsync finds no difference', () => {
     const source = path.join(base, 'source');
     makeTree(source);
+    const elsewhere = fs.lstatSync(path.join(base, 'elsewhere'), { bigint: true });
     copyTree(source, where, { ...options, devices: true, openFiles: 8 });
+    expect(fs.lstatSync(path.join(base, 'elsewhere'), { bigint: true }).ctimeNs).toBe(elsewhere.ctimeNs);
     expect(run('rsync', '-aHAXn', '--checksum', '--itemize-changes', '--delete', 'source/', 'target/')).toBe('');
     const stats = fs.lstatSync(path.join(where, 'sparse'));
     expect(stats.size).toBe(64 * 1024 * 1024);
@@ -224,9 +226,11 @@ function makeTree(source: string): void {
   fs.writeFileSync(Buffer.concat([name(`${source}/caf`), Buffer.from([0xe9, 0x0a])]), 'latin1');
   fs.writeFileSync(at('x'.repeat(255)), 'long');
   fs.linkSync(at('ro/file'), at('hard'));
-  fs.symlinkSync('../../nowhere', at('link'));
+  fs.symlinkSync('../nowhere', at('link'));
   fs.linkSync(at('link'), at('hardlink-to-link'));
-  fs.symlinkSync('/etc', at('absolute'));
+  // Absolute, and to a directory: a mistake would show there, and only there.
+  fs.mkdirSync(path.join(base, 'elsewhere'));
+  fs.symlinkSync(path.join(base, 'elsewhere'), at('absolute'));
   fs.mkdirSync(at('shared'));
   run('mkfifo', at('fifo'));
   // truncate and one byte far in: holes around.

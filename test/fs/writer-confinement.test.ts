@@ -9,6 +9,7 @@ import type { EntryMetadata } from '../../src/fs/apply.ts';
 import { RestoreTarget, type RestoreTargetOptions } from '../../src/fs/writer.ts';
 import type { TargetDirectory } from '../../src/fs/writer-directory.ts';
 import type { TargetFile } from '../../src/fs/writer-file.ts';
+import { temporaryName } from '../../src/fs/writer-name.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 const metadata: EntryMetadata = {
@@ -30,6 +31,10 @@ function refusal(action: () => unknown): NeoError {
   throw new Error('was not refused');
 }
 
+/** Steps of a random sequence. */
+const CLIMBS = 20;
+
+let scratch: string;
 let base: string;
 let where: string;
 let outside: string;
@@ -48,7 +53,10 @@ function put(target: RestoreTarget, directory: TargetDirectory, name: string, co
 }
 
 beforeEach(() => {
-  base = fs.mkdtempSync(path.join(os.tmpdir(), 'neo-confine-'));
+  scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'neo-confine-'));
+  // Deep enough that even a broken confinement stays in the scratch folder: no test climbs that many levels.
+  base = path.join(scratch, ...Array.from({ length: CLIMBS + 4 }, () => 'n'));
+  fs.mkdirSync(base, { recursive: true });
   where = path.join(base, 'target');
   outside = path.join(base, 'outside');
   fs.mkdirSync(outside);
@@ -65,7 +73,7 @@ afterEach(() => {
   const stats = fs.lstatSync(path.join(outside, 'precious'));
   expect([stats.mode & 0o7777, stats.nlink]).toEqual([0o640, 1]);
   expect(fs.lstatSync(outside).mtimeMs).toBe(100_000);
-  fs.rmSync(base, { recursive: true, force: true });
+  fs.rmSync(scratch, { recursive: true, force: true });
 });
 
 const unsafe = ['', '.', '..', '/', '/etc', '../outside', 'a/b', 'a/', 'nul\0', '\0', 'x'.repeat(256)];
@@ -188,6 +196,31 @@ describe.each([{ withoutProc: false }, { withoutProc: true }])('confinement %o',
     expect(fs.readFileSync(path.join(where, 'f'), 'utf8')).toBe('mine');
   });
 
+  test('a temporary name that somebody foresaw is not written through', () => {
+    const random = { bytes: (count: number) => new Uint8Array(count) };
+    const foreseen = temporaryName(random).toString();
+    fs.mkdirSync(where);
+    fs.symlinkSync(path.join(outside, 'precious'), path.join(where, foreseen));
+    const target = open({ ...mode, random });
+    expect(refusal(() => target.createFile(target.root, bytes('a'), 3)).code).toBe('already-exists');
+    fs.rmSync(path.join(where, foreseen));
+    fs.writeFileSync(path.join(where, foreseen), 'theirs', { mode: 0o666 });
+    target.root.release();
+    expect(refusal(() => target.createFile(target.root, bytes('a'), 3)).code).toBe('already-exists');
+    expect(fs.readFileSync(path.join(where, foreseen), 'utf8')).toBe('theirs');
+  });
+
+  test('a planned file that was swapped while it was closed is not written', () => {
+    const target = open({ ...mode, openFiles: 8 });
+    const planned = target.createFile(target.root, bytes('planned'), 3);
+    const [stored] = fs.readdirSync(where);
+    for (let i = 0; i < 12; i++) target.createFile(target.root, bytes(`f${i}`), 0);
+    fs.renameSync(path.join(where, stored ?? ''), path.join(where, 'kept'));
+    fs.writeFileSync(path.join(where, stored ?? ''), 'theirs');
+    expect(refusal(() => planned.write(bytes('abc'), 0)).exitCode).toBe(15);
+    expect(fs.readFileSync(path.join(where, stored ?? ''), 'utf8')).toBe('theirs');
+  });
+
   test('one name twice in a directory is refused', () => {
     const target = open({ ...mode, replace: true });
     put(target, target.root, 'a');
@@ -229,11 +262,11 @@ describe.each([{ withoutProc: false }, { withoutProc: true }])('confinement %o',
       directory: fc.nat(3),
       name: names,
       kind: fc.constantFrom('directory', 'file', 'update', 'symlink', 'hardlink', 'remove', 'fifo'),
-      link: fc.constantFrom('..', '../outside', '../outside/precious', '/', '.', 'a', '../../outside'),
+      link: fc.constantFrom('..', '../outside', '../outside/precious', outside, '.', 'a', '../../outside'),
       other: names,
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 25 }), fc.boolean(), (steps, replace) => {
+      fc.property(fc.array(step, { maxLength: CLIMBS }), fc.boolean(), (steps, replace) => {
         fs.rmSync(where, { recursive: true, force: true });
         const target = open({ ...mode, replace });
         const directories = [target.root];
