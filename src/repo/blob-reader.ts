@@ -4,9 +4,9 @@ import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import type { ContentKey } from '../core/ids.ts';
 import { openBlob } from '../engine/aead.ts';
 import { blobIdOf, contentKeyOf } from '../engine/keys.ts';
+import { BLOB_KINDS, type BlobKind } from './blob-entry.ts';
 import type { BlobPlace } from './blob-index.ts';
 import type { IndexedRepository } from './indexed.ts';
-import { BLOB_KINDS, type BlobKind } from './pack/entry.ts';
 import { packPath } from './pack/pack.ts';
 
 /** Packs of trees are read whole and kept: a directory's neighbours are wanted next. */

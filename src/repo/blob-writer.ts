@@ -9,12 +9,12 @@ import { sealBlob } from '../engine/aead.ts';
 import { encodePayload } from '../engine/codec.ts';
 import type { Engine } from '../engine/engine.ts';
 import { blobIdOf, contentKeyOf } from '../engine/keys.ts';
+import { BLOB_KINDS, type BlobEntry, type BlobKind, type FinishedPack } from './blob-entry.ts';
 import type { BlobIndex } from './blob-index.ts';
 import type { RepositoryConfig } from './config.ts';
 import { encodeHeader, HEADER_LENGTH } from './header.ts';
 import type { ContentSecrets } from './keyring.ts';
-import { BLOB_KINDS, type BlobEntry, type BlobKind } from './pack/entry.ts';
-import { directoryRoom, type FinishedPack, finishPack, type PackContext } from './pack/pack.ts';
+import { directoryRoom, finishPack, type PackContext } from './pack/pack.ts';
 
 export interface BlobWriterOptions {
   readonly context: PackContext;

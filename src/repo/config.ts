@@ -1,6 +1,6 @@
 /** `config/<n>-<name>`: what everybody who opens the repository must agree on (docs/format.md, section 3). */
 import { z } from 'zod';
-import type { ChunkerParameters } from '../chunker/chunker.ts';
+import { type ChunkerParameters, checkParameters } from '../chunker/chunker.ts';
 import { ByteReader, ByteWriter, concatBytes, fromBase64, fromHex, toBase64, toHex } from '../core/bytes.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
 import { type ObjectName, objectName, type RepositoryId, repositoryId } from '../core/ids.ts';
@@ -132,7 +132,7 @@ function parseBody(value: unknown): RepositoryConfig {
     created: data.created,
     features: data.features,
     blobSuite: data.suites.blob,
-    chunker: { min: data.chunker.min, average: data.chunker.average, max: data.chunker.max },
+    chunker: chunkerOf(data.chunker),
     bundle: data.bundle,
     packTarget: data.pack.target,
     compression: data.compression,
@@ -142,6 +142,17 @@ function parseBody(value: unknown): RepositoryConfig {
     ...(data.previous === undefined ? {} : { previous: objectName(data.previous) }),
     ...(data.valid === undefined ? {} : { valid: objectName(data.valid) }),
   };
+}
+
+/** Sizes that no chunker takes are damage here, not wrong usage. */
+function chunkerOf({ min, average, max }: ChunkerParameters): ChunkerParameters {
+  const parameters = { min, average, max };
+  try {
+    checkParameters(parameters);
+  } catch (error) {
+    throw new NeoError('integrity', 'configuration has impossible chunk sizes', { cause: error });
+  }
+  return parameters;
 }
 
 /** Verifies the signature with `issuer`, or for epoch 0 with the config's own key. @throws NeoError */

@@ -1,9 +1,11 @@
 /** Making a repository: keys, first slot, and last the configuration, which is the commit point. */
 import type { Backend } from '../backends/backend.ts';
-import type { ChunkerParameters } from '../chunker/chunker.ts';
+import { type ChunkerParameters, checkParameters, DEFAULT_PARAMETERS } from '../chunker/chunker.ts';
 import { toHex } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
-import { clientId, objectName, repositoryId } from '../core/ids.ts';
+import { type ClientId, clientId, type ObjectName, objectName, repositoryId } from '../core/ids.ts';
+import type { Random } from '../core/random.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { KdfParameters } from '../engine/kdf.ts';
 import { issueCertificate } from './certificate.ts';
 import { encodeConfig, type RepositoryConfig } from './config.ts';
@@ -23,36 +25,50 @@ export interface InitOptions {
   readonly blobSuite: RepositoryConfig['blobSuite'];
 }
 
-export const DEFAULT_CHUNKER: ChunkerParameters = { min: 65_536, average: 262_144, max: 1_048_576 };
+export const DEFAULT_CHUNKER: ChunkerParameters = DEFAULT_PARAMETERS;
 export const DEFAULT_PACK_TARGET = 16 << 20;
 export const DEFAULT_COMPRESSION = 3;
 export const DEFAULT_BUNDLE = { threshold: 16_384, target: 65_536, limit: 131_072 };
 const DEFAULT_GRACE = 24 * 3600;
 
-/** @throws NeoError already-exists when the place holds a repository (it stays untouched) */
+/** What `init` draws by chance. */
+interface Seeds {
+  readonly root: Uint8Array;
+  /** The repository's pairs of epoch 0: sealing, signing. */
+  readonly sealSeed: Uint8Array;
+  readonly issuerSeed: Uint8Array;
+  /** The first client's pairs: signing, KEM. */
+  readonly signSeed: Uint8Array;
+  readonly kemSeed: Uint8Array;
+}
+
+/**
+ * @throws NeoError already-exists when the place holds a repository (it stays untouched); usage for chunk sizes outside
+ *   their bounds
+ */
 export async function initRepository(
   surroundings: Surroundings,
   backend: Backend,
   options: InitOptions,
 ): Promise<RepositoryConfig> {
   const { engine, random, clock } = surroundings;
+  checkParameters(options.chunker);
   if (await isRepository(engine, backend)) {
     throw new NeoError('already-exists', `there is a repository at ${backend.location} already`, {
       hint: 'nothing was changed; choose another place, or use this one',
     });
   }
-  const repository = repositoryId(newId(random));
-  const client = clientId(newId(random));
-  const root = random.bytes(32);
-  const sealSeed = random.bytes(32);
-  const issuerSeed = random.bytes(32);
-  const signSeed = random.bytes(32);
-  const kemSeed = random.bytes(32);
-  const created = clock.now();
+  const seeds: Seeds = {
+    root: random.bytes(32),
+    sealSeed: random.bytes(32),
+    issuerSeed: random.bytes(32),
+    signSeed: random.bytes(32),
+    kemSeed: random.bytes(32),
+  };
   const config: RepositoryConfig = {
-    repository,
+    repository: repositoryId(newId(random)),
     epoch: 0,
-    created,
+    created: clock.now(),
     features: { read: [], write: [], prune: [], check: [] },
     blobSuite: options.blobSuite,
     chunker: options.chunker,
@@ -60,11 +76,33 @@ export async function initRepository(
     packTarget: options.packTarget,
     compression: options.compression,
     grace: DEFAULT_GRACE,
-    sealPublic: engine.kemPublicKey(sealSeed),
-    signPublic: engine.signPublicKey(issuerSeed),
+    sealPublic: engine.kemPublicKey(seeds.sealSeed),
+    signPublic: engine.signPublicKey(seeds.issuerSeed),
   };
-  const configBytes = encodeConfig(engine, config, issuerSeed);
+  const configBytes = encodeConfig(engine, config, seeds.issuerSeed);
   const config0 = objectName(toHex(engine.blake3(configBytes)));
+  const client = clientId(newId(random));
+  const slot = await firstSlot(surroundings, options, { client, config, config0, seeds });
+  await backend.put(slotPath(client), slot);
+  await backend.put(`config/0-${config0}`, configBytes);
+  return config;
+}
+
+interface FirstClient {
+  readonly client: ClientId;
+  readonly config: RepositoryConfig;
+  readonly config0: ObjectName;
+  readonly seeds: Seeds;
+}
+
+/** The slot object of the client that makes the repository: role full, never expires. */
+async function firstSlot(
+  { engine, random }: { readonly engine: Engine; readonly random: Random },
+  options: InitOptions,
+  { client, config, config0, seeds }: FirstClient,
+): Promise<Uint8Array> {
+  const { root, sealSeed, issuerSeed, signSeed, kemSeed } = seeds;
+  const { repository, created } = config;
   const kemPublic = engine.kemPublicKey(kemSeed);
   const certificate = issueCertificate(engine, repository, issuerSeed, {
     client,
@@ -78,7 +116,7 @@ export async function initRepository(
   const kek = await credentialKey(engine, options.credential, options.kdf);
   if (kek === undefined) throw new NeoError('failed', 'a password needs derivation parameters, a secret none');
   const epochs = [{ epoch: 0, sealSeed, signSeed: issuerSeed }];
-  const slot = encodeSlot(engine, random, {
+  return encodeSlot(engine, random, {
     listing: {
       client,
       label: options.label,
@@ -103,7 +141,4 @@ export async function initRepository(
     kek,
     kdf: options.kdf,
   });
-  await backend.put(slotPath(client), slot);
-  await backend.put(`config/0-${config0}`, configBytes);
-  return config;
 }

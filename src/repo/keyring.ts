@@ -1,8 +1,8 @@
 /** The keys that an opened slot gives, ready for use. */
 import type { Engine } from '../engine/engine.ts';
 import { deriveKey } from '../engine/keys.ts';
+import type { BlobKind } from './blob-entry.ts';
 import type { EpochSecrets, SlotKeys } from './key-slots.ts';
-import type { BlobKind } from './pack/entry.ts';
 
 export interface ContentSecrets extends Readonly<Record<BlobKind, Uint8Array>> {
   /** Identity of whole files; no blob is sealed with it. */

@@ -2,8 +2,9 @@
 import { ByteReader, ByteWriter, fromHex, toHex } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import { type ClientId, clientId, type ObjectName, objectName, type SessionId, sessionId } from '../../core/ids.ts';
+import type { BlobEntry } from '../blob-entry.ts';
 import { type Role, roleByte, roleOf } from '../certificate.ts';
-import { type BlobEntry, ENTRY_LENGTH, MAX_PACK_SIZE, readEntry, writeEntry } from '../pack/entry.ts';
+import { ENTRY_LENGTH, MAX_PACK_SIZE, readEntry, writeEntry } from '../pack/entry.ts';
 
 const PACK_RECORD_LENGTH = 32 + 4 + 16 + 1 + 4;
 

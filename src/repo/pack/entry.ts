@@ -1,23 +1,11 @@
 /** One blob's place: 75 bytes in pack directories and index segments (docs/format.md, section 5). */
 import type { ByteReader, ByteWriter } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
-import { type BlobId, blobId } from '../../core/ids.ts';
+import { blobId } from '../../core/ids.ts';
+import { BLOB_KINDS, type BlobEntry } from '../blob-entry.ts';
 
-export const BLOB_KINDS = { data: 1, tree: 2, list: 3 } as const;
-export type BlobKind = keyof typeof BLOB_KINDS;
 export const ENTRY_LENGTH = 75;
 export const MAX_PACK_SIZE = 64 << 20;
-
-export interface BlobEntry {
-  readonly id: BlobId;
-  readonly kind: BlobKind;
-  readonly contentEpoch: number;
-  /** Bytes from the start of the pack. */
-  readonly offset: number;
-  readonly length: number;
-  /** BLAKE3 of the sealed blob. */
-  readonly hash: Uint8Array;
-}
 
 export function writeEntry(writer: ByteWriter, entry: BlobEntry): void {
   writer

@@ -5,10 +5,11 @@ import { type ObjectName, objectName, type SessionId, sessionId } from '../../co
 import type { Random } from '../../core/random.ts';
 import { openObject, sealObject } from '../../engine/aead.ts';
 import { deriveKey } from '../../engine/keys.ts';
+import type { BlobEntry, FinishedPack } from '../blob-entry.ts';
 import type { Certificate } from '../certificate.ts';
 import { encodeHeader, FORMAT_VERSION, HEADER_LENGTH, MAGIC, newerNeo, readHeader } from '../header.ts';
 import { type ObjectContext, readSignature, type Signer, signObject } from '../signed-object.ts';
-import { type BlobEntry, ENTRY_LENGTH, MAX_PACK_SIZE, readEntry, writeEntry } from './entry.ts';
+import { ENTRY_LENGTH, MAX_PACK_SIZE, readEntry, writeEntry } from './entry.ts';
 import { paddedLength } from './padding.ts';
 
 export const FOOTER_LENGTH = 10;
@@ -20,12 +21,6 @@ export interface PackContext extends ObjectContext {
   readonly indexKey: Uint8Array;
   readonly session: SessionId;
   readonly signer: Signer;
-}
-
-export interface FinishedPack {
-  readonly name: ObjectName;
-  readonly bytes: Uint8Array;
-  readonly entries: readonly BlobEntry[];
 }
 
 export function packPath(name: ObjectName): string {

@@ -1,0 +1,20 @@
+/** What a client keeps of its own beside the repository. All of it may be lost: that costs time or vigilance, never data. */
+export interface ClientState {
+  /** Undefined when there is none. Names are of the characters `a-z 0-9 . -`. */
+  read(name: string): Promise<Uint8Array | undefined>;
+  /** Replaces the whole. A failure is reported and survived by the caller. */
+  write(name: string, bytes: Uint8Array): Promise<void>;
+}
+
+/** Lives as long as the process: tests, and clients that keep nothing. */
+export class MemoryState implements ClientState {
+  readonly #files = new Map<string, Uint8Array>();
+
+  async read(name: string): Promise<Uint8Array | undefined> {
+    return this.#files.get(name);
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    this.#files.set(name, bytes);
+  }
+}

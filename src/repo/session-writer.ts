@@ -1,0 +1,149 @@
+/** One run of a writer: its packs go up, and segments tell where their blobs are. Each is durable before the next. */
+import pLimit from 'p-limit';
+import { toHex } from '../core/bytes.ts';
+import { type ObjectName, objectName, type SessionId, sessionId } from '../core/ids.ts';
+import type { FinishedPack } from './blob-entry.ts';
+import { encodeSegment, type PackRecord } from './index/segment.ts';
+import type { IndexedRepository } from './indexed.ts';
+import { packPath } from './pack/pack.ts';
+import { newId } from './repository.ts';
+import { encodeSealedSigned } from './signed-object.ts';
+
+export interface SessionWriterOptions {
+  /** Uploads at a time. */
+  readonly uploads: number;
+  /** Nothing is stored; what would be is counted. */
+  readonly dryRun: boolean;
+  /** Called when a pack is stored and its memory free. */
+  readonly onStored: (bytes: number) => void;
+}
+
+/** An interrupted run loses the knowledge of at most so much. */
+const INTERIM_MS = 60_000;
+/** Segments of that many blobs (3.7 MB) go out at once, to bound memory. */
+const SEGMENT_BLOBS = 50_000;
+
+export class SessionWriter {
+  readonly session: SessionId;
+  readonly #repository: IndexedRepository;
+  readonly #options: SessionWriterOptions;
+  readonly #limit: ReturnType<typeof pLimit>;
+  readonly #uploads = new Set<Promise<void>>();
+  /** Stored packs that no final segment names yet. */
+  #records: PackRecord[] = [];
+  /** Of these, how many an interim segment names. */
+  #published = 0;
+  #interim = false;
+  #lastSegment: number;
+  #failure: unknown;
+  #storedBytes = 0;
+
+  constructor(repository: IndexedRepository, options: SessionWriterOptions) {
+    this.#repository = repository;
+    this.#options = options;
+    this.#limit = pLimit(options.uploads);
+    this.session = sessionId(newId(repository.random));
+    this.#lastSegment = repository.clock.monotonic();
+  }
+
+  /** Bytes written to the repository so far. */
+  get storedBytes(): number {
+    return this.#storedBytes;
+  }
+
+  /** Takes a pack; its failure shows at {@link settle}. */
+  add(pack: FinishedPack): void {
+    const upload = this.#limit(() => this.#store(pack)).catch((error: unknown) => {
+      this.#failure ??= error;
+    });
+    this.#uploads.add(upload);
+    void upload.finally(() => this.#uploads.delete(upload));
+  }
+
+  /** @throws what an upload failed with */
+  throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #store(pack: FinishedPack): Promise<void> {
+    if (this.#failure === undefined) await this.#put(packPath(pack.name), pack.bytes);
+    this.#options.onStored(pack.bytes.length);
+    if (this.#failure !== undefined) return;
+    const { certificate } = this.#repository.signer;
+    this.#records.push({
+      name: pack.name,
+      size: pack.bytes.length,
+      author: certificate.client,
+      authorRole: certificate.role,
+      entries: pack.entries,
+    });
+    const number = this.#repository.packs.push({ name: pack.name, size: pack.bytes.length, trusted: true }) - 1;
+    for (const { id, offset, length } of pack.entries) {
+      this.#repository.index.insert(id, { pack: number, offset, length, trusted: true });
+    }
+    await this.#checkpoint();
+  }
+
+  /** Resolves when no more than the allowed uploads are under way. */
+  async room(): Promise<void> {
+    while (this.#uploads.size > this.#options.uploads) await Promise.race(this.#uploads);
+    this.throwIfFailed();
+  }
+
+  async #put(path: string, bytes: Uint8Array): Promise<void> {
+    if (!this.#options.dryRun) await this.#repository.backend.put(path, bytes);
+    this.#storedBytes += bytes.length;
+  }
+
+  /** Publishes a segment when it is time. */
+  async #checkpoint(): Promise<void> {
+    const blobs = this.#records.reduce((sum, { entries }) => sum + entries.length, 0);
+    const full = blobs >= SEGMENT_BLOBS;
+    const due = this.#repository.clock.monotonic() - this.#lastSegment >= INTERIM_MS;
+    if (!full && (!due || this.#published === this.#records.length)) return;
+    this.#lastSegment = this.#repository.clock.monotonic();
+    if (full) {
+      this.#published = 0;
+      await this.#publish(this.#records.splice(0), []);
+      return;
+    }
+    const records = this.#records.slice(this.#published);
+    this.#published = this.#records.length;
+    this.#interim = true;
+    await this.#publish(records, undefined);
+  }
+
+  /** Waits for all uploads, then publishes what no final segment names yet. @throws what an upload failed with */
+  async finish(): Promise<void> {
+    await Promise.all(this.#uploads);
+    this.throwIfFailed();
+    if (this.#records.length === 0 && !this.#interim) return;
+    const records = this.#records.splice(0);
+    await this.#publish(records, this.#interim ? [this.session] : []);
+    this.#interim = false;
+    this.#published = 0;
+  }
+
+  /** `covered` undefined: interim, into the session's folder. */
+  async #publish(packs: readonly PackRecord[], covered: readonly SessionId[] | undefined): Promise<ObjectName> {
+    const repository = this.#repository;
+    const body = encodeSegment({
+      final: covered !== undefined,
+      session: this.session,
+      covered: covered ?? [],
+      replaced: [],
+      packs,
+    });
+    const bytes = encodeSealedSigned(repository, 'index', repository.keys.index, repository.signer, body);
+    const name = objectName(toHex(repository.engine.blake3(bytes)));
+    await this.#put(covered === undefined ? `index/${this.session}/${name}` : `index/${name}`, bytes);
+    return name;
+  }
+
+  /** Stores the snapshot object. Only after {@link finish}. */
+  async putSnapshot(bytes: Uint8Array): Promise<ObjectName> {
+    const name = objectName(toHex(this.#repository.engine.blake3(bytes)));
+    await this.#put(`snapshots/${name}`, bytes);
+    return name;
+  }
+}

@@ -1,0 +1,73 @@
+/** Heads that a client has seen: a repository that went back in time, or lost a snapshot, is noticed by whoever saw it. */
+import { z } from 'zod';
+import { isNeoError } from '../core/errors.ts';
+import { type ObjectName, objectName } from '../core/ids.ts';
+import { canonicalJson, parseJson } from '../core/json.ts';
+import type { ClientState } from '../repo/client-state.ts';
+import type { Repository } from '../repo/repository.ts';
+import type { ListedHead } from './listing.ts';
+
+const schema = z.object({ v: z.literal(1), epoch: z.int().min(0), heads: z.array(z.string()) });
+
+export interface Alarm {
+  readonly message: string;
+  readonly snapshot?: ObjectName;
+}
+
+function stateName(repository: Repository): string {
+  return `heads-${repository.id}.json`;
+}
+
+async function remembered(repository: Repository, state: ClientState): Promise<z.infer<typeof schema> | undefined> {
+  const bytes = await state.read(stateName(repository));
+  if (bytes === undefined) return undefined;
+  try {
+    return schema.safeParse(parseJson(bytes)).data;
+  } catch (error) {
+    if (isNeoError(error, 'integrity')) return undefined;
+    throw error;
+  }
+}
+
+/** The newest of all chains: whatever follows them proves that they were there. */
+function newestHeads(heads: readonly ListedHead[]): ObjectName[] {
+  const followed = new Set(heads.flatMap(({ head }) => head.previous));
+  return heads.filter(({ name }) => !followed.has(name)).map(({ name }) => name);
+}
+
+/** What is missing of what this client, or a snapshot that is there, has seen. */
+export async function findRollback(
+  repository: Repository,
+  state: ClientState,
+  heads: readonly ListedHead[],
+): Promise<Alarm[]> {
+  const present = new Set(heads.map(({ name }) => name));
+  const missing = new Set<ObjectName>();
+  const seen = await remembered(repository, state);
+  for (const name of seen?.heads ?? []) if (!present.has(objectName(name))) missing.add(objectName(name));
+  for (const { head } of heads) for (const name of head.previous) if (!present.has(name)) missing.add(name);
+  const alarms: Alarm[] = [...missing].map((snapshot) => ({
+    message: `snapshot ${snapshot.slice(0, 8)} was there and is gone, and nobody removed it`,
+    snapshot,
+  }));
+  if (seen !== undefined && seen.epoch > repository.config.epoch) {
+    alarms.push({ message: `the configuration went back from epoch ${seen.epoch} to ${repository.config.epoch}` });
+  }
+  return alarms;
+}
+
+/** Adds what is there now to what was seen. What is missing stays remembered: an alarm does not go away by itself. */
+export async function rememberHeads(
+  repository: Repository,
+  state: ClientState,
+  heads: readonly ListedHead[],
+): Promise<void> {
+  const seen = await remembered(repository, state);
+  const present = new Set<string>(heads.map(({ name }) => name));
+  const lost = seen?.heads.filter((name) => !present.has(name)) ?? [];
+  const epoch = Math.max(seen?.epoch ?? 0, repository.config.epoch);
+  await state.write(
+    stateName(repository),
+    canonicalJson({ v: 1, epoch, heads: [...new Set([...lost, ...newestHeads(heads)])].sort() }),
+  );
+}

@@ -1,0 +1,147 @@
+/** One snapshot: from sources on disk to the object that makes it visible. */
+import { displayBytes, fromBase64, toBase64 } from '../core/bytes.ts';
+import { NeoError } from '../core/errors.ts';
+import type { EventSink } from '../core/events.ts';
+import { contentKey, type SessionId } from '../core/ids.ts';
+import { lstatPath } from '../fs/stat.ts';
+import type { ClientState } from '../repo/client-state.ts';
+import { requireFeatures } from '../repo/config.ts';
+import type { IndexedRepository } from '../repo/indexed.ts';
+import { rememberHeads } from '../snapshot/heads.ts';
+import { chainHeads, type ListedHead, listHeads } from '../snapshot/listing.ts';
+import { encodeSnapshot, type SnapshotBody, type SnapshotKind, type SnapshotStatistics } from '../snapshot/snapshot.ts';
+import { type Before, findBefore, keepForNext } from './backup/before.ts';
+import type { BackupOptions as Options, BackupSummary as Summary } from './backup/options.ts';
+import { type Made, Run } from './backup/run.ts';
+import { makeMachinery } from './backup/setup.ts';
+import { distinctSources, type Source } from './backup/sources.ts';
+
+export type BackupOptions = Options;
+export type BackupSummary = Summary;
+
+const UPLOADS = 4;
+
+/**
+ * Makes one snapshot. After an interruption (`signal`) what was saved so far is published as a `partial` snapshot.
+ * @throws NeoError usage when there is nothing to save; failed when no source can be read; and whatever storing meets
+ */
+export async function backup(
+  repository: IndexedRepository,
+  state: ClientState,
+  options: BackupOptions,
+  events: EventSink,
+  signal?: AbortSignal,
+): Promise<BackupSummary> {
+  requireFeatures(repository.config, 'write');
+  const started = repository.clock.monotonic();
+  const time = repository.clock.now();
+  const sources = presentSources(options, events);
+  const paths =
+    options.stream === undefined ? sources.found.map(({ storedAs }) => storedAs) : [options.stream.storedAs];
+  const { heads } = await listHeads(repository);
+  const before = await findBefore(repository, state, { ...options, paths, parent: options.parent }, events);
+  const level = Math.min(options.level ?? repository.config.compression, repository.engine.maxCompressionLevel);
+  const machinery = makeMachinery(repository, { ...options, level, uploads: UPLOADS });
+  const stop = (): void => machinery.credits.stop();
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    const run = new Run(repository, options, machinery, before, events, signal);
+    const made = await run.save(sources.found, sources.missing);
+    const kind: SnapshotKind = signal?.aborted === true ? 'partial' : 'snapshot';
+    const statistics = run.statistics(repository.clock.monotonic() - started);
+    const parent = before.name === undefined ? {} : { parent: before.name };
+    if (options.dryRun || (kind === 'snapshot' && options.skipIfUnchanged && isSame(before, made))) {
+      return { ...statistics, kind, ...parent };
+    }
+    const body = bodyOf(options, { time, paths, kind, statistics, before, made });
+    const bytes = await sealBody(repository, machinery.session.session, heads, body);
+    const snapshot = await machinery.session.putSnapshot(bytes);
+    await rememberHeads(repository, state, (await listHeads(repository)).heads);
+    if (kind === 'snapshot' && run.cache !== undefined) {
+      await keepForNext(repository, state, paths, { cache: run.cache, snapshot, ...made, statistics }, events);
+    }
+    return { ...run.statistics(repository.clock.monotonic() - started), snapshot, kind, ...parent };
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    await machinery.pool.close();
+  }
+}
+
+function isSame(before: Before, made: Made): boolean {
+  return before.root !== undefined && toBase64(before.root) === toBase64(made.root);
+}
+
+interface RunFacts {
+  readonly time: number;
+  readonly paths: readonly Uint8Array[];
+  readonly kind: SnapshotKind;
+  readonly statistics: SnapshotStatistics;
+  readonly before: Before;
+  readonly made: Made;
+}
+
+function bodyOf(options: BackupOptions, { time, paths, kind, statistics, before, made }: RunFacts): SnapshotBody {
+  return {
+    time,
+    host: options.host,
+    user: options.user,
+    paths,
+    tree: made.root,
+    devices: made.devices,
+    tags: options.tags,
+    program: options.program,
+    kind,
+    excludes: options.excludes,
+    statistics,
+    rebundle: made.rebundle.map((key) => contentKey(fromBase64(key))),
+    ...(options.uid === undefined ? {} : { uid: options.uid }),
+    ...(options.label === undefined ? {} : { label: options.label }),
+    ...(options.description === undefined ? {} : { description: options.description }),
+    ...(before.name === undefined ? {} : { parent: before.name }),
+  };
+}
+
+async function sealBody(
+  repository: IndexedRepository,
+  session: SessionId,
+  heads: readonly ListedHead[],
+  body: SnapshotBody,
+): Promise<Uint8Array> {
+  const own = heads.filter(({ head }) => head.client === repository.client);
+  const { epoch, sealPublic } = repository.config;
+  const head = {
+    session,
+    sequence: 1 + Math.max(0, ...own.map((listed) => listed.head.sequence)),
+    previous: chainHeads(heads, repository.client).map(({ name }) => name),
+    validated: await repository.backend.now(),
+    generation: 0,
+  };
+  return encodeSnapshot(repository, repository.signer, { epoch, sealPublic }, head, body);
+}
+
+/** Sources that cannot be seen are errors of the run; a run without any other source fails before it writes. */
+function presentSources(options: BackupOptions, events: EventSink): { found: Source[]; missing: number } {
+  const sources = distinctSources(options.sources);
+  if (sources.length === 0 && options.stream === undefined) {
+    throw new NeoError('usage', 'nothing to save: name a file or a directory');
+  }
+  const found: Source[] = [];
+  for (const source of sources) {
+    if (exists(source.path)) found.push(source);
+    else events({ type: 'warning', path: source.path, message: 'there is no such file or directory' });
+  }
+  if (found.length === 0 && options.stream === undefined) {
+    const [first] = sources;
+    const name = first === undefined ? '' : displayBytes(first.path);
+    throw new NeoError('failed', `nothing to save: ${name} does not exist or cannot be reached`);
+  }
+  return { found, missing: sources.length - found.length };
+}
+
+function exists(path: Uint8Array): boolean {
+  try {
+    return lstatPath(path) !== undefined;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,164 @@
+/** Stores contents of files: batches of small ones through the sequencer, large ones whole, within bounded memory. */
+import { ByteGate } from '../../core/concurrency.ts';
+import { contentKey } from '../../core/ids.ts';
+import type { BlobIndex } from '../../repo/blob-index.ts';
+import type { BundleParameters } from '../../repo/config.ts';
+import type { Content } from '../../snapshot/node.ts';
+import {
+  type FileFacts,
+  type FileFailure,
+  type FileRequest,
+  type Growth,
+  isFailure,
+  type ListPart,
+  type ResultOf,
+} from './jobs.ts';
+import type { WorkerPool } from './pool.ts';
+import { BundleSequencer } from './sequencer.ts';
+
+/** Told once: what became of a file. */
+export type Settled = (facts: FileFacts, content: Content | undefined) => void;
+
+export interface FileTask {
+  readonly request: FileRequest;
+  /** Files of one class may share a bundle. */
+  readonly className: string;
+  readonly stored: Settled;
+  readonly failed: (failure: FileFailure) => void;
+}
+
+export interface FileStoreOptions {
+  readonly pool: WorkerPool;
+  readonly index: BlobIndex;
+  readonly bundle: BundleParameters;
+  /** Least plain bytes of a chunk: how many blobs may come of so many bytes. */
+  readonly minChunk: number;
+  readonly onGrowth: (growth: Growth) => void;
+  readonly onList: (part: ListPart) => void;
+}
+
+const BATCH_FILES = 256;
+const BATCH_BYTES = 2 << 20;
+const IN_FLIGHT = 32 << 20;
+/** What a large file in work counts: its worker's buffers, not its size. */
+const LARGE_IN_FLIGHT = 8 << 20;
+
+type Token = FileTask | 'directory end';
+
+interface Batch {
+  readonly tokens: Token[];
+  bytes: number;
+  files: number;
+}
+
+export class FileStore {
+  readonly #options: FileStoreOptions;
+  readonly #gate = new ByteGate(IN_FLIGHT);
+  readonly #sequencer: BundleSequencer;
+  readonly #jobs = new Set<Promise<void>>();
+  #batch: Batch = { tokens: [], bytes: 0, files: 0 };
+  /** Batches are sequenced one after the other. */
+  #sequenced: Promise<void> = Promise.resolve();
+  #failure: unknown;
+
+  constructor(options: FileStoreOptions) {
+    this.#options = options;
+    this.#sequencer = new BundleSequencer(options.bundle, async (bytes) => {
+      const result = await options.pool.run({ type: 'bundle', bytes }, this.#tables(1));
+      options.onGrowth(result);
+      return contentKey(result.key);
+    });
+  }
+
+  /** What workers need to know of the index, with room for `blobs` more and all that is under way. */
+  #tables(blobs: number): readonly SharedArrayBuffer[] {
+    this.#options.index.reserve(blobs + 4096);
+    return this.#options.index.share();
+  }
+
+  /** Resolves as soon as the next file may come. @throws what a job failed with */
+  async add(task: FileTask): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const { size } = task.request.stat;
+    if (size >= this.#options.bundle.threshold) {
+      await this.#gate.acquire(LARGE_IN_FLIGHT);
+      return this.#track(this.#large(task), LARGE_IN_FLIGHT);
+    }
+    this.#batch.tokens.push(task);
+    this.#batch.bytes += size;
+    this.#batch.files += 1;
+    if (this.#batch.files >= BATCH_FILES || this.#batch.bytes >= BATCH_BYTES) await this.#dispatch();
+  }
+
+  endDirectory(): void {
+    if (this.#batch.tokens.at(-1) !== 'directory end') this.#batch.tokens.push('directory end');
+  }
+
+  #track(job: Promise<void>, weight: number): void {
+    const tracked = job
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => {
+        this.#gate.release(weight);
+        this.#jobs.delete(tracked);
+      });
+    this.#jobs.add(tracked);
+  }
+
+  async #large(task: FileTask): Promise<void> {
+    const blobs = Math.ceil(task.request.stat.size / this.#options.minChunk);
+    const result = await this.#options.pool.run(
+      { type: 'large', file: task.request },
+      this.#tables(Math.min(blobs, 1 << 20)),
+    );
+    this.#options.onGrowth(result);
+    for (const part of result.lists) this.#options.onList(part);
+    if (isFailure(result.file)) task.failed(result.file);
+    else task.stored(result.file, result.file.content);
+  }
+
+  async #dispatch(): Promise<void> {
+    const batch = this.#batch;
+    if (batch.tokens.length === 0) return;
+    this.#batch = { tokens: [], bytes: 0, files: 0 };
+    // Results come back in buffers of their own, and open bundles copy what they need: twice the bytes, at most.
+    const weight = 2 * batch.bytes + 4096;
+    await this.#gate.acquire(weight);
+    const files = batch.tokens.flatMap((token) => (token === 'directory end' ? [] : [token.request]));
+    const read =
+      files.length === 0 ? undefined : this.#options.pool.run({ type: 'small', files }, this.#tables(files.length * 3));
+    const before = this.#sequenced;
+    const sequenced = Promise.all([before, read]).then(([, result]) => this.#sequence(batch, result));
+    this.#sequenced = sequenced.catch(() => undefined);
+    this.#track(sequenced, weight);
+  }
+
+  #sequence(batch: Batch, result: ResultOf<'small'> | undefined): void {
+    if (result !== undefined) this.#options.onGrowth(result);
+    let at = 0;
+    for (const token of batch.tokens) {
+      if (token === 'directory end') {
+        this.#sequencer.endDirectory();
+        continue;
+      }
+      const file = result?.files[at++];
+      if (file === undefined) continue;
+      if (isFailure(file)) token.failed(file);
+      else if (file.hash === undefined) token.stored(file, undefined);
+      else {
+        const bytes = result?.bytes.subarray(file.offset, file.offset + file.length) ?? new Uint8Array();
+        const place = (content: Content): void => token.stored(file, content);
+        this.#sequencer.add({ className: token.className, hash: file.hash, bytes, place });
+      }
+    }
+  }
+
+  /** Every task is settled once this resolves. @throws what a job failed with */
+  async finish(): Promise<void> {
+    await this.#dispatch();
+    while (this.#jobs.size > 0) await Promise.all(this.#jobs);
+    if (this.#failure !== undefined) throw this.#failure;
+    await this.#sequencer.finish();
+  }
+}

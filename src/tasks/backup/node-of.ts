@@ -1,0 +1,87 @@
+/** From what the system says of a file to the node that keeps it. */
+import type { AccountSource } from '../../fs/owners.ts';
+import { type FileStat, lstatPath } from '../../fs/stat.ts';
+import type { Node } from '../../snapshot/node.ts';
+import type { FileSystem } from '../../snapshot/snapshot.ts';
+
+export class NodeMaker {
+  readonly #accounts: AccountSource;
+  readonly #withAtime: boolean;
+  readonly #devices = new Map<bigint, number>();
+
+  constructor(accounts: AccountSource, withAtime: boolean) {
+    this.#accounts = accounts;
+    this.#withAtime = withAtime;
+  }
+
+  /** The snapshot's table of file systems so far. */
+  get devices(): FileSystem[] {
+    return [...this.#devices.keys()].map((device) => ({ id: String(device) }));
+  }
+
+  #ordinal(device: bigint): number {
+    const known = this.#devices.get(device);
+    if (known !== undefined) return known;
+    const ordinal = this.#devices.size;
+    this.#devices.set(device, ordinal);
+    return ordinal;
+  }
+
+  make(name: Uint8Array, stat: FileStat): Node {
+    const user = this.#accounts.userName(stat.uid);
+    const group = this.#accounts.groupName(stat.gid);
+    const special = stat.type === 'chardev' || stat.type === 'blockdev';
+    return {
+      name,
+      type: stat.type,
+      mode: stat.mode,
+      uid: stat.uid,
+      gid: stat.gid,
+      mtime: stat.mtime,
+      ctime: stat.ctime,
+      inode: stat.inode,
+      device: this.#ordinal(stat.device),
+      // A directory's links count its sub-directories: not worth a new tree.
+      links: stat.type === 'directory' ? 1 : stat.links,
+      size: stat.type === 'file' ? stat.size : 0,
+      ...(user === undefined ? {} : { user }),
+      ...(group === undefined ? {} : { group }),
+      ...(this.#withAtime ? { atime: stat.atime } : {}),
+      ...(stat.birthtime === 0n ? {} : { birthtime: stat.birthtime }),
+      ...(special ? { rdev: stat.rdev } : {}),
+    };
+  }
+}
+
+/** What a directory above the sources is like on disk, where it is one. */
+export function directoryAbove(path: Uint8Array): FileStat {
+  try {
+    const stat = lstatPath(path);
+    if (stat?.type === 'directory') return stat;
+  } catch {
+    // Stored under another name, or not to be seen: then it is made up.
+  }
+  const never = 0n;
+  return {
+    type: 'directory',
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    size: 0,
+    mtime: never,
+    ctime: never,
+    atime: never,
+    birthtime: never,
+    inode: never,
+    device: never,
+    links: 1,
+    rdev: { major: 0, minor: 0 },
+    blocks: 0,
+  };
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+export function dropUndefined<T extends object>(object: T): Defined<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;
+}

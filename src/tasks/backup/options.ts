@@ -1,0 +1,44 @@
+/** What a backup is asked for, and what it reports. */
+import type { ObjectName } from '../../core/ids.ts';
+import type { AccountSource } from '../../fs/owners.ts';
+import type { WalkFilter } from '../../fs/walk.ts';
+import type { SnapshotKind, SnapshotStatistics } from '../../snapshot/snapshot.ts';
+import type { UnchangedRules } from './parent.ts';
+import type { Source } from './sources.ts';
+import type { StreamSource } from './stream.ts';
+
+export interface BackupOptions {
+  readonly sources: readonly Source[];
+  /** In place of sources: bytes that arrive, as one file. */
+  readonly stream?: StreamSource;
+  /** What is left out, for each source. */
+  readonly filter: (source: Source) => WalkFilter<unknown> | undefined;
+  readonly oneFileSystem: boolean;
+  readonly host: string;
+  readonly user: string;
+  readonly uid?: number;
+  readonly tags: readonly string[];
+  readonly label?: string;
+  readonly description?: string;
+  /** For the record. */
+  readonly excludes: readonly string[];
+  readonly program: string;
+  readonly parent?: string;
+  readonly force: boolean;
+  readonly rules: UnchangedRules;
+  readonly skipIfUnchanged: boolean;
+  readonly dryRun: boolean;
+  readonly withAtime: boolean;
+  /** zstd level; the repository's if absent. */
+  readonly level?: number;
+  readonly accounts: AccountSource;
+  /** Threads; 0 does everything in this one. */
+  readonly workers: number;
+}
+
+export interface BackupSummary extends SnapshotStatistics {
+  /** Absent for a dry run, or when nothing had changed and that was to be skipped. */
+  readonly snapshot?: ObjectName;
+  readonly kind: SnapshotKind;
+  readonly parent?: ObjectName;
+}

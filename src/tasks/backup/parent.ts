@@ -1,0 +1,68 @@
+/** The snapshot before: what of it still holds need not be read again. */
+import { compareBytes } from '../../core/bytes.ts';
+import { isNeoError } from '../../core/errors.ts';
+import type { ContentKey } from '../../core/ids.ts';
+import type { FileStat } from '../../fs/stat.ts';
+import { contentPieces } from '../../snapshot/content.ts';
+import type { Content, Node } from '../../snapshot/node.ts';
+import { type LoadBlob, readTree } from '../../snapshot/tree.ts';
+
+export interface UnchangedRules {
+  readonly ignoreInode: boolean;
+  readonly ignoreCtime: boolean;
+}
+
+/** A directory of the parent, read along with the walk: both are in the order of names. */
+export class ParentDirectory {
+  readonly #nodes: AsyncGenerator<Node>;
+  #current: Node | undefined;
+  #ended = false;
+
+  constructor(load: LoadBlob, tree: ContentKey) {
+    this.#nodes = readTree(load, tree);
+  }
+
+  /** The entry of that name. Names must be asked for in order. */
+  async find(name: Uint8Array): Promise<Node | undefined> {
+    while (!this.#ended) {
+      if (this.#current !== undefined) {
+        const order = compareBytes(this.#current.name, name);
+        if (order === 0) return this.#current;
+        if (order > 0) return undefined;
+      }
+      await this.#advance();
+    }
+    return undefined;
+  }
+
+  /** A parent that cannot be read is no reason to fail: its files are read again. */
+  async #advance(): Promise<void> {
+    try {
+      const next = await this.#nodes.next();
+      if (next.done === true) this.#ended = true;
+      else this.#current = next.value;
+    } catch (error) {
+      if (!isNeoError(error, 'integrity')) throw error;
+      this.#ended = true;
+    }
+  }
+}
+
+/** True if size, times and inode say that the file is what the node keeps. */
+export function isUnchanged(node: Node, stat: FileStat, rules: UnchangedRules): boolean {
+  return (
+    node.type === stat.type &&
+    node.size === stat.size &&
+    node.mtime === stat.mtime &&
+    (rules.ignoreCtime || node.ctime === stat.ctime) &&
+    (rules.ignoreInode || node.inode === stat.inode)
+  );
+}
+
+/** All data blobs that a node's bytes and metadata need. */
+export async function* blobsOf(load: LoadBlob, node: Node): AsyncGenerator<ContentKey> {
+  const contents: (Content | undefined)[] = [node.content, node.xattrContent, node.extentContent];
+  for (const content of contents) {
+    for await (const piece of contentPieces(load, content, 0)) yield piece.key;
+  }
+}

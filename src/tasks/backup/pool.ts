@@ -1,0 +1,162 @@
+/** Who carries out jobs: threads, or this very thread (one code path for the simulator). */
+import { Worker } from 'node:worker_threads';
+import { NeoError } from '../../core/errors.ts';
+import type { FinishedPack } from '../../repo/blob-entry.ts';
+import type { Credits } from './credits.ts';
+import type { Job, JobResult, ResultOf, WorkerSetup } from './jobs.ts';
+import type { ThreadData, ThreadMessage, ThreadRequest } from './thread.ts';
+import type { WorkerCore } from './worker-core.ts';
+
+export interface WorkerPool {
+  run<T extends Job['type']>(
+    job: Extract<Job, { type: T }>,
+    tables: readonly SharedArrayBuffer[],
+  ): Promise<ResultOf<T>>;
+  /** Every worker's open packs. */
+  flush(tables: readonly SharedArrayBuffer[]): Promise<ResultOf<'flush'>[]>;
+  close(): Promise<void>;
+}
+
+/** Runs each job at once, in turn, in this thread. */
+export class InlinePool implements WorkerPool {
+  readonly #core: WorkerCore;
+  readonly #room: () => Promise<void>;
+
+  /** `room` resolves when more packs may be made. */
+  constructor(core: WorkerCore, room: () => Promise<void>) {
+    this.#core = core;
+    this.#room = room;
+  }
+
+  async run<T extends Job['type']>(
+    job: Extract<Job, { type: T }>,
+    tables: readonly SharedArrayBuffer[],
+  ): Promise<ResultOf<T>> {
+    await this.#room();
+    return this.#core.run(job, tables) as ResultOf<T>;
+  }
+
+  async flush(tables: readonly SharedArrayBuffer[]): Promise<ResultOf<'flush'>[]> {
+    return [await this.run({ type: 'flush' }, tables)];
+  }
+
+  async close(): Promise<void> {
+    // Nothing to end.
+  }
+}
+
+interface Waiting {
+  readonly request: ThreadRequest;
+  readonly transfer: ArrayBuffer[];
+  readonly resolve: (result: JobResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  /** Handed over, oldest first: a worker answers in order. */
+  readonly running: Waiting[];
+}
+
+/** One job runs and one waits in each thread, so that none is ever idle between two. */
+const AHEAD = 2;
+
+export class ThreadPool implements WorkerPool {
+  readonly #threads: Thread[] = [];
+  readonly #start: () => Thread;
+  readonly #size: number;
+  readonly #queue: Waiting[] = [];
+  readonly #onPack: (pack: FinishedPack) => void;
+  #failure: unknown;
+
+  /** Threads start with the first job: a run that finds nothing new needs none. */
+  constructor(size: number, setup: WorkerSetup, credits: Credits, onPack: (pack: FinishedPack) => void) {
+    this.#onPack = onPack;
+    this.#size = size;
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const url = new URL(`./thread.${extension}`, import.meta.url);
+    const workerData: ThreadData = { setup, credits: credits.memory };
+    this.#start = () => {
+      const thread: Thread = { worker: new Worker(url, { workerData }), running: [] };
+      thread.worker.on('message', (message: ThreadMessage) => this.#receive(thread, message));
+      thread.worker.on('error', (error) => this.#fail(error));
+      return thread;
+    };
+  }
+
+  run<T extends Job['type']>(
+    job: Extract<Job, { type: T }>,
+    tables: readonly SharedArrayBuffer[],
+  ): Promise<ResultOf<T>> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(this.#failure);
+      this.#queue.push({
+        request: { job, tables },
+        transfer: transferOf(job),
+        resolve: (result) => resolve(result as ResultOf<T>),
+        reject,
+      });
+      this.#dispatch();
+    });
+  }
+
+  /** Only when nothing else is under way. */
+  async flush(tables: readonly SharedArrayBuffer[]): Promise<ResultOf<'flush'>[]> {
+    const request: ThreadRequest = { job: { type: 'flush' }, tables };
+    return Promise.all(
+      this.#threads.map(
+        (thread) =>
+          new Promise<ResultOf<'flush'>>((resolve, reject) => {
+            if (this.#failure !== undefined) return reject(this.#failure);
+            this.#hand(thread, {
+              request,
+              transfer: [],
+              resolve: (result) => resolve(result as ResultOf<'flush'>),
+              reject,
+            });
+          }),
+      ),
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+  }
+
+  #dispatch(): void {
+    while (this.#threads.length < this.#size) this.#threads.push(this.#start());
+    while (this.#queue.length > 0) {
+      const thread = this.#threads.reduce((least, other) =>
+        other.running.length < least.running.length ? other : least,
+      );
+      if (thread.running.length >= AHEAD) return;
+      const next = this.#queue.shift();
+      if (next !== undefined) this.#hand(thread, next);
+    }
+  }
+
+  #hand(thread: Thread, waiting: Waiting): void {
+    thread.running.push(waiting);
+    thread.worker.postMessage(waiting.request, waiting.transfer);
+  }
+
+  #receive(thread: Thread, message: ThreadMessage): void {
+    if (message.type === 'pack') this.#onPack(message.pack);
+    else if (message.type === 'failed') this.#fail(new NeoError(message.code ?? 'failed', message.message));
+    else {
+      thread.running.shift()?.resolve(message.result);
+      this.#dispatch();
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    for (const thread of this.#threads) for (const waiting of thread.running.splice(0)) waiting.reject(error);
+    for (const waiting of this.#queue.splice(0)) waiting.reject(error);
+  }
+}
+
+/** A bundle's bytes are made for its job alone. */
+function transferOf(job: Job): ArrayBuffer[] {
+  return job.type === 'bundle' && job.bytes.buffer instanceof ArrayBuffer ? [job.bytes.buffer] : [];
+}

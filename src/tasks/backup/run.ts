@@ -1,0 +1,166 @@
+/** The part of a backup between reading the repository and publishing the snapshot. */
+import { NeoError } from '../../core/errors.ts';
+import type { EventSink } from '../../core/events.ts';
+import { type ContentKey, contentKey } from '../../core/ids.ts';
+import type { IndexedRepository } from '../../repo/indexed.ts';
+import type { SnapshotBody, SnapshotStatistics } from '../../snapshot/snapshot.ts';
+import type { LoadBlob, SaveBlob } from '../../snapshot/tree.ts';
+import { TreeCache } from '../../snapshot/tree-cache.ts';
+import type { Before } from './before.ts';
+import { FileStore } from './file-store.ts';
+import { NodeMaker } from './node-of.ts';
+import type { BackupOptions } from './options.ts';
+import { Scan } from './scan.ts';
+import { finishMachinery, type Machinery } from './setup.ts';
+import { type Source, sourceTree } from './sources.ts';
+import { saveStream } from './stream.ts';
+
+const PROGRESS_MS = 100;
+
+/** Half of a bundle's bytes: below, its files are bundled anew by the next snapshot. */
+const WORTH_KEEPING = 0.5;
+
+export interface Made {
+  readonly root: ContentKey;
+  readonly devices: SnapshotBody['devices'];
+  readonly rebundle: readonly string[];
+}
+
+export class Run {
+  /** Filled only for a client that may not read its snapshots back. */
+  readonly cache: TreeCache | undefined;
+  readonly #repository: IndexedRepository;
+  readonly #options: BackupOptions;
+  readonly #machinery: Machinery;
+  readonly #maker: NodeMaker;
+  readonly #store: FileStore;
+  readonly #scan: Scan;
+  readonly #before: Before;
+  readonly #events: EventSink;
+  #added = 0;
+
+  constructor(
+    repository: IndexedRepository,
+    options: BackupOptions,
+    machinery: Machinery,
+    before: Before,
+    events: EventSink,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#repository = repository;
+    this.#options = options;
+    this.#machinery = machinery;
+    this.#before = before;
+    this.#events = events;
+    this.#maker = new NodeMaker(options.accounts, options.withAtime);
+    this.cache = repository.keys.full === undefined ? new TreeCache(repository.engine) : undefined;
+    this.#store = new FileStore({
+      pool: machinery.pool,
+      index: repository.index,
+      bundle: repository.config.bundle,
+      minChunk: repository.config.chunker.min,
+      onGrowth: ({ added }) => {
+        this.#added += added;
+      },
+      onList: ({ key, json }) => this.cache?.add(contentKey(key), json),
+    });
+    this.#scan = new Scan({
+      repository,
+      store: this.#store,
+      maker: this.#maker,
+      save: this.#save,
+      packXattrs: (xattrs) => machinery.core.packXattrs(xattrs),
+      load: this.#load,
+      filter: options.filter,
+      oneFileSystem: options.oneFileSystem,
+      rules: options.rules,
+      rebundle: before.rebundle,
+      events,
+      signal,
+    });
+  }
+
+  readonly #save: SaveBlob = (kind, json) => {
+    this.#repository.index.reserve(16);
+    const key = this.#machinery.core.save(kind, json);
+    this.cache?.add(key, json);
+    return key;
+  };
+
+  /** What of the parent is still referred to belongs into the next cache. */
+  readonly #load: LoadBlob = async (kind, key) => {
+    const json = await this.#before.load(kind, key);
+    if (kind === 'list') this.cache?.add(key, json);
+    return json;
+  };
+
+  async save(sources: readonly Source[], missing: number): Promise<Made> {
+    this.#scan.counters.errors += missing;
+    const timer = setInterval(() => this.#progress(), PROGRESS_MS);
+    try {
+      const { root } = await this.#content(sources);
+      await this.#store.finish();
+      const key = await settled(root);
+      await finishMachinery(this.#repository, this.#machinery);
+      return { root: key, devices: this.#maker.devices, rebundle: this.#sparseBundles() };
+    } finally {
+      clearInterval(timer);
+      this.#progress();
+    }
+  }
+
+  async #content(sources: readonly Source[]): Promise<{ readonly root: Promise<ContentKey> }> {
+    const { stream } = this.#options;
+    if (stream === undefined) return this.#scan.run(sourceTree(sources), this.#before.root);
+    const root = await saveStream(this.#repository, this.#machinery, this.#save, stream, this.#scan.counters);
+    return { root: Promise.resolve(root) };
+  }
+
+  #sparseBundles(): string[] {
+    const sparse = [...this.#scan.bundleUse].filter(([, { used, length }]) => used < length * WORTH_KEEPING);
+    return sparse.map(([key]) => key).sort();
+  }
+
+  #progress(): void {
+    const { filesNew, filesChanged, filesUnmodified, bytesProcessed, current } = this.#scan.counters;
+    const before = this.#before.statistics;
+    const totals =
+      before === undefined
+        ? {}
+        : {
+            totalFiles: before.filesNew + before.filesChanged + before.filesUnmodified,
+            totalBytes: before.bytesProcessed,
+          };
+    const files = filesNew + filesChanged + filesUnmodified;
+    this.#events({
+      type: 'progress',
+      phase: 'snapshot',
+      progress: { files, bytes: bytesProcessed, current, ...totals },
+    });
+  }
+
+  statistics(durationMs: number): SnapshotStatistics {
+    const { filesNew, filesChanged, filesUnmodified, directories, bytesProcessed, errors } = this.#scan.counters;
+    const own = this.#machinery.core.takeGrowth();
+    this.#added += own.added;
+    return {
+      filesNew,
+      filesChanged,
+      filesUnmodified,
+      directories,
+      bytesProcessed,
+      bytesAdded: this.#added,
+      bytesStored: this.#machinery.session.storedBytes,
+      errors,
+      durationMs: Math.round(durationMs),
+    };
+  }
+}
+
+/** Every entry has been told what became of it; if the root is still open, one was not, and nothing may be published. */
+async function settled(root: Promise<ContentKey>): Promise<ContentKey> {
+  const open = Symbol('open');
+  const key = await Promise.race([root, Promise.resolve(open)]);
+  if (typeof key === 'symbol') throw new NeoError('failed', 'a directory was left unfinished: nothing was published');
+  return key;
+}

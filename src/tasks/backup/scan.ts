@@ -1,0 +1,369 @@
+/** Walks the sources, compares with the parent, hands files to the store, and assembles the directories. */
+import { displayBytes, toBase64 } from '../../core/bytes.ts';
+import { isNeoError } from '../../core/errors.ts';
+import type { EventSink } from '../../core/events.ts';
+import type { ContentKey } from '../../core/ids.ts';
+import { blobIdOf } from '../../engine/keys.ts';
+import { readFileFlags } from '../../fs/flags.ts';
+import { type FileStat, readLink } from '../../fs/stat.ts';
+import {
+  type EnterEvent,
+  type EntryEvent,
+  type ErrorEvent,
+  type WalkEvent,
+  type WalkFilter,
+  type WalkOptions,
+  walk,
+} from '../../fs/walk.ts';
+import { readXattrs, readXattrsOf, type Xattrs } from '../../fs/xattr.ts';
+import type { IndexedRepository } from '../../repo/indexed.ts';
+import type { Content, Node } from '../../snapshot/node.ts';
+import type { LoadBlob, SaveBlob } from '../../snapshot/tree.ts';
+import { DirectoryAssembly, type Slot } from './assembly.ts';
+import type { FileStore } from './file-store.ts';
+import type { FileFacts, FileFailure } from './jobs.ts';
+import { HardLinks, type SharedNode } from './links.ts';
+import { directoryAbove, dropUndefined, type NodeMaker } from './node-of.ts';
+import { blobsOf, isUnchanged, ParentDirectory, type UnchangedRules } from './parent.ts';
+import type { Source, SourceTree } from './sources.ts';
+
+export interface ScanOptions {
+  readonly repository: IndexedRepository;
+  readonly store: FileStore;
+  readonly maker: NodeMaker;
+  readonly save: SaveBlob;
+  readonly packXattrs: (xattrs: Xattrs['attributes']) => Pick<Node, 'xattrs' | 'xattrContent'>;
+  readonly load: LoadBlob;
+  readonly filter: (source: Source) => WalkFilter<unknown> | undefined;
+  readonly oneFileSystem: boolean;
+  readonly rules: UnchangedRules;
+  /** Bundles whose files are to be read and bundled anew. */
+  readonly rebundle: ReadonlySet<string>;
+  readonly events: EventSink;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Files and bytes so far, for progress and summary. */
+export class ScanCounters {
+  filesNew = 0;
+  filesChanged = 0;
+  filesUnmodified = 0;
+  directories = 0;
+  bytesProcessed = 0;
+  errors = 0;
+  current = '';
+}
+
+interface Frame {
+  readonly assembly: DirectoryAssembly;
+  readonly parent: ParentDirectory | undefined;
+  readonly slot: Slot;
+  readonly node: Node;
+}
+
+/** The walk of one source. */
+interface Branch {
+  /** Of the source in the snapshot. */
+  readonly name: Uint8Array;
+  readonly assembly: DirectoryAssembly;
+  readonly parent: ParentDirectory | undefined;
+  readonly isRoot: boolean;
+  readonly stack: Frame[];
+  depth: number;
+}
+
+/** The event loop must turn while many unchanged files are walked. */
+const TURN_EVERY = 512;
+
+export class Scan {
+  readonly counters = new ScanCounters();
+  /** Plain bytes that this snapshot refers to, by bundle. */
+  readonly bundleUse = new Map<string, { used: number; readonly length: number }>();
+  readonly #options: ScanOptions;
+  readonly #links = new HardLinks();
+  readonly #present = new Map<string, boolean>();
+  #steps = 0;
+
+  constructor(options: ScanOptions) {
+    this.#options = options;
+  }
+
+  get interrupted(): boolean {
+    return this.#options.signal?.aborted === true;
+  }
+
+  /** Resolves with the root's key once every entry is settled: after the store has finished. */
+  async run(tree: SourceTree, parentRoot: ContentKey | undefined): Promise<{ readonly root: Promise<ContentKey> }> {
+    const { promise, resolve } = Promise.withResolvers<ContentKey>();
+    const assembly = this.#assembly();
+    const parent = this.#parentOf(parentRoot);
+    if (tree.source === undefined) await this.#branches(tree, assembly, parent);
+    else await this.#source(tree.source, tree.source.path, assembly, parent, true);
+    assembly.end(resolve);
+    return { root: promise };
+  }
+
+  #assembly(): DirectoryAssembly {
+    const { save, repository } = this.#options;
+    return new DirectoryAssembly(save, (bytes) => repository.engine.blake3(bytes));
+  }
+
+  #parentOf(tree: ContentKey | undefined): ParentDirectory | undefined {
+    return tree === undefined ? undefined : new ParentDirectory(this.#options.load, tree);
+  }
+
+  /** Directories above the sources. */
+  async #branches(tree: SourceTree, assembly: DirectoryAssembly, parent: ParentDirectory | undefined): Promise<void> {
+    for (const { name, tree: child } of tree.children) {
+      if (child.source !== undefined) {
+        await this.#source(child.source, name, assembly, parent, false);
+        continue;
+      }
+      const before = await this.#find(parent, name);
+      const slot = assembly.reserve();
+      const inner = this.#assembly();
+      const node = this.#options.maker.make(name, directoryAbove(child.path));
+      await this.#branches(child, inner, this.#parentOf(before?.tree));
+      inner.end((key) => assembly.settle(slot, { ...node, tree: key }));
+    }
+  }
+
+  /** `isRoot`: the source is `/` of the snapshot; its entries go into the given assembly. */
+  async #source(
+    source: Source,
+    name: Uint8Array,
+    assembly: DirectoryAssembly,
+    parent: ParentDirectory | undefined,
+    isRoot: boolean,
+  ): Promise<void> {
+    const filter = this.#options.filter(source);
+    const options: WalkOptions<unknown> = {
+      oneFileSystem: this.#options.oneFileSystem,
+      ...(filter === undefined ? {} : { filter }),
+    };
+    const branch: Branch = { name, assembly, parent, isRoot, stack: [], depth: 0 };
+    for (const event of walk(source.path, options)) {
+      if (this.interrupted) break;
+      await this.#turn();
+      await this.#event(branch, event);
+    }
+    while (branch.stack.length > 0) this.#leave(branch);
+  }
+
+  async #event(branch: Branch, event: WalkEvent): Promise<void> {
+    switch (event.kind) {
+      case 'enter':
+        if (!(branch.isRoot && branch.depth === 0)) branch.stack.push(await this.#enter(branch, event));
+        branch.depth += 1;
+        break;
+      case 'leave':
+        branch.depth -= 1;
+        this.#leave(branch);
+        break;
+      case 'entry':
+        await this.#entry(branch, event);
+        break;
+      case 'error':
+        this.#walkError(event);
+        break;
+      case 'excluded':
+        break;
+    }
+  }
+
+  async #turn(): Promise<void> {
+    this.#steps += 1;
+    if (this.#steps % TURN_EVERY === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  async #enter(branch: Branch, event: EnterEvent): Promise<Frame> {
+    const { into, parent, name } = placeIn(branch, event);
+    this.counters.directories += 1;
+    const slot = into.reserve();
+    const xattrs = event.fd === undefined ? readXattrs(event.access) : readXattrsOf(event.fd);
+    const flags = event.fd === undefined ? 0 : readFileFlags(event.fd);
+    const node: Node = {
+      ...this.#options.maker.make(name, event.stat),
+      ...this.#xattrs(event.path, xattrs),
+      ...(typeof flags === 'number' && flags !== 0 ? { flags } : {}),
+    };
+    const before = await this.#find(parent, name);
+    return { assembly: this.#assembly(), parent: this.#parentOf(before?.tree), slot, node };
+  }
+
+  #leave(branch: Branch): void {
+    this.#options.store.endDirectory();
+    const frame = branch.stack.pop();
+    const above = branch.stack.at(-1)?.assembly ?? branch.assembly;
+    frame?.assembly.end((tree) => above.settle(frame.slot, { ...frame.node, tree }));
+  }
+
+  async #find(parent: ParentDirectory | undefined, name: Uint8Array): Promise<Node | undefined> {
+    return parent?.find(name);
+  }
+
+  async #entry(branch: Branch, event: EntryEvent): Promise<void> {
+    const { into, parent, name } = placeIn(branch, event);
+    const slot = into.reserve();
+    const settle = (node: SharedNode): void => into.settle(slot, node === null ? null : { ...node, name });
+    const { stat } = event;
+    if (stat.links > 1) {
+      if (!this.#links.isFirst(stat, settle)) return;
+      const shared = (node: SharedNode): void => {
+        settle(node);
+        this.#links.settle(stat, node);
+      };
+      return this.#save(event, name, await this.#find(parent, name), shared);
+    }
+    return this.#save(event, name, await this.#find(parent, name), settle);
+  }
+
+  async #save(
+    event: EntryEvent,
+    name: Uint8Array,
+    before: Node | undefined,
+    settle: (node: SharedNode) => void,
+  ): Promise<void> {
+    if (event.stat.type !== 'file') return settle(this.#special(event, name));
+    this.counters.bytesProcessed += event.stat.size;
+    if (before !== undefined && (await this.#isKept(before, event.stat))) {
+      this.counters.filesUnmodified += 1;
+      return settle(this.#unmodified(event, name, before));
+    }
+    if (before?.type === 'file') this.counters.filesChanged += 1;
+    else this.counters.filesNew += 1;
+    this.counters.current = displayBytes(event.path);
+    const path = event.path.slice();
+    const survivor = before !== undefined && isUnchanged(before, event.stat, this.#options.rules);
+    await this.#options.store.add({
+      request: { path, stat: event.stat },
+      className: classOf(event, survivor),
+      stored: (facts, content) => settle(this.#stored(path, name, facts, content)),
+      failed: (failure) => settle(this.#failed(path, failure)),
+    });
+  }
+
+  /** Null when it vanished meanwhile. */
+  #special(event: EntryEvent, name: Uint8Array): Node | null {
+    const node = {
+      ...this.#options.maker.make(name, event.stat),
+      ...this.#xattrs(event.path, readXattrs(event.access)),
+    };
+    if (event.stat.type !== 'symlink') return node;
+    try {
+      return { ...node, target: readLink(event.access).slice() };
+    } catch (error) {
+      this.#fileError(event.path, `cannot read symlink: ${error instanceof Error ? error.message : String(error)}`);
+      return null;
+    }
+  }
+
+  /** The parent's content, under today's metadata; the file is not opened. */
+  #unmodified(event: EntryEvent, name: Uint8Array, before: Node): Node {
+    const { xattrs, xattrContent, extents, extentContent, content, contentHash, flags } = before;
+    this.#useBundle(content, event.stat.size, extents);
+    const kept =
+      before.ctime === event.stat.ctime
+        ? dropUndefined({ xattrs, xattrContent })
+        : this.#xattrs(event.path, readXattrs(event.access));
+    return {
+      ...this.#options.maker.make(name, event.stat),
+      ...kept,
+      ...dropUndefined({ extents, extentContent, content, contentHash, flags }),
+    };
+  }
+
+  #stored(path: Uint8Array, name: Uint8Array, facts: FileFacts, content: Content | undefined): Node {
+    this.#useBundle(content, facts.stat.size, facts.extents);
+    if (facts.unstable) this.#fileError(path, 'it changed while it was read: the next snapshot reads it again');
+    for (const problem of facts.problems) this.#fileError(path, problem);
+    const { xattrs, xattrContent, extents, extentContent, hash } = facts;
+    return {
+      ...this.#options.maker.make(name, facts.stat),
+      ...dropUndefined({ xattrs, xattrContent, extents, extentContent, content, contentHash: hash }),
+      ...(facts.flags === 0 ? {} : { flags: facts.flags }),
+    };
+  }
+
+  #failed(path: Uint8Array, failure: FileFailure): null {
+    if (failure.code === 'stopped') return null;
+    const vanished = failure.code === 'ENOENT' || failure.code === 'CHANGED';
+    this.#fileError(path, vanished ? 'it vanished before it could be read' : failure.message);
+    return null;
+  }
+
+  #xattrs(path: Uint8Array, xattrs: Xattrs): Pick<Node, 'xattrs' | 'xattrContent'> {
+    for (const { code } of xattrs.problems) {
+      if (code !== 'UNAVAILABLE') this.#fileError(path, `extended attributes: ${code}`);
+    }
+    return xattrs.attributes.length === 0 ? {} : this.#options.packXattrs(xattrs.attributes);
+  }
+
+  #useBundle(content: Content | undefined, size: number, extents: Node['extents']): void {
+    if (content?.type !== 'slice') return;
+    const key = toBase64(content.bundle);
+    const use = this.bundleUse.get(key) ?? { used: 0, length: content.bundleLength };
+    use.used += extents?.reduce((sum, { length }) => sum + length, 0) ?? size;
+    this.bundleUse.set(key, use);
+  }
+
+  /** Unchanged, and all its blobs can be relied upon. */
+  async #isKept(before: Node, stat: FileStat): Promise<boolean> {
+    const { rules, rebundle, load } = this.#options;
+    if (!isUnchanged(before, stat, rules)) return false;
+    if (before.content?.type === 'slice' && rebundle.has(toBase64(before.content.bundle))) return false;
+    try {
+      for await (const key of blobsOf(load, before)) if (!this.#has(key)) return false;
+    } catch (error) {
+      if (isNeoError(error, 'integrity')) return false;
+      throw error;
+    }
+    return before.content?.type !== 'list' || this.#has(before.content.key);
+  }
+
+  #has(key: ContentKey): boolean {
+    const text = toBase64(key);
+    const known = this.#present.get(text);
+    if (known !== undefined) return known;
+    const { engine, index } = this.#options.repository;
+    const has = index.has(blobIdOf(engine, key));
+    if (this.#present.size > 100_000) this.#present.clear();
+    this.#present.set(text, has);
+    return has;
+  }
+
+  #walkError(event: ErrorEvent): void {
+    const what = event.vanished ? 'it vanished before it could be read' : `cannot ${event.operation}: ${event.message}`;
+    this.#fileError(event.path, what, event.code);
+  }
+
+  #fileError(path: Uint8Array, message: string, code?: string): void {
+    this.counters.errors += 1;
+    this.#options.events({ type: 'warning', path, message, ...(code === undefined ? {} : { code }) });
+  }
+}
+
+/** Where an entry goes, what it is compared with, and under which name. */
+function placeIn(
+  branch: Branch,
+  event: EnterEvent | EntryEvent,
+): { into: DirectoryAssembly; parent: ParentDirectory | undefined; name: Uint8Array } {
+  const top = branch.stack.at(-1);
+  const name = branch.depth === 0 ? branch.name : event.name.slice();
+  return top === undefined
+    ? { into: branch.assembly, parent: branch.parent, name }
+    : { into: top.assembly, parent: top.parent, name };
+}
+
+/** No compression oracle between users of a host: only files that the same people may read share a bundle. */
+function classOf(event: EntryEvent, survivor: boolean): string {
+  const { uid, gid, mode } = event.stat;
+  const acl = readXattrs(event.access).attributes.some(({ name }) => isAcl(name));
+  return `${uid}:${gid}:${mode & 0o044}:${acl}:${survivor}`;
+}
+
+const ACL = Buffer.from('system.posix_acl_access');
+
+function isAcl(name: Uint8Array): boolean {
+  return ACL.equals(name);
+}

@@ -1,0 +1,116 @@
+/**
+ * Decides which small files share a bundle: in walk order, from (hash, length, class) alone, so that the same directory
+ * gives the same bundles whatever the workers do (docs/format.md, section 6).
+ */
+import { toBase64 } from '../../core/bytes.ts';
+import type { ContentKey } from '../../core/ids.ts';
+import type { BundleParameters } from '../../repo/config.ts';
+import type { Content } from '../../snapshot/node.ts';
+
+export interface Candidate {
+  /** Files of one class may share a bundle. */
+  readonly className: string;
+  /** Keyed BLAKE3 of the content. */
+  readonly hash: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly place: (content: Content) => void;
+}
+
+interface Member {
+  readonly offset: number;
+  readonly place: (content: Content) => void;
+}
+
+class OpenBundle {
+  readonly pieces: Uint8Array[] = [];
+  readonly members: Member[] = [];
+  /** Waiting for the key as well: contents equal to one in here. */
+  length = 0;
+}
+
+/** Contents remembered for reference, at most: about 100 MB. Beyond that a content may be stored twice. */
+const REMEMBERED = 500_000;
+
+type Known = { readonly content: Content } | { readonly waiting: ((content: Content) => void)[] };
+
+export class BundleSequencer {
+  readonly #parameters: BundleParameters;
+  readonly #store: (bytes: Uint8Array) => Promise<ContentKey>;
+  readonly #open = new Map<string, OpenBundle>();
+  readonly #known = new Map<string, Known>();
+  readonly #pending = new Set<Promise<void>>();
+  #failure: unknown;
+
+  /** `store` saves a bundle as a data blob. */
+  constructor(parameters: BundleParameters, store: (bytes: Uint8Array) => Promise<ContentKey>) {
+    this.#parameters = parameters;
+    this.#store = store;
+  }
+
+  /** Candidates come in walk order; empty files are none. */
+  add(candidate: Candidate): void {
+    const identity = toBase64(candidate.hash);
+    const known = this.#known.get(identity);
+    if (known !== undefined) {
+      if ('content' in known) candidate.place(known.content);
+      else known.waiting.push(candidate.place);
+      return;
+    }
+    const { target, limit } = this.#parameters;
+    const length = candidate.bytes.length;
+    if ((this.#open.get(candidate.className)?.length ?? 0) + length > limit) this.#close(candidate.className);
+    const bundle = this.#open.get(candidate.className) ?? new OpenBundle();
+    this.#open.set(candidate.className, bundle);
+    bundle.members.push({ offset: bundle.length, place: this.#remember(identity, candidate.place) });
+    bundle.pieces.push(candidate.bytes.slice());
+    bundle.length += length;
+    const cut = ((candidate.hash[0] ?? 0) & 15) === 0 && bundle.length >= target / 2;
+    if (cut || bundle.length >= target) this.#close(candidate.className);
+  }
+
+  #remember(identity: string, place: (content: Content) => void): (content: Content) => void {
+    if (this.#known.size >= REMEMBERED) return place;
+    const waiting: ((content: Content) => void)[] = [];
+    this.#known.set(identity, { waiting });
+    return (content) => {
+      this.#known.set(identity, { content });
+      place(content);
+      for (const other of waiting) other(content);
+    };
+  }
+
+  endDirectory(): void {
+    for (const [className, bundle] of this.#open) {
+      if (bundle.length >= this.#parameters.target / 2) this.#close(className);
+    }
+  }
+
+  #close(className: string): void {
+    const bundle = this.#open.get(className);
+    if (bundle === undefined || bundle.length === 0) return;
+    this.#open.delete(className);
+    const bytes = new Uint8Array(bundle.length);
+    let at = 0;
+    for (const piece of bundle.pieces) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    const { length, members } = bundle;
+    const stored = this.#store(bytes)
+      .then((key) => {
+        for (const { offset, place } of members) place({ type: 'slice', bundle: key, offset, bundleLength: length });
+      })
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      });
+    this.#pending.add(stored);
+    void stored.finally(() => this.#pending.delete(stored));
+  }
+
+  /** Closes what is open and waits for all keys. @throws what storing failed with */
+  async finish(): Promise<void> {
+    for (const className of [...this.#open.keys()]) this.#close(className);
+    await Promise.all(this.#pending);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}

@@ -1,0 +1,78 @@
+/** The machinery of a run: workers, writer for trees, uploads, all within bounded memory. */
+import type { IndexedRepository } from '../../repo/indexed.ts';
+import { SessionWriter } from '../../repo/session-writer.ts';
+import { Credits } from './credits.ts';
+import type { WorkerSetup } from './jobs.ts';
+import { InlinePool, ThreadPool, type WorkerPool } from './pool.ts';
+import { WorkerCore } from './worker-core.ts';
+
+export interface MachineryOptions {
+  /** Threads; 0 does everything in this one. */
+  readonly workers: number;
+  readonly level: number;
+  readonly dryRun: boolean;
+  readonly uploads: number;
+}
+
+export interface Machinery {
+  readonly session: SessionWriter;
+  readonly pool: WorkerPool;
+  /** Seals trees, lists and what else this thread makes. */
+  readonly core: WorkerCore;
+  readonly credits: Credits;
+}
+
+/** Finished packs that wait for their upload. */
+const AHEAD_BYTES = 64 << 20;
+
+export function makeMachinery(repository: IndexedRepository, options: MachineryOptions): Machinery {
+  const credits = Credits.limited(AHEAD_BYTES);
+  const session = new SessionWriter(repository, {
+    uploads: options.uploads,
+    dryRun: options.dryRun,
+    onStored: (bytes) => credits.give(bytes),
+  });
+  const setup: WorkerSetup = {
+    engine: repository.engine.name,
+    repository: repository.id,
+    session: session.session,
+    signer: repository.signer,
+    content: repository.keys.content,
+    chunkerKey: repository.keys.chunker,
+    indexKey: repository.keys.index,
+    suite: repository.config.blobSuite,
+    chunker: repository.config.chunker,
+    bundle: repository.config.bundle,
+    packTarget: repository.config.packTarget,
+    level: options.level,
+    returnLists: repository.keys.full === undefined,
+    index: repository.index.share(),
+  };
+  const core = new WorkerCore(
+    setup,
+    {
+      engine: repository.engine,
+      random: repository.random,
+      onPack(pack) {
+        credits.force(pack.bytes.length);
+        session.add(pack);
+      },
+      stopped: () => credits.stopped,
+    },
+    options.workers === 0 ? 2 : 1,
+  );
+  const pool =
+    options.workers === 0
+      ? new InlinePool(core, () => session.room())
+      : new ThreadPool(options.workers, setup, credits, (pack) => session.add(pack));
+  return { session, pool, core, credits };
+}
+
+/** Merges what all workers have open into few packs, and makes everything durable. */
+export async function finishMachinery(repository: IndexedRepository, machinery: Machinery): Promise<void> {
+  for (const { rests } of await machinery.pool.flush(repository.index.share())) {
+    for (const rest of rests) machinery.core.writer.merge(rest);
+  }
+  machinery.core.writer.finish();
+  await machinery.session.finish();
+}

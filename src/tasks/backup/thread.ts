@@ -1,0 +1,59 @@
+/** Entry of a backup's worker thread. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { isNeoError, messageOf, type NeoError } from '../../core/errors.ts';
+import { systemRandom } from '../../core/random.ts';
+import { loadEngine } from '../../engine/load.ts';
+import type { FinishedPack } from '../../repo/blob-entry.ts';
+import { Credits } from './credits.ts';
+import type { Job, JobResult, WorkerSetup } from './jobs.ts';
+import { WorkerCore } from './worker-core.ts';
+
+export interface ThreadData {
+  readonly setup: WorkerSetup;
+  readonly credits: SharedArrayBuffer;
+}
+
+export interface ThreadRequest {
+  readonly job: Job;
+  readonly tables: readonly SharedArrayBuffer[];
+}
+
+export type ThreadMessage =
+  | { readonly type: 'result'; readonly result: JobResult }
+  | { readonly type: 'pack'; readonly pack: FinishedPack }
+  | { readonly type: 'failed'; readonly code: NeoError['code'] | undefined; readonly message: string };
+
+const port = parentPort;
+if (port === null) throw new Error('not a worker thread');
+const { setup, credits: memory } = workerData as ThreadData;
+const credits = new Credits(memory);
+const engine = await loadEngine(setup.engine);
+
+function send(message: ThreadMessage, transfer: ArrayBuffer[] = []): void {
+  port?.postMessage(message, transfer);
+}
+
+const core = new WorkerCore(setup, {
+  engine,
+  random: systemRandom,
+  onPack(pack) {
+    credits.take(pack.bytes.length);
+    send({ type: 'pack', pack }, pack.bytes.buffer instanceof ArrayBuffer ? [pack.bytes.buffer] : []);
+  },
+  stopped: () => credits.stopped,
+});
+
+function transferable(result: JobResult): ArrayBuffer[] {
+  const views =
+    result.type === 'small' ? [result.bytes] : result.type === 'flush' ? result.rests.map(({ buffer }) => buffer) : [];
+  return views.map(({ buffer }) => buffer).filter((buffer) => buffer instanceof ArrayBuffer);
+}
+
+port.on('message', ({ job, tables }: ThreadRequest) => {
+  try {
+    const result = core.run(job, tables);
+    send({ type: 'result', result }, transferable(result));
+  } catch (error) {
+    send({ type: 'failed', code: isNeoError(error) ? error.code : undefined, message: messageOf(error) });
+  }
+});

@@ -1,0 +1,333 @@
+/**
+ * What a worker does, all of it synchronous: reads files, cuts, seals, fills packs. Runs in a thread (`thread.ts`) or
+ * within the main thread (the simulator, trees, standard input).
+ */
+import type { Chunker } from '../../chunker/chunker.ts';
+import { createChunker } from '../../chunker/wasm.ts';
+import { utf8 } from '../../core/bytes.ts';
+import { messageOf, NeoError, systemCode } from '../../core/errors.ts';
+import type { ContentKey } from '../../core/ids.ts';
+import { canonicalJson } from '../../core/json.ts';
+import type { Random } from '../../core/random.ts';
+import type { Engine, Hasher } from '../../engine/engine.ts';
+import { readFileFlags } from '../../fs/flags.ts';
+import { openSource, type SourceFile } from '../../fs/source-file.ts';
+import { dataExtents, maySparse } from '../../fs/sparse.ts';
+import { readXattrsOf } from '../../fs/xattr.ts';
+import type { BlobKind, FinishedPack } from '../../repo/blob-entry.ts';
+import { BlobIndex } from '../../repo/blob-index.ts';
+import { BlobWriter } from '../../repo/blob-writer.ts';
+import { ChunkListBuilder, contentOf, INLINE_CHUNKS } from '../../snapshot/content.ts';
+import { encodeExtents } from '../../snapshot/extents.ts';
+import type { Chunk, Content, Extent, Xattr } from '../../snapshot/node.ts';
+import { xattrsToJson } from '../../snapshot/node-json.ts';
+import type {
+  FileFacts,
+  FileFailure,
+  FileRequest,
+  Job,
+  JobResult,
+  LargeFile,
+  ListPart,
+  SmallFile,
+  WorkerSetup,
+} from './jobs.ts';
+
+export interface WorkerHooks {
+  readonly engine: Engine;
+  readonly random: Random;
+  /** Takes a finished pack; a thread waits here until there is room. */
+  readonly onPack: (pack: FinishedPack) => void;
+  /** True once the run was interrupted: long files are given up. */
+  readonly stopped: () => boolean;
+}
+
+const READ_BYTES = 8 << 20;
+/** A file that changes while it is read is read again, so often. */
+const ATTEMPTS = 3;
+const LARGE_XATTRS = 4096;
+
+export class WorkerCore {
+  readonly #setup: WorkerSetup;
+  readonly #hooks: WorkerHooks;
+  readonly #chunker: Chunker;
+  readonly #index: BlobIndex;
+  readonly #writer: BlobWriter;
+  #added = 0;
+  #stored = 0;
+  #lists: ListPart[] = [];
+
+  constructor(setup: WorkerSetup, hooks: WorkerHooks, openPacks = 2) {
+    this.#setup = setup;
+    this.#hooks = hooks;
+    const { engine } = hooks;
+    this.#chunker = createChunker({
+      gear: engine.hkdf(setup.chunkerKey, utf8('neo/v1 chunker.gear\0'), 2048),
+      sip: engine.hkdf(setup.chunkerKey, utf8('neo/v1 chunker.sip\0'), 16),
+      parameters: setup.chunker,
+      capacity: Math.max(READ_BYTES, 2 * setup.chunker.max),
+    });
+    this.#index = new BlobIndex(setup.index);
+    this.#writer = new BlobWriter({
+      context: {
+        engine,
+        random: hooks.random,
+        repository: setup.repository,
+        issuers: new Map(),
+        indexKey: setup.indexKey,
+        session: setup.session,
+        signer: setup.signer,
+      },
+      content: setup.content,
+      index: this.#index,
+      suite: setup.suite,
+      packTarget: setup.packTarget,
+      openPacks,
+      onPack: hooks.onPack,
+    });
+  }
+
+  get writer(): BlobWriter {
+    return this.#writer;
+  }
+
+  /** `tables`: the index as the owner has grown it since. */
+  run(job: Job, tables: readonly SharedArrayBuffer[]): JobResult {
+    this.#index.update(tables);
+    switch (job.type) {
+      case 'small':
+        return this.#small(job.files);
+      case 'large':
+        return this.#largeJob(job.file);
+      case 'bundle':
+        return { type: 'bundle', key: this.save('data', job.bytes), ...this.takeGrowth() };
+      case 'flush':
+        return { type: 'flush', rests: this.#writer.takeRests() };
+    }
+  }
+
+  #largeJob(request: FileRequest): JobResult {
+    this.#lists = [];
+    const file = this.#attempt(request, (source) => this.#large(source));
+    return { type: 'large', file, lists: this.#lists, ...this.takeGrowth() };
+  }
+
+  takeGrowth(): { added: number; stored: number } {
+    const growth = { added: this.#added, stored: this.#stored };
+    this.#added = 0;
+    this.#stored = 0;
+    return growth;
+  }
+
+  save(kind: BlobKind, plaintext: Uint8Array): ContentKey {
+    const { key, stored } = this.#writer.save(kind, plaintext, this.#setup.level);
+    if (stored > 0) this.#added += plaintext.length;
+    this.#stored += stored;
+    if (kind === 'list' && this.#setup.returnLists) this.#lists.push({ key, json: plaintext });
+    return key;
+  }
+
+  #small(requests: readonly FileRequest[]): JobResult {
+    const bytes = new Uint8Array(requests.length * this.#setup.bundle.threshold);
+    let used = 0;
+    const files = requests.map((request) => {
+      const result = this.#attempt(request, (file) => this.#smallFile(file, bytes.subarray(used), used));
+      if ('length' in result) used += result.length;
+      return result;
+    });
+    return { type: 'small', bytes: bytes.slice(0, used), files, ...this.takeGrowth() };
+  }
+
+  /** Opens, reads by `read`, and makes sure that the facts belong to the bytes. */
+  #attempt<T extends FileFacts>(request: FileRequest, read: (file: SourceFile) => T): T | FileFailure {
+    try {
+      return this.#readUntilSteady(request, read);
+    } catch (error) {
+      if (error instanceof NeoError && error.code !== 'interrupted') throw error;
+      const code = error instanceof NeoError ? 'stopped' : systemCode(error);
+      if (code === undefined) throw error;
+      return { code, message: messageOf(error) };
+    }
+  }
+
+  #readUntilSteady<T extends FileFacts>(request: FileRequest, read: (file: SourceFile) => T): T | FileFailure {
+    for (let attempt = 1; ; attempt++) {
+      const file = openSource(request.path, request.stat);
+      if (file === 'changed') return { code: 'CHANGED', message: 'something else has taken its place' };
+      using open = file;
+      const result = read(open);
+      if (open.finish().change !== 'content') return result;
+      if (attempt === ATTEMPTS) return { ...result, unstable: true };
+    }
+  }
+
+  #facts(file: SourceFile, extents: readonly Extent[], hash: Uint8Array | undefined): FileFacts {
+    const { attributes, problems } = readXattrsOf(file.fd);
+    const flags = readFileFlags(file.fd);
+    const said = problems.map(({ code }) => `extended attributes: ${code}`);
+    if (typeof flags === 'string' && flags !== 'UNAVAILABLE') said.push(`file flags: ${flags}`);
+    return {
+      stat: file.stat,
+      ...this.packXattrs(attributes),
+      ...this.#storeExtents(extents, file.stat.size),
+      flags: typeof flags === 'number' ? flags : 0,
+      ...(hash === undefined ? {} : { hash }),
+      unstable: false,
+      problems: said,
+    };
+  }
+
+  /** Attributes as their node keeps them: within it, or as blobs if they are large. */
+  packXattrs(xattrs: readonly Xattr[]): { xattrs?: readonly Xattr[]; xattrContent?: Content } {
+    if (xattrs.length === 0) return {};
+    const json = canonicalJson(xattrsToJson(xattrs));
+    const content = json.length > LARGE_XATTRS ? this.#storeBytes(json) : undefined;
+    if (content !== undefined) return { xattrContent: content };
+    return { xattrs: xattrs.map(({ name, value }) => ({ name: name.slice(), value: value.slice() })) };
+  }
+
+  #storeExtents(extents: readonly Extent[], size: number): { extents?: readonly Extent[]; extentContent?: Content } {
+    const [first] = extents;
+    if (size === 0 || (extents.length === 1 && first?.offset === 0 && first.length === size)) return {};
+    const content = extents.length > INLINE_CHUNKS ? this.#storeBytes(encodeExtents(extents)) : undefined;
+    return content === undefined ? { extents } : { extentContent: content };
+  }
+
+  /** Metadata too large for its node. */
+  #storeBytes(bytes: Uint8Array): Content | undefined {
+    const chunks: Chunk[] = [];
+    const piece = this.#setup.chunker.max;
+    for (let at = 0; at < bytes.length; at += piece) {
+      const part = bytes.subarray(at, at + piece);
+      chunks.push({ key: this.save('data', part), length: part.length });
+    }
+    return contentOf((kind, json) => this.save(kind, json), chunks);
+  }
+
+  #smallFile(file: SourceFile, into: Uint8Array, offset: number): SmallFile {
+    const limit = this.#setup.bundle.threshold;
+    const extents = extentsOf(file, limit);
+    let length = 0;
+    for (const extent of extents) length += file.read(into.subarray(length, length + extent.length), extent.offset);
+    const content = into.subarray(0, length);
+    const { engine } = this.#hooks;
+    const hash = length === 0 ? undefined : engine.blake3(content, this.#setup.content.file);
+    const facts = this.#facts(file, extents, hash);
+    return { ...cutShort(facts, extents, length), offset, length };
+  }
+
+  #large(file: SourceFile): LargeFile {
+    const extents = extentsOf(file, Number.MAX_SAFE_INTEGER);
+    const sink = new ContentSink(this, this.#hooks.engine, this.#setup.content.file);
+    const { buffer } = this.#chunker;
+    let filled = 0;
+    for (const extent of extents) {
+      for (let at = 0; at < extent.length; ) {
+        if (this.#hooks.stopped()) throw new NeoError('interrupted', 'interrupted');
+        const room = Math.min(extent.length - at, buffer.length - filled);
+        const got = file.read(buffer.subarray(filled, filled + room), extent.offset + at);
+        if (got === 0) break;
+        at += got;
+        filled = this.#fill(sink, filled + got);
+      }
+    }
+    this.#cut(sink, filled, true);
+    const { content, hash, length } = sink.finish();
+    const facts = cutShort(this.#facts(file, extents, hash), extents, length);
+    return { ...facts, ...(content === undefined ? {} : { content }) };
+  }
+
+  /** Cuts only once the buffer is full: asking earlier would scan the same bytes again and again. */
+  #fill(sink: ContentSink, filled: number): number {
+    return filled === this.#chunker.buffer.length ? this.#cut(sink, filled, false) : filled;
+  }
+
+  /** Stores the chunks in `buffer[0, filled)` and moves the rest to the front; the rest's length. */
+  #cut(sink: ContentSink, filled: number, final: boolean): number {
+    const { buffer } = this.#chunker;
+    let from = 0;
+    while (from < filled) {
+      const length = this.#chunker.cut(from, filled, final);
+      if (length === 0) break;
+      sink.add(buffer.subarray(from, from + length));
+      from += length;
+    }
+    buffer.copyWithin(0, from, filled);
+    return filled - from;
+  }
+
+  /** Chunks bytes that arrive in pieces (standard input). */
+  async chunkStream(
+    source: AsyncIterable<Uint8Array>,
+    onBytes: (count: number) => Promise<void>,
+  ): Promise<StreamContent> {
+    const sink = new ContentSink(this, this.#hooks.engine, this.#setup.content.file);
+    const { buffer } = this.#chunker;
+    let filled = 0;
+    for await (const piece of source) {
+      for (let at = 0; at < piece.length; ) {
+        const part = piece.subarray(at, at + buffer.length - filled);
+        buffer.set(part, filled);
+        at += part.length;
+        filled = this.#fill(sink, filled + part.length);
+      }
+      await onBytes(piece.length);
+    }
+    this.#cut(sink, filled, true);
+    return sink.finish();
+  }
+}
+
+export interface StreamContent {
+  readonly content: Content | undefined;
+  readonly hash: Uint8Array | undefined;
+  readonly length: number;
+}
+
+/** Takes the chunks of one file in order; holds no more than the parts of their list. */
+class ContentSink {
+  readonly #core: WorkerCore;
+  readonly #hasher: Hasher;
+  readonly #inline: Chunk[] = [];
+  #list: ChunkListBuilder | undefined;
+  #length = 0;
+
+  constructor(core: WorkerCore, engine: Engine, fileSecret: Uint8Array) {
+    this.#core = core;
+    this.#hasher = engine.blake3Hasher(fileSecret);
+  }
+
+  add(bytes: Uint8Array): void {
+    this.#hasher.update(bytes);
+    this.#length += bytes.length;
+    const chunk = { key: this.#core.save('data', bytes), length: bytes.length };
+    if (this.#list === undefined) this.#inline.push(chunk);
+    else this.#list.add(chunk);
+    if (this.#inline.length <= INLINE_CHUNKS) return;
+    this.#list = new ChunkListBuilder((kind, json) => this.#core.save(kind, json));
+    for (const earlier of this.#inline.splice(0)) this.#list.add(earlier);
+  }
+
+  finish(): StreamContent {
+    const length = this.#length;
+    if (length === 0) return { content: undefined, hash: undefined, length };
+    const content = this.#list?.finish() ?? { type: 'chunks' as const, chunks: this.#inline };
+    return { content, hash: this.#hasher.digest(), length };
+  }
+}
+
+/** What is to be read: the data of the first `size` bytes, as the file was when it was opened. */
+function extentsOf(file: SourceFile, limit: number): readonly Extent[] {
+  const size = Math.min(file.stat.size, limit);
+  if (size === 0) return [];
+  if (!maySparse(file.stat)) return [{ offset: 0, length: size }];
+  return dataExtents(file.fd, { ...file.stat, size }) ?? [{ offset: 0, length: size }];
+}
+
+/** If the file shrank while it was read, its size is what was read: a size always belongs to the bytes saved. */
+function cutShort(facts: FileFacts, extents: readonly Extent[], length: number): FileFacts {
+  const expected = extents.reduce((sum, extent) => sum + extent.length, 0);
+  const { extents: _, extentContent: __, ...rest } = facts;
+  if (length === expected) return facts;
+  return { ...rest, stat: { ...facts.stat, size: length }, unstable: true };
+}
