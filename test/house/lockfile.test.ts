@@ -9,7 +9,6 @@ import { root } from './run.ts';
 
 interface Entry {
   readonly version?: string;
-  readonly resolved?: string;
   readonly optionalDependencies?: { readonly [name: string]: string };
 }
 
@@ -27,9 +26,7 @@ describe('the lock file', () => {
   });
 
   it('names no registry', () => {
-    expect(text).not.toMatch(
-      /"resolved"|https?:\/\/(?!opencollective|github|tidelift|www\.|.*sponsor|.*funding)[^"]*\.tgz/,
-    );
+    expect(text).not.toContain('"resolved"');
   });
 
   it('holds the majors that an old npm would not pick', () => {
