@@ -61,21 +61,51 @@ export function sealBlob(
   plainLength: number,
   random: Random,
 ): Uint8Array {
+  const sealed = new Uint8Array(BLOB_OVERHEAD + payload.length);
+  sealBlobInto(engine, suite, kind, key, payload, codec, plainLength, random, sealed, 0);
+  return sealed;
+}
+
+/** As {@link sealBlob}, into `out` from `at` on (a pack being filled); BLOB_OVERHEAD + payload.length bytes. */
+export function sealBlobInto(
+  engine: Engine,
+  suite: Suite,
+  kind: BlobKindByte,
+  key: ContentKey,
+  payload: Uint8Array,
+  codec: Codec,
+  plainLength: number,
+  random: Random,
+  out: Uint8Array,
+  at: number,
+): number {
   if (suite === 'xchacha20-poly1305') throw new NeoError('failed', 'blobs are not sealed with XChaCha20');
   if (plainLength > MAX_BLOB_LENGTH) throw new NeoError('failed', `a blob of ${plainLength} bytes is too large`);
   const nonce = random.bytes(NONCE_LENGTH);
-  const sealed = new Uint8Array(BLOB_OVERHEAD + payload.length);
-  sealed[0] = SUITES[suite];
-  sealed.set(nonce, 1);
+  out[at] = SUITES[suite];
+  out.set(nonce, at + 1);
   const header = new ByteWriter(INNER_HEADER).u8(codec).u32(plainLength).finish();
   const aad = blobAad(engine, suite, kind, key);
-  engine.sealInto(suite, blobKey(engine, suite, key), nonce, [header, payload], aad, sealed, OUTER_HEADER);
-  return sealed;
+  const sealingKey = blobKey(engine, suite, key);
+  return OUTER_HEADER + engine.sealInto(suite, sealingKey, nonce, [header, payload], aad, out, at + OUTER_HEADER);
+}
+
+/** Errors about blobs that were sealed under the right key and still make no sense. */
+const crafted = new WeakSet<object>();
+
+/**
+ * True if the error, or what caused it, is about a blob that opened and then held no valid payload (a decompression
+ * bomb, a wrong length): somebody with the keys made it so. Damage never looks like that.
+ */
+export function isCrafted(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) if (crafted.has(at)) return true;
+  return false;
 }
 
 /**
  * The plaintext of a sealed blob. The caller compares its content key: who holds the key alone can forge.
  * @throws NeoError integrity when it is not a blob of this kind under this key, or does not decompress to its length
+ * ({@link isCrafted} tells which)
  */
 export function openBlob(engine: Engine, kind: BlobKindByte, key: ContentKey, sealed: Uint8Array): Uint8Array {
   if (sealed.length < BLOB_OVERHEAD) throw new NeoError('integrity', 'sealed blob is cut short');
@@ -83,6 +113,15 @@ export function openBlob(engine: Engine, kind: BlobKindByte, key: ContentKey, se
   const nonce = sealed.subarray(1, OUTER_HEADER);
   const aad = blobAad(engine, suite, kind, key);
   const inner = engine.open(suite, blobKey(engine, suite, key), nonce, sealed.subarray(OUTER_HEADER), aad);
+  try {
+    return unpack(engine, inner);
+  } catch (error) {
+    if (error instanceof Error) crafted.add(error);
+    throw error;
+  }
+}
+
+function unpack(engine: Engine, inner: Uint8Array): Uint8Array {
   const reader = new ByteReader(inner);
   const codec = reader.u8();
   const plainLength = reader.u32();

@@ -4,7 +4,15 @@ import { describe, expect, test } from 'vitest';
 import { concatBytes, toHex, utf8 } from '../../src/core/bytes.ts';
 import { contentKey } from '../../src/core/ids.ts';
 import { systemRandom } from '../../src/core/random.ts';
-import { BLOB_OVERHEAD, MAX_BLOB_LENGTH, openBlob, openObject, sealBlob, sealObject } from '../../src/engine/aead.ts';
+import {
+  BLOB_OVERHEAD,
+  MAX_BLOB_LENGTH,
+  openBlob,
+  openObject,
+  sealBlob,
+  sealBlobInto,
+  sealObject,
+} from '../../src/engine/aead.ts';
 import { encodePayload } from '../../src/engine/codec.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { blobIdOf, contentKeyOf, deriveKey } from '../../src/engine/keys.ts';
@@ -119,6 +127,16 @@ describe.each(engines)('%s refuses', (_name, engine) => {
       sealBlob(engine, suite, 1, key, new Uint8Array(1), 1, length, systemRandom);
     expectNeoError(() => seal('aes-256-gcm', MAX_BLOB_LENGTH + 1), 'failed');
     expectNeoError(() => seal('xchacha20-poly1305', 1), 'failed');
+  });
+
+  test('nothing of the bytes around a blob that is sealed in place', () => {
+    const pack = new Uint8Array(sealed.length + 100).fill(0x5a);
+    const length = plaintext.length;
+    const written = sealBlobInto(engine, 'aes-256-gcm', 1, key, payload, codec, length, systemRandom, pack, 60);
+    expect(written).toBe(sealed.length);
+    expect(same(openBlob(engine, 1, key, pack.subarray(60, 60 + written)), plaintext)).toBe(true);
+    expect(pack.subarray(0, 60).every((byte) => byte === 0x5a)).toBe(true);
+    expect(pack.subarray(60 + written).every((byte) => byte === 0x5a)).toBe(true);
   });
 
   test('to repeat a nonce', () => {
