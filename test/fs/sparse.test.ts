@@ -88,3 +88,16 @@ test.runIf(isLinux)('a file that shrinks after its stat gives extents within the
   }
   closeSync(fd);
 });
+
+test.runIf(isLinux)('a file that grows after its stat gives nothing beyond the size', () => {
+  using scratch = new Scratch();
+  const fd = create(scratch.at('f'));
+  ftruncateSync(fd, 1 << 20);
+  writeSync(fd, Buffer.alloc(4096, 1), 0, 4096, (1 << 20) - 4096);
+  const stat = fstatOf(fd);
+  writeSync(fd, Buffer.alloc(1 << 20, 1), 0, 1 << 20, 1 << 20);
+  const extents = dataExtents(fd, stat) ?? [];
+  expect(extents.at(-1)?.offset).toBeGreaterThan(0);
+  for (const { offset, length } of extents) expect(offset + length).toBeLessThanOrEqual(stat.size);
+  closeSync(fd);
+});
