@@ -74,6 +74,11 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
     this.#random = options.random ?? systemRandom;
     this.#apply = applyOptions(options);
     this.root = new TargetDirectory(this, undefined, Buffer.alloc(0));
+    if (!this.byDescriptor) {
+      options.onNote?.(
+        '/proc is missing: symlinks are not followed, but keep other programs from renaming in the target',
+      );
+    }
   }
 
   /** Makes the directory at `path` if it is missing; symlinks in `path` itself are the user's and are followed. */

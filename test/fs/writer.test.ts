@@ -181,6 +181,13 @@ test('other threads write through a descriptor that was acquired', async () => {
   expect(fs.readFileSync(path.join(where, 'shared')).equals(expected)).toBe(true);
 });
 
+test('without /proc it says what is weaker', () => {
+  const notes: string[] = [];
+  RestoreTarget.open(where, { withoutProc: true, onNote: (note) => notes.push(note) }).close();
+  RestoreTarget.open(where, { onNote: (note) => notes.push(note) }).close();
+  expect(notes).toHaveLength(1);
+});
+
 test('no space is said as such, with the path', () => {
   const fd = fs.openSync('/dev/full', 'w');
   try {
