@@ -49,7 +49,7 @@ test.runIf(isLinux)('100 GiB of nothing has no extents; one byte in it has one',
 test.runIf(isLinux)('what lies outside the extents is zero, and they are in order and apart', () => {
   const write = fc.record({ at: fc.nat(200), length: fc.integer({ min: 1, max: 9000 }) });
   fc.assert(
-    fc.property(fc.array(write, { maxLength: 8 }), fc.nat(50_000), (writes, tail) => {
+    fc.property(fc.array(write, { maxLength: 8 }), fc.constantFrom(0, 1, 4095, 50_000), (writes, tail) => {
       using scratch = Scratch.inMemory();
       const fd = create(scratch.at('f'));
       for (const { at, length } of writes) writeSync(fd, Buffer.alloc(length, 7), 0, length, at * 10_000);
