@@ -90,7 +90,7 @@ export type Credential =
   | { readonly type: 'secret'; readonly secret: Uint8Array };
 
 const text = z.string();
-const kdfSchema = z.discriminatedUnion('name', [
+export const kdfSchema = z.discriminatedUnion('name', [
   z.object({ name: z.literal('argon2id'), memory: z.int(), passes: z.int(), lanes: z.int(), salt: text }),
   z.object({ name: z.literal('scrypt'), n: z.int(), r: z.int(), p: z.int(), salt: text }),
   z.object({ name: z.literal('none') }),
@@ -149,7 +149,7 @@ export function normalisePassword(password: Uint8Array): Uint8Array {
   return decoded === undefined ? password : utf8(decoded.normalize('NFC'));
 }
 
-function kdfJson(kdf: KdfParameters | undefined): Json {
+export function kdfJson(kdf: KdfParameters | undefined): Json {
   if (kdf === undefined) return { name: 'none' };
   return kdf.name === 'argon2id'
     ? { name: 'argon2id', memory: kdf.memory, passes: kdf.passes, lanes: kdf.lanes, salt: toBase64(kdf.salt) }

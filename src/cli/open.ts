@@ -1,0 +1,154 @@
+/** From flags to an opened repository. */
+import { readFile } from 'node:fs/promises';
+import type { Backend } from '../backends/backend.ts';
+import { openBackend, parseLocation } from '../backends/location.ts';
+import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
+import { calibrate } from '../engine/kdf.ts';
+import type { ClientState } from '../repo/client-state.ts';
+import {
+  DEFAULT_CHUNKER,
+  DEFAULT_COMPRESSION,
+  DEFAULT_PACK_TARGET,
+  type InitOptions,
+  initRepository,
+} from '../repo/init.ts';
+import { parseKeyFile, unprotectSecret } from '../repo/key-file.ts';
+import type { Credential } from '../repo/key-slots.ts';
+import {
+  isRepository,
+  type OpenOptions,
+  openRepository,
+  type Repository,
+  type Surroundings,
+} from '../repo/repository.ts';
+import { readConfig } from './config.ts';
+import { type ResolvedLocation, resolveLocation } from './context.ts';
+import type { RepositoryFlags } from './flags.ts';
+import type { Output } from './output.ts';
+import { type PasswordRequest, readPassword } from './password.ts';
+import { StateFolder } from './state-folder.ts';
+import { systemFolders, systemSurroundings } from './surroundings.ts';
+
+export interface Opened {
+  readonly repository: Repository;
+  readonly state: ClientState;
+  readonly location: ResolvedLocation;
+}
+
+export interface Place {
+  readonly location: ResolvedLocation;
+  readonly surroundings: Surroundings;
+  readonly state: ClientState;
+}
+
+/** Where the repository is, not yet looked at. @throws NeoError usage */
+export async function resolvePlace(flags: Pick<RepositoryFlags, 'repo'>): Promise<Place> {
+  const folders = systemFolders();
+  const location = resolveLocation(flags, process.env, await readConfig(folders), folders);
+  return { location, surroundings: await systemSurroundings(), state: new StateFolder(folders.state) };
+}
+
+function passwordRequest(flags: RepositoryFlags, out: Output, more: Partial<PasswordRequest> = {}): PasswordRequest {
+  return { flags, env: process.env, warn: (message) => out.warn(message), ...more };
+}
+
+/** A new password, asked for twice at a terminal. */
+export async function newPassword(flags: RepositoryFlags, out: Output, prompt: string): Promise<Uint8Array> {
+  return readPassword(passwordRequest(flags, out, { isNew: true, prompt }));
+}
+
+async function openOptions(surroundings: Surroundings, flags: RepositoryFlags, out: Output): Promise<OpenOptions> {
+  const keySlot = flags['key-slot'] === undefined ? {} : { keySlot: flags['key-slot'] };
+  const path = flags['key-file'] ?? process.env['NEO_KEY_FILE'];
+  if (path === undefined || path === '') {
+    return { credential: { type: 'password', password: await readPassword(passwordRequest(flags, out)) }, ...keySlot };
+  }
+  const file = parseKeyFile(await readKeyFile(path));
+  const { secret } = file;
+  const opened =
+    secret.type === 'open'
+      ? secret.secret
+      : await unprotectSecret(
+          surroundings.engine,
+          secret,
+          await readPassword(passwordRequest(flags, out, { prompt: 'Password of the key file' })),
+        );
+  return {
+    credential: { type: 'secret', secret: opened },
+    keySlot: file.client,
+    carriedSlot: { client: file.client, bytes: file.slot },
+  };
+}
+
+async function readKeyFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new NeoError('wrong-password', `cannot read the key file ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** @throws NeoError no-repository, wrong-password, usage, … */
+export async function openFromFlags(flags: RepositoryFlags, out: Output): Promise<Opened> {
+  const { location, surroundings, state } = await resolvePlace(flags);
+  const backend = await openBackend(parseLocation(location.location));
+  await requireRepository(surroundings, backend);
+  const options = await openOptions(surroundings, flags, out);
+  return { repository: await openRepository(surroundings, backend, options), state, location };
+}
+
+/** Before a password is asked for. */
+async function requireRepository(surroundings: Surroundings, backend: Backend): Promise<void> {
+  if (await isRepository(surroundings.engine, backend)) return;
+  throw new NeoError('no-repository', `there is no repository at ${backend.location}`, {
+    hint: 'check the location, or make one with: neo init',
+  });
+}
+
+export type InitChoices = Partial<Pick<InitOptions, 'chunker' | 'packTarget' | 'compression' | 'blobSuite' | 'label'>>;
+
+/** Makes a repository with a password. @throws NeoError already-exists */
+export async function initAt(
+  { location, surroundings }: Place,
+  choices: InitChoices,
+  password: () => Promise<Uint8Array>,
+): Promise<{ readonly credential: Credential; readonly id: string }> {
+  const { engine, clock, random } = surroundings;
+  const backend = await openBackend(parseLocation(location.location), { create: true });
+  if (await isRepository(engine, backend)) {
+    throw new NeoError('already-exists', `there is a repository at ${backend.location} already`, {
+      hint: 'nothing was changed; choose another place, or use this one',
+    });
+  }
+  const credential: Credential = { type: 'password', password: await password() };
+  const kdf = { name: 'argon2id' as const, ...(await calibrate(engine, clock)), salt: random.bytes(16) };
+  const config = await initRepository(surroundings, backend, {
+    credential,
+    method: 'password',
+    kdf,
+    label: 'first password',
+    chunker: DEFAULT_CHUNKER,
+    packTarget: DEFAULT_PACK_TARGET,
+    compression: DEFAULT_COMPRESSION,
+    blobSuite: 'aes-256-gcm',
+    ...choices,
+  });
+  return { credential, id: config.repository };
+}
+
+/** As {@link openFromFlags}; the default repository is made when it does not exist yet. */
+export async function openOrCreate(flags: RepositoryFlags, out: Output): Promise<Opened> {
+  const place = await resolvePlace(flags);
+  const { location, surroundings, state } = place;
+  try {
+    return await openFromFlags(flags, out);
+  } catch (error) {
+    const keyFile = flags['key-file'] ?? process.env['NEO_KEY_FILE'];
+    if (!isNeoError(error, 'no-repository') || location.origin !== 'default' || keyFile !== undefined) throw error;
+  }
+  out.note(`first snapshot: making a repository at ${location.location}`);
+  out.note('without its password nobody can read it, not even you: keep it safe');
+  const { credential } = await initAt(place, {}, () => newPassword(flags, out, 'Password for the new repository'));
+  const backend = await openBackend(parseLocation(location.location));
+  return { repository: await openRepository(surroundings, backend, { credential }), state, location };
+}

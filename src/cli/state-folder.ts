@@ -1,0 +1,36 @@
+/** A client's own state in a folder: heads seen, caches. Written whole, through a temporary name. */
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ensureDir } from 'fs-extra/esm';
+import { systemCode } from '../core/errors.ts';
+import type { ClientState } from '../repo/client-state.ts';
+
+export class StateFolder implements ClientState {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async read(name: string): Promise<Uint8Array | undefined> {
+    try {
+      return await readFile(join(this.#folder, name));
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    await ensureDir(this.#folder, 0o700);
+    const path = join(this.#folder, name);
+    const temporary = `${path}.${process.pid}.tmp`;
+    try {
+      await writeFile(temporary, bytes, { mode: 0o600, flush: true });
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  }
+}

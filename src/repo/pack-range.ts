@@ -1,0 +1,21 @@
+/** Ranges of packs, for those who read many blobs in the order in which they lie. */
+import { NeoError } from '../core/errors.ts';
+import type { IndexedRepository } from './indexed.ts';
+import { packPath } from './pack/pack.ts';
+
+/**
+ * Exactly `length` bytes of the pack of that number.
+ * @throws NeoError integrity when the pack is missing, too short or unknown; unreachable
+ */
+export async function readPackRange(
+  repository: Pick<IndexedRepository, 'packs' | 'backend'>,
+  pack: number,
+  offset: number,
+  length: number,
+): Promise<Uint8Array> {
+  const info = repository.packs[pack];
+  if (info === undefined) throw new NeoError('integrity', 'index names an unknown pack');
+  const bytes = await repository.backend.getRange(packPath(info.name), { offset, length });
+  if (bytes === undefined) throw new NeoError('integrity', `pack ${info.name} is missing`);
+  return bytes;
+}
