@@ -29,7 +29,9 @@ function npm(args: readonly string[], cwd: string) {
 
 describe('in the checkout', () => {
   it('`npx neo` runs on Node 24', async () => {
-    const { code, stdout } = await run('npx', ['neo', '--version'], { cwd: root, env: npmEnvironment() });
+    // In a new home npx runs `prepare` again; that would replace dist/ while other tests run it.
+    const env = { ...npmEnvironment(), npm_config_ignore_scripts: 'true' };
+    const { code, stdout } = await run('npx', ['neo', '--version'], { cwd: root, env });
     expect(code).toBe(0);
     expect(stdout).toMatch(VERSION);
   });
