@@ -107,13 +107,13 @@ class Restore:
 
     def fail(self, path, error):
         self.failed += 1
-        note(f"{path!r}: {type(error).__name__} {error}")
+        note(f"{path!r}: {type(error).__name__} {error}" if len(path) < 4096 else f"{path[:99]!r}…: {type(error)}")
 
     def node(self, name, node, path):
         try:
             link = (node.get("D", 0), node["i"])
             if node["t"] != "d" and node.get("h", 1) > 1 and link in self.links:
-                os.link(self.links[link], name, src_dir_fd=self.top, follow_symlinks=False)
+                self.link(self.links[link].split(b"/"), name)
             else:
                 self.create(name, node, path)
                 self.metadata(name, node)
@@ -121,6 +121,15 @@ class Restore:
             self.count += 1
         except REFUSED as error:
             self.fail(path, error)
+
+    def link(self, to, name):
+        """Folder by folder, for the same reason as chdir below."""
+        folder = os.dup(self.top)
+        for step in to[:-1]:
+            folder, above = os.open(step, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder), folder
+            os.close(above)
+        os.link(to[-1], name, src_dir_fd=folder, follow_symlinks=False)
+        os.close(folder)
 
     def create(self, name, node, path):
         kind = node["t"]
