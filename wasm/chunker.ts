@@ -12,6 +12,8 @@
 const WEAK_MASK: u64 = 0x7ff0_0000_0000_0000;
 /** A gear value depends on this many bytes. */
 const WINDOW: usize = 64;
+/** The bits of the decision from this one on, 14, are how many bytes behind its candidate a cut falls. */
+const SHIFT: u32 = 18;
 
 /** 256 values of 64 bits, then the same values doubled. */
 const GEAR: usize = memory.data(2048, 16);
@@ -75,14 +77,18 @@ export function cut(from: u32, to: u32, final: bool): u32 {
     const middle = start + average - 1;
     let p = scan(start + min - 1, middle < end ? middle : end, maskSmall);
     if (p == middle) p = scan(middle, end, maskLarge);
-    if (p < end) return <u32>(p - start + 1);
-    if (length == max) return <u32>max;
+    let whole = max;
+    if (p < end) {
+      const shifted = p - start + 1 + (decision(p) >> SHIFT);
+      if (shifted < max) whole = shifted;
+    }
+    if (whole <= available) return <u32>whole;
   }
   return final ? <u32>available : 0;
 }
 
 /**
- * The first position from `first` to before `end` that cuts, or `end`. The 63 bytes before `first` are read too. Four
+ * The first accepted candidate from `first` to before `end`, or `end`. The 63 bytes before `first` are read too. Four
  * steps of two bytes are written out: measured half as fast again as one a turn.
  */
 function scan(first: usize, end: usize, mask: u32): usize {
@@ -91,25 +97,25 @@ function scan(first: usize, end: usize, mask: u32): usize {
   let p = first;
   for (const eights = end - ((end - first) & 7); p < eights; p += 8) {
     h = (h << 2) + doubledOf(load<u8>(p));
-    if ((h & (WEAK_MASK << 1)) == 0 && cuts(p, mask)) return p;
+    if ((h & (WEAK_MASK << 1)) == 0 && accepted(p, mask)) return p;
     h += gearOf(load<u8>(p, 1));
-    if ((h & WEAK_MASK) == 0 && cuts(p + 1, mask)) return p + 1;
+    if ((h & WEAK_MASK) == 0 && accepted(p + 1, mask)) return p + 1;
     h = (h << 2) + doubledOf(load<u8>(p, 2));
-    if ((h & (WEAK_MASK << 1)) == 0 && cuts(p + 2, mask)) return p + 2;
+    if ((h & (WEAK_MASK << 1)) == 0 && accepted(p + 2, mask)) return p + 2;
     h += gearOf(load<u8>(p, 3));
-    if ((h & WEAK_MASK) == 0 && cuts(p + 3, mask)) return p + 3;
+    if ((h & WEAK_MASK) == 0 && accepted(p + 3, mask)) return p + 3;
     h = (h << 2) + doubledOf(load<u8>(p, 4));
-    if ((h & (WEAK_MASK << 1)) == 0 && cuts(p + 4, mask)) return p + 4;
+    if ((h & (WEAK_MASK << 1)) == 0 && accepted(p + 4, mask)) return p + 4;
     h += gearOf(load<u8>(p, 5));
-    if ((h & WEAK_MASK) == 0 && cuts(p + 5, mask)) return p + 5;
+    if ((h & WEAK_MASK) == 0 && accepted(p + 5, mask)) return p + 5;
     h = (h << 2) + doubledOf(load<u8>(p, 6));
-    if ((h & (WEAK_MASK << 1)) == 0 && cuts(p + 6, mask)) return p + 6;
+    if ((h & (WEAK_MASK << 1)) == 0 && accepted(p + 6, mask)) return p + 6;
     h += gearOf(load<u8>(p, 7));
-    if ((h & WEAK_MASK) == 0 && cuts(p + 7, mask)) return p + 7;
+    if ((h & WEAK_MASK) == 0 && accepted(p + 7, mask)) return p + 7;
   }
   for (; p < end; p++) {
     h = (h << 1) + gearOf(load<u8>(p));
-    if ((h & WEAK_MASK) == 0 && cuts(p, mask)) return p;
+    if ((h & WEAK_MASK) == 0 && accepted(p, mask)) return p;
   }
   return end;
 }
@@ -128,7 +134,7 @@ function doubledOf(byte: u8): u64 {
 
 // @ts-ignore: decorator
 @inline
-function cuts(p: usize, mask: u32): bool {
+function accepted(p: usize, mask: u32): bool {
   return (decision(p) & mask) == 0;
 }
 

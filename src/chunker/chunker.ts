@@ -8,14 +8,18 @@
  * Candidates. The gear value of byte p is the sum over i = 0…63 of G[byte p−i] · 2^i, modulo 2^64. Byte p is a
  * candidate when bits 52 to 62 of its gear value are all zero (one byte in 2,048 on random data).
  *
- * Decision. A candidate p cuts when the low bits of SipHash-2-4 (64-bit output) of the 32 bytes p−31…p are all zero.
- * With average = 2^a: the low a−9 bits (maskS) while the chunk that would end with p is shorter than `average`, the
- * low a−13 bits (maskL) from `average` on; so 1 byte in 2^(a+2) cuts before it and 1 in 2^(a−2) from it on.
+ * Decision. A candidate p is accepted when the low bits of V, SipHash-2-4 (64-bit output) of the 32 bytes p−31…p, are
+ * all zero. With average = 2^a: the low a−9 bits (maskS) while a chunk that ended with p would be shorter than
+ * `average`, the low a−13 bits (maskL) from `average` on; so 1 byte in 2^(a+2) is accepted before it and 1 in 2^(a−2)
+ * from it on.
  *
- * Chunks. A chunk that starts at s ends with the first byte p ≥ s+min−1 that is a candidate and cuts, but at the
- * latest with byte s+max−1 or with the last byte of the input. So min ≤ length ≤ max, except that the last chunk of
- * an input may be shorter than min; an empty input has no chunks. As min ≥ 64, every byte looked at lies in the chunk
- * itself: a cut depends on nothing before the chunk.
+ * Shift. d = bits 18 to 31 of V, a number from 0 to 16,383: the cut falls d bytes behind the candidate, so that lengths
+ * do not show where candidates lie. At most 13 low bits decide (average ≤ 4 MiB), so the two never share a bit.
+ *
+ * Chunks. Of a chunk that starts at s, let p be the first accepted candidate with p ≥ s+min−1. It ends with byte p+d,
+ * but at the latest with byte s+max−1 or with the last byte of the input; also if there is no such p. So min ≤ length ≤
+ * max, except that the last chunk of an input may be shorter than min; an empty input has no chunks. As min ≥ 64, every
+ * byte looked at lies in the chunk itself: a cut depends on nothing before the chunk.
  */
 import { NeoError } from '../core/errors.ts';
 
@@ -56,6 +60,8 @@ export const DEFAULT_PARAMETERS: ChunkerParameters = { min: 65_536, average: 262
 export const GEAR_WINDOW = 64;
 /** Bytes that the SipHash decision covers. */
 export const SIP_WINDOW = 32;
+/** The bits of the SipHash value that tell how far behind its candidate a cut falls: 18 to 31, in bytes. */
+export const SHIFT = { lowest: 18, bits: 14 } as const;
 /** Bits 52 to 62. Bit 63 is left out so that two bytes can be taken in a step; low bits cover too few bytes. */
 export const WEAK_MASK = 0x7ff0_0000_0000_0000n;
 

@@ -9,6 +9,7 @@ import {
   checkRange,
   decisionMasks,
   GEAR_WINDOW,
+  SHIFT,
   SIP_WINDOW,
   WEAK_MASK,
 } from './chunker.ts';
@@ -24,23 +25,33 @@ export function createReferenceChunker(options: ChunkerOptions): Chunker {
   const masks = decisionMasks(average);
   const buffer = new Uint8Array(capacity);
 
-  /** Whether a candidate whose chunk would have this length cuts. */
-  function cuts(end: number, length: number): boolean {
+  /** How far behind a candidate the cut falls, if it is accepted; `length` counts up to the candidate. */
+  function shiftOf(end: number, length: number): number | undefined {
+    const value = sipHash24(sip, buffer.subarray(end - SIP_WINDOW, end));
     const mask = length < average ? masks.small : masks.large;
-    return (sipHash24(sip, buffer.subarray(end - SIP_WINDOW, end)) & BigInt(mask)) === 0n;
+    if ((value & BigInt(mask)) !== 0n) return undefined;
+    return Number(BigInt.asUintN(SHIFT.bits, value >> BigInt(SHIFT.lowest)));
   }
 
-  function cut(from: number, to: number, final: boolean): number {
-    checkRange(from, to, capacity);
-    const limit = Math.min(to - from, max);
+  /** Length of the chunk at `from` by what its first `limit` bytes tell: `max` if they hold no accepted candidate. */
+  function wholeLength(from: number, limit: number): number {
     let value = 0n;
     for (let length = min - GEAR_WINDOW + 1; length <= limit; length++) {
       const end = from + length;
       // Bytes older than the window have been shifted out of the 64 bits.
       value = BigInt.asUintN(64, (value << 1n) + (table[buffer[end - 1] ?? 0] ?? 0n));
-      if (length >= min && (value & WEAK_MASK) === 0n && cuts(end, length)) return length;
+      const shift = length >= min && (value & WEAK_MASK) === 0n ? shiftOf(end, length) : undefined;
+      if (shift !== undefined) return Math.min(length + shift, max);
     }
-    return limit === max || final ? limit : 0;
+    return max;
+  }
+
+  function cut(from: number, to: number, final: boolean): number {
+    checkRange(from, to, capacity);
+    const available = to - from;
+    const length = wholeLength(from, Math.min(available, max));
+    if (length <= available) return length;
+    return final ? available : 0;
   }
 
   return { parameters, buffer, cut };

@@ -44,6 +44,15 @@ export function optionsOf(seed: number, parameters: ChunkerParameters, capacity:
   return { ...keyMaterial(xorshift(seed, 32)), parameters, capacity: Math.max(capacity, parameters.max) };
 }
 
+/** Key material whose gear table makes many bytes candidates, so that SipHash and the masks decide very often. */
+export function denseCandidates(seed: number, parameters: ChunkerParameters, capacity: number): ChunkerOptions {
+  const options = optionsOf(seed, parameters, capacity);
+  const gear = options.gear.slice();
+  // All values but four are zero: bits 52 to 62 stay zero unless one of the four is in the window.
+  for (let i = 0; i < 256; i++) if (i % 64 !== 0) gear.fill(0, 8 * i, 8 * i + 8);
+  return { ...options, gear };
+}
+
 /** The lengths of all chunks of an input that fits the buffer. */
 export function cutAll(chunker: Chunker, input: Uint8Array): number[] {
   chunker.buffer.set(input);

@@ -8,13 +8,16 @@ import { type ChunkerParameters, DEFAULT_PARAMETERS } from '../../src/chunker/ch
 import { createReferenceChunker } from '../../src/chunker/fastcdc.ts';
 import { sipHash24 } from '../../src/chunker/siphash.ts';
 import { toHex } from '../../src/core/bytes.ts';
-import { cutAll, inputOf, keyMaterial, type Segment, SMALL, xorshift } from './inputs.ts';
+import { firstAccepted } from './by-sum.ts';
+import { cutAll, inputOf, keyMaterial, optionsOf, type Segment, SMALL, xorshift } from './inputs.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const { min, max } = DEFAULT_PARAMETERS;
 const text = toHex(new TextEncoder().encode('The same procedure as every year. '));
 
-const inputs: readonly [name: string, parameters: ChunkerParameters, key: number, input: readonly Segment[]][] = [
+type Case = readonly [name: string, parameters: ChunkerParameters, key: number, input: readonly Segment[]];
+
+const inputs: readonly Case[] = [
   ['empty', DEFAULT_PARAMETERS, 1, []],
   ['one byte', DEFAULT_PARAMETERS, 1, [{ random: 7, length: 1 }]],
   ['one byte short of min', DEFAULT_PARAMETERS, 1, [{ random: 7, length: min - 1 }]],
@@ -24,6 +27,7 @@ const inputs: readonly [name: string, parameters: ChunkerParameters, key: number
   ['random', DEFAULT_PARAMETERS, 1, [{ random: 11, length: 4_194_304 }]],
   ['random, another key', DEFAULT_PARAMETERS, 2, [{ random: 11, length: 2_097_152 }]],
   ['random, small chunks', SMALL, 1, [{ random: 13, length: 1_048_576 }]],
+  ...shiftCases(),
   ['text repeated', SMALL, 1, [{ repeat: text, length: 200_000 }]],
   [
     'random, zeros, random',
@@ -37,13 +41,41 @@ const inputs: readonly [name: string, parameters: ChunkerParameters, key: number
   ],
 ];
 
+/** One chunk, with the end of the input or the maximum around its candidate and around the end the shift gives it. */
+function shiftCases(): Case[] {
+  const seed = 6;
+  const first = firstAccepted(optionsOf(1, SMALL, 0), xorshift(seed, SMALL.max), 0);
+  if (first === undefined || first.shift < 2) throw new Error('the seed must give a shifted cut');
+  const { at, shift } = first;
+  const end = at + shift;
+  const note = `candidate ${at}, shift ${shift}`;
+  const ofLength = (name: string, length: number): Case => [`${note}: ${name}`, SMALL, 1, [{ random: seed, length }]];
+  const ofMax = (name: string, limit: number): Case => [
+    `${note}: ${name}`,
+    { ...SMALL, max: limit },
+    1,
+    [{ random: seed, length: end + 100 }],
+  ];
+  return [
+    ofLength('input ends with the candidate', at),
+    ofLength('input ends a byte before the cut', end - 1),
+    ofLength('input ends with the cut', end),
+    ofLength('input ends a byte after the cut', end + 1),
+    ofMax('max a byte before the candidate', at - 1),
+    ofMax('max at the candidate', at),
+    ofMax('max a byte before the cut', end - 1),
+    ofMax('max at the cut', end),
+    ofMax('max a byte after the cut', end + 1),
+  ];
+}
+
 function keyOf(seed: number): object {
   const key = xorshift(seed, 32);
   const { gear, sip } = keyMaterial(key);
   return { seed, key: toHex(key), gearSha256: sha256(gear), gearStart: toHex(gear.subarray(0, 16)), sip: toHex(sip) };
 }
 
-function caseOf([name, parameters, key, segments]: (typeof inputs)[number]): object {
+function caseOf([name, parameters, key, segments]: Case): object {
   const input = inputOf(segments);
   const capacity = Math.max(input.length, parameters.max);
   const chunker = createReferenceChunker({ ...keyMaterial(xorshift(key, 32)), parameters, capacity });
