@@ -58,7 +58,7 @@ export async function backup(
     const snapshot = await machinery.session.putSnapshot(bytes);
     await rememberHeads(repository, state, (await listHeads(repository)).heads);
     if (kind === 'snapshot' && run.cache !== undefined) {
-      await keepForNext(repository, state, paths, { cache: run.cache, snapshot, ...made, statistics }, events);
+      await keepForNext(repository, state, paths, { cache: run.cache, snapshot, time, ...made, statistics }, events);
     }
     return { ...run.statistics(repository.clock.monotonic() - started), snapshot, kind, ...parent };
   } finally {

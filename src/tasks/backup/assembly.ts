@@ -12,7 +12,8 @@ export class DirectoryAssembly {
   readonly #tree: TreeBuilder;
   readonly #queue: Slot[] = [];
   #next = 0;
-  #done: ((tree: ContentKey) => void) | undefined;
+  #added = 0;
+  #done: ((tree: ContentKey, entries: number) => void) | undefined;
 
   constructor(save: SaveBlob, hash: HashBytes) {
     this.#tree = new TreeBuilder(save, hash);
@@ -30,15 +31,18 @@ export class DirectoryAssembly {
     this.#drain();
   }
 
-  /** No more entries come; `done` gets the key once all are settled. */
-  end(done: (tree: ContentKey) => void): void {
+  /** No more entries come; `done` gets the key and the number of entries once all are settled. */
+  end(done: (tree: ContentKey, entries: number) => void): void {
     this.#done = done;
     this.#drain();
   }
 
   #drain(): void {
     for (let slot = this.#queue[this.#next]; slot?.node !== undefined; slot = this.#queue[this.#next]) {
-      if (slot.node !== null) this.#tree.add(slot.node);
+      if (slot.node !== null) {
+        this.#tree.add(slot.node);
+        this.#added += 1;
+      }
       slot.node = null;
       this.#next += 1;
     }
@@ -49,6 +53,6 @@ export class DirectoryAssembly {
     if (this.#done === undefined || this.#next < this.#queue.length) return;
     const done = this.#done;
     this.#done = undefined;
-    done(this.#tree.finish());
+    done(this.#tree.finish(), this.#added);
   }
 }

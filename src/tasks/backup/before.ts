@@ -16,6 +16,8 @@ import { TreeCache } from '../../snapshot/tree-cache.ts';
 export interface Before {
   readonly root: ContentKey | undefined;
   readonly name: ObjectName | undefined;
+  /** When it began, the client's clock, ms. */
+  readonly time: number | undefined;
   readonly load: LoadBlob;
   /** Bundles whose files are to be bundled anew. */
   readonly rebundle: ReadonlySet<string>;
@@ -38,7 +40,14 @@ const nothing: LoadBlob = async () => {
   throw new NeoError('integrity', 'there is no parent');
 };
 
-const NONE: Before = { root: undefined, name: undefined, load: nothing, rebundle: new Set(), statistics: undefined };
+const NONE: Before = {
+  root: undefined,
+  name: undefined,
+  time: undefined,
+  load: nothing,
+  rebundle: new Set(),
+  statistics: undefined,
+};
 
 /** @throws NeoError usage when `parent` names no snapshot */
 export async function findBefore(
@@ -56,6 +65,7 @@ export async function findBefore(
   return {
     root: parent.body.tree,
     name: parent.name,
+    time: parent.body.time,
     load: (kind, key) => reader.load(kind, key),
     rebundle: new Set(parent.body.rebundle.map((key) => Buffer.from(key).toString('base64url'))),
     statistics: parent.body.statistics,
@@ -84,6 +94,7 @@ function samePaths(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean 
 const aboutSchema = z.object({
   v: z.literal(1),
   snapshot: z.string(),
+  time: z.int(),
   rebundle: z.array(z.string()),
   statistics: z.object({
     bytesProcessed: z.int(),
@@ -126,6 +137,7 @@ async function fromCache(
   return {
     root: decoded.root,
     name: undefined,
+    time: about.time,
     load: decoded.cache.load,
     rebundle: new Set(about.rebundle),
     statistics: about.statistics,
@@ -150,6 +162,7 @@ export async function keepForNext(
     readonly cache: TreeCache;
     readonly root: ContentKey;
     readonly snapshot: ObjectName;
+    readonly time: number;
     readonly rebundle: readonly string[];
     readonly statistics: SnapshotStatistics;
   },
@@ -159,6 +172,7 @@ export async function keepForNext(
   const about = canonicalJson({
     v: 1,
     snapshot: made.snapshot,
+    time: made.time,
     rebundle: made.rebundle,
     statistics: { bytesProcessed, filesNew, filesChanged, filesUnmodified },
   });

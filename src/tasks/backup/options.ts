@@ -31,7 +31,8 @@ export interface BackupOptions {
   readonly withAtime: boolean;
   /** zstd level; the repository's if absent. */
   readonly level?: number;
-  readonly accounts: AccountSource;
+  /** Names of users and groups; the system's if absent. */
+  readonly accounts?: AccountSource;
   /** Threads; 0 does everything in this one. */
   readonly workers: number;
 }

@@ -59,6 +59,21 @@ export function isUnchanged(node: Node, stat: FileStat, rules: UnchangedRules): 
   );
 }
 
+/** Kernels stamp files by a clock that ticks every 4 to 10 ms; file systems of whole seconds are coarser still. */
+const TICK_NS = 20_000_000n;
+const COARSE_TICK_NS = 2_000_000_000n;
+const SECOND_NS = 1_000_000_000n;
+
+/**
+ * A change within the same tick as the last one leaves the same times ("racily clean", as git calls it): a file stamped
+ * just before its snapshot began, or while it ran, may have changed after it was read.
+ */
+export function mayHaveChanged(node: Node, readSince: bigint | undefined): boolean {
+  if (readSince === undefined) return false;
+  const coarse = node.mtime % SECOND_NS === 0n && node.ctime % SECOND_NS === 0n;
+  return node.ctime > readSince - (coarse ? COARSE_TICK_NS : TICK_NS);
+}
+
 /** All data blobs that a node's bytes and metadata need. */
 export async function* blobsOf(load: LoadBlob, node: Node): AsyncGenerator<ContentKey> {
   const contents: (Content | undefined)[] = [node.content, node.xattrContent, node.extentContent];

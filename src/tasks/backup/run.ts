@@ -2,6 +2,7 @@
 import { NeoError } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
 import { type ContentKey, contentKey } from '../../core/ids.ts';
+import { cachedAccounts, systemAccounts } from '../../fs/owners.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import type { SnapshotBody, SnapshotStatistics } from '../../snapshot/snapshot.ts';
 import type { LoadBlob, SaveBlob } from '../../snapshot/tree.ts';
@@ -52,7 +53,7 @@ export class Run {
     this.#machinery = machinery;
     this.#before = before;
     this.#events = events;
-    this.#maker = new NodeMaker(options.accounts, options.withAtime);
+    this.#maker = new NodeMaker(cachedAccounts(options.accounts ?? systemAccounts()), options.withAtime);
     this.cache = repository.keys.full === undefined ? new TreeCache(repository.engine) : undefined;
     this.#store = new FileStore({
       pool: machinery.pool,
@@ -74,6 +75,7 @@ export class Run {
       filter: options.filter,
       oneFileSystem: options.oneFileSystem,
       rules: options.rules,
+      readSince: before.time === undefined ? undefined : BigInt(before.time) * 1_000_000n,
       rebundle: before.rebundle,
       events,
       signal,

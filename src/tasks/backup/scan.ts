@@ -24,7 +24,7 @@ import type { FileStore } from './file-store.ts';
 import type { FileFacts, FileFailure } from './jobs.ts';
 import { HardLinks, type SharedNode } from './links.ts';
 import { directoryAbove, dropUndefined, type NodeMaker } from './node-of.ts';
-import { blobsOf, isUnchanged, ParentDirectory, type UnchangedRules } from './parent.ts';
+import { blobsOf, isUnchanged, mayHaveChanged, ParentDirectory, type UnchangedRules } from './parent.ts';
 import type { Source, SourceTree } from './sources.ts';
 
 export interface ScanOptions {
@@ -37,6 +37,8 @@ export interface ScanOptions {
   readonly filter: (source: Source) => WalkFilter<unknown> | undefined;
   readonly oneFileSystem: boolean;
   readonly rules: UnchangedRules;
+  /** When the parent began to be read, ns. */
+  readonly readSince: bigint | undefined;
   /** Bundles whose files are to be read and bundled anew. */
   readonly rebundle: ReadonlySet<string>;
   readonly events: EventSink;
@@ -59,6 +61,8 @@ interface Frame {
   readonly parent: ParentDirectory | undefined;
   readonly slot: Slot;
   readonly node: Node;
+  /** Not to be recorded when nothing in it is. */
+  readonly onlyToReach: boolean;
 }
 
 /** The walk of one source. */
@@ -188,14 +192,22 @@ export class Scan {
       ...(typeof flags === 'number' && flags !== 0 ? { flags } : {}),
     };
     const before = await this.#find(parent, name);
-    return { assembly: this.#assembly(), parent: this.#parentOf(before?.tree), slot, node };
+    return {
+      assembly: this.#assembly(),
+      parent: this.#parentOf(before?.tree),
+      slot,
+      node,
+      onlyToReach: event.onlyToReach,
+    };
   }
 
   #leave(branch: Branch): void {
     this.#options.store.endDirectory();
     const frame = branch.stack.pop();
     const above = branch.stack.at(-1)?.assembly ?? branch.assembly;
-    frame?.assembly.end((tree) => above.settle(frame.slot, { ...frame.node, tree }));
+    frame?.assembly.end((tree, entries) => {
+      above.settle(frame.slot, frame.onlyToReach && entries === 0 ? null : { ...frame.node, tree });
+    });
   }
 
   async #find(parent: ParentDirectory | undefined, name: Uint8Array): Promise<Node | undefined> {
@@ -310,7 +322,7 @@ export class Scan {
   /** Unchanged, and all its blobs can be relied upon. */
   async #isKept(before: Node, stat: FileStat): Promise<boolean> {
     const { rules, rebundle, load } = this.#options;
-    if (!isUnchanged(before, stat, rules)) return false;
+    if (!isUnchanged(before, stat, rules) || mayHaveChanged(before, this.#options.readSince)) return false;
     if (before.content?.type === 'slice' && rebundle.has(toBase64(before.content.bundle))) return false;
     try {
       for await (const key of blobsOf(load, before)) if (!this.#has(key)) return false;
