@@ -5,6 +5,7 @@ import { openBackend, parseLocation } from '../backends/location.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import { calibrate } from '../engine/kdf.ts';
 import type { ClientState } from '../repo/client-state.ts';
+import type { RepositoryConfig } from '../repo/config.ts';
 import {
   DEFAULT_CHUNKER,
   DEFAULT_COMPRESSION,
@@ -112,15 +113,18 @@ export async function initAt(
   { location, surroundings }: Place,
   choices: InitChoices,
   password: () => Promise<Uint8Array>,
-): Promise<{ readonly credential: Credential; readonly id: string }> {
+): Promise<{ readonly credential: Credential; readonly config: RepositoryConfig }> {
   const { engine, clock, random } = surroundings;
-  const backend = await openBackend(parseLocation(location.location), { create: true });
-  if (await isRepository(engine, backend)) {
-    throw new NeoError('already-exists', `there is a repository at ${backend.location} already`, {
+  const place = parseLocation(location.location);
+  const present = await openBackend(place);
+  if (await isRepository(engine, present)) {
+    throw new NeoError('already-exists', `there is a repository at ${present.location} already`, {
       hint: 'nothing was changed; choose another place, or use this one',
     });
   }
   const credential: Credential = { type: 'password', password: await password() };
+  // Only now: without a password not even an empty folder is left behind.
+  const backend = await openBackend(place, { create: true });
   const kdf = { name: 'argon2id' as const, ...(await calibrate(engine, clock)), salt: random.bytes(16) };
   const config = await initRepository(surroundings, backend, {
     credential,
@@ -133,7 +137,7 @@ export async function initAt(
     blobSuite: 'aes-256-gcm',
     ...choices,
   });
-  return { credential, id: config.repository };
+  return { credential, config };
 }
 
 /** As {@link openFromFlags}; the default repository is made when it does not exist yet. */

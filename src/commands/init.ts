@@ -1,0 +1,70 @@
+import { Flags } from '@oclif/core';
+import { NeoCommand } from '../cli/base-command.ts';
+import { parseCompression } from '../cli/compression.ts';
+import { parseSize } from '../cli/format.ts';
+import { type InitChoices, initAt, newPassword, resolvePlace } from '../cli/open.ts';
+import { NeoError } from '../core/errors.ts';
+import { checkWishes } from '../tasks/init.ts';
+
+const SUITES = ['aes-256-gcm', 'chacha20-poly1305'] as const;
+
+export default class Init extends NeoCommand {
+  static override summary = 'Make a repository';
+  static override description =
+    'The password is asked for twice, or comes from NEO_PASSWORD_COMMAND, NEO_PASSWORD_FILE or NEO_PASSWORD. Without ' +
+    'it, or a key made with it, nobody can read what the repository holds. What is chosen here holds for all clients ' +
+    'of the repository. A place that holds a repository is left untouched.';
+  static override examples = [
+    '<%= config.bin %> init',
+    '<%= config.bin %> init --repo /mnt/backup/neo',
+    '<%= config.bin %> init --repo /mnt/backup/images --chunker 256k,1M,4M --pack-size 64M --compression better',
+  ];
+  static override flags = {
+    chunker: Flags.string({
+      helpValue: 'MIN,AVERAGE,MAX',
+      summary: 'Sizes of chunks; the average is a power of two. Default: 64k,256k,1M.',
+    }),
+    'pack-size': Flags.string({ helpValue: 'SIZE', summary: 'Size that packs are filled to. Default: 16M.' }),
+    compression: Flags.string({
+      helpValue: 'LEVEL',
+      summary: 'off, fast, default, better, max, or a zstd level up to 22. Default: 3.',
+    }),
+    suite: Flags.option({ options: SUITES, summary: 'Cipher of the data. Default: aes-256-gcm.' })(),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Init);
+    const place = await resolvePlace(flags);
+    const wishes: InitChoices = {
+      ...(flags.chunker === undefined ? {} : { chunker: parseChunker(flags.chunker) }),
+      ...(flags['pack-size'] === undefined ? {} : { packTarget: parseSize(flags['pack-size']) }),
+      ...(flags.compression === undefined ? {} : { compression: parseCompression(flags.compression) }),
+      ...(flags.suite === undefined ? {} : { blobSuite: flags.suite }),
+    };
+    const note = (message: string): void => this.events({ type: 'note', message });
+    const choices = checkWishes(place.surroundings.engine, wishes, note);
+    const { location } = place.location;
+    const { config } = await initAt(place, choices, () =>
+      newPassword(flags, this.out, 'Password for the new repository'),
+    );
+    const { repository, chunker, packTarget, compression, blobSuite } = config;
+    const body = { repository, location, chunker, packSize: packTarget, compression, suite: blobSuite };
+    await this.out.record('summary', body, `made repository ${repository.slice(0, 8)} at ${location}`);
+    this.out.note('without the password nobody can read it, not even you: keep it safe');
+    const where = place.location.origin === 'flag' ? ` --repo ${quoted(flags.repo ?? '')}` : '';
+    this.out.note(`next: neo snapshot${where} PATH`);
+  }
+}
+
+/** @throws NeoError usage unless it is three sizes; their bounds are checked by the chunker */
+function parseChunker(text: string): { min: number; average: number; max: number } {
+  const [min, average, max, ...more] = text.split(',').map((size) => parseSize(size));
+  if (min !== undefined && average !== undefined && max !== undefined && more.length === 0)
+    return { min, average, max };
+  throw new NeoError('usage', `--chunker needs three sizes: ${JSON.stringify(text)}`, { hint: 'such as 64k,256k,1M' });
+}
+
+/** As the shell wants it, so that the line can be typed as it stands. */
+function quoted(text: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
