@@ -44,7 +44,7 @@ write("small/twin", b"twice the same")
 # chunks: one, a few, and enough for a chunk list; text compresses, noise does not
 write("text", b"".join(b"line %d of a file that compresses\n" % (i % 5000) for i in range(60_000)))
 write("noise", r.randbytes(300_000))
-write("large", r.randbytes(9_000_000) + bytes(3_000_000) + r.randbytes(8_000_000))
+write("large", r.randbytes(13_000_000) + bytes(3_000_000) + r.randbytes(9_000_000))
 # holes: few, many, nothing but, and of a file small enough for a bundle
 sparse("sparse", [(0, b"x" * 5000), (1 << 20, r.randbytes(700_000))], 4 << 20)
 sparse("strewn", [(i << 16, b"piece %d" % i) for i in range(100)], 100 << 16)
@@ -78,7 +78,7 @@ attempt(os.setxattr, "small", "user.folder", b"of a folder")
 for i in range(9):
     attempt(os.setxattr, "noise", f"user.long{i}", r.randbytes(400))  # above 4 KiB together
 for acl in (["-m", "u:1234:rwx,g:55:r", "twin"], ["-d", "-m", "g:55:rx", "small"]):
-    subprocess.run(["setfacl", *acl], check=False)
+    attempt(subprocess.run, ["setfacl", *acl])
 if root:
     attempt(os.setxattr, "link", "trusted.link", b"of a link", follow_symlinks=False)
     attempt(os.setxattr, "empty", "security.capability", bytes.fromhex("0100000200200000" + "00" * 12))

@@ -7,16 +7,18 @@ export const PYTHON = '/usr/bin/python3';
 export const decoderFolder = fileURLToPath(new URL('../../docs/decoder/', import.meta.url));
 
 /**
- * True if Python has the modules that the decoder needs. Without them its tests are skipped, with a line that says so;
- * in CI they run, and fail.
+ * True if this machine has what the decoder and its tests need. Elsewhere they are skipped, with a line that says so; in
+ * CI they run, and fail.
  */
-export function pythonIsReady(): boolean {
+export function decoderIsReady(): boolean {
   if (process.env['CI'] !== undefined) return true;
   try {
     execFileSync(PYTHON, ['-c', 'import cryptography, zstandard, argon2'], { stdio: 'pipe' });
+    for (const program of ['b3sum', 'rsync']) execFileSync(program, ['--version'], { stdio: 'pipe' });
     return true;
   } catch {
-    process.stderr.write('decoder tests skipped: install python3-cryptography python3-zstandard python3-argon2\n');
+    const packages = 'python3-cryptography python3-zstandard python3-argon2 b3sum rsync';
+    process.stderr.write(`decoder tests skipped: they need Debian's ${packages}\n`);
     return false;
   }
 }

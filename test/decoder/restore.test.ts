@@ -1,0 +1,124 @@
+/** The proof of docs/format.md: what neo stored, the Python decoder restores, and rsync finds no difference. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decoderFolder, decoderIsReady, PYTHON } from './python.ts';
+import { createStore, type Store } from './store.ts';
+
+const run = promisify(execFile);
+const makeTree = fileURLToPath(new URL('make_tree.py', import.meta.url));
+/** Typed in composed and decomposed form: the same password. */
+const PASSWORD = 'pa\u0308ssw\u00f6rd';
+const SAME_PASSWORD = 'p\u00e4sswo\u0308rd';
+
+/** Nothing of the surroundings reaches the decoder but what a test gives. */
+function environment(secrets: Record<string, string>): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('NEO_'));
+  return { ...Object.fromEntries(kept), ...secrets };
+}
+
+function decode(args: readonly string[], secrets: Record<string, string> = { NEO_PASSWORD: SAME_PASSWORD }) {
+  return run(PYTHON, ['-B', `${decoderFolder}neo_decoder.py`, ...args], { env: environment(secrets) });
+}
+
+/** What rsync would change to make `restored` the source again. */
+async function differences(source: string, restored: string): Promise<string> {
+  const flags = ['-aHAXn', '--checksum', '--itemize-changes', '--delete'];
+  return (await run('rsync', [...flags, `${source}/`, `${restored}/`])).stdout;
+}
+
+describe.skipIf(!decoderIsReady())('a repository that neo wrote, read by the decoder', () => {
+  let folder = '';
+  let source = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'neo-decoder-'));
+    source = join(folder, 'source');
+    await run(PYTHON, [makeTree, source]);
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  async function restore(repo: string, to: string, flags: readonly string[] = [], secrets?: Record<string, string>) {
+    const restored = join(folder, to);
+    await decode([...flags, '--devices', repo, 'restore', `latest:${source}`, restored], secrets);
+    return restored;
+  }
+
+  describe('of the native engine', () => {
+    let repo = '';
+    let store: Store;
+    beforeAll(async () => {
+      repo = join(folder, 'native');
+      store = await createStore(repo, PASSWORD, { engine: 'native' });
+      await store.snapshot(source);
+    });
+
+    test('gives all kinds of nodes, and rsync would see a difference', async () => {
+      const restored = await restore(repo, 'by-index');
+      expect(await differences(source, restored)).toBe('');
+      await writeFile(join(restored, 'text'), 'other bytes');
+      expect(await differences(source, restored)).toContain(' text\n');
+    });
+
+    test("gives them by the packs' own directories too", async () => {
+      expect(await differences(source, await restore(repo, 'by-packs', ['--from-packs']))).toBe('');
+    });
+
+    test('lists a second snapshot after the first, and lists the tree', async () => {
+      const { stdout: before } = await decode([repo, 'list']);
+      expect(before).toMatch(/^[0-9a-f]{64} \S+ here snapshot \S+\n$/);
+      await store.snapshot(join(source, 'small'));
+      const { stdout: after } = await decode([repo, 'list']);
+      expect(after.startsWith(before)).toBe(true);
+      expect(after.trimEnd().split('\n')).toHaveLength(2);
+      const { stdout: tree } = await decode([repo, 'ls', before.slice(0, 12)]);
+      expect(tree).toMatch(/^f 0644 \d+ \d+ 9 \S+ \S+\/latin-\\xe9\\xff$/m);
+      expect((await decode([repo, 'ls'])).stdout).not.toContain('latin');
+    });
+
+    test('does not open with a wrong password', async () => {
+      const refusal = { code: 1, stdout: '', stderr: expect.stringContaining('wrong password or key') };
+      await expect(decode([repo, 'list'], { NEO_PASSWORD: 'wrong' })).rejects.toMatchObject(refusal);
+    });
+  });
+
+  test('of the portable engine, with scrypt and the other suite', async () => {
+    const repo = join(folder, 'portable');
+    await (await createStore(repo, PASSWORD, { engine: 'portable' })).snapshot(source);
+    expect(await differences(source, await restore(repo, 'by-portable'))).toBe('');
+  });
+
+  test('with the recovery key from paper', async () => {
+    const paper = await readFile(new URL('../fixtures/decoder/paper.json', import.meta.url), 'utf8');
+    const [{ secret, text }] = JSON.parse(paper) as [{ secret: string; text: string }];
+    const repo = join(folder, 'paper');
+    const store = await createStore(repo, '', { engine: 'native', secret: Buffer.from(secret, 'hex') });
+    await store.snapshot(join(source, 'small', '1'));
+    expect((await decode([repo, 'ls'], { NEO_RECOVERY_KEY: text })).stdout).toContain('small/1');
+    await expect(decode([repo, 'ls'], { NEO_RECOVERY_KEY: text.replace('NEO1-N', 'NEO1-M') })).rejects.toMatchObject({
+      stderr: expect.stringContaining('mistyped'),
+    });
+  });
+
+  test('finds a flipped bit in any object, and restores nothing wrong', async () => {
+    const repo = join(folder, 'damaged');
+    await (await createStore(repo, PASSWORD, { engine: 'native' })).snapshot(join(source, 'closed'));
+    const objects = (await readdir(repo, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    const kinds = new Set<string>();
+    for (const [i, { parentPath, name }] of objects.entries()) {
+      const path = join(parentPath, name);
+      kinds.add(path.slice(repo.length + 1).split('/')[0] ?? '');
+      const whole = await readFile(path);
+      const damaged = Buffer.from(whole);
+      damaged[40] = (damaged[40] ?? 0) ^ 1;
+      await writeFile(path, damaged);
+      const to = join(folder, `damaged-${i}`);
+      await expect(decode([repo, 'restore', 'latest', to])).rejects.toMatchObject({ code: expect.toBeOneOf([1, 3]) });
+      await writeFile(path, whole);
+    }
+    expect([...kinds].sort()).toEqual(expect.arrayContaining(['config', 'index', 'keys', 'packs', 'snapshots']));
+  });
+});
