@@ -92,6 +92,19 @@ describe.each(implementations)('%o', (create) => {
     }
     expect(atMinimum).toBeGreaterThan(1);
   });
+
+  // Numbers found by trying: with this SipHash key, their windows are accepted and shift by the least and by the most.
+  test.each([
+    [624_506, 0],
+    [816_662, 16_383],
+  ])('zeros and then the number %d, as the minimum: shifted by %d', (number, shift) => {
+    const chunker = create({ ...optionsOf(4, SMALL, 65_536), gear: new Uint8Array(2048) });
+    new DataView(chunker.buffer.buffer, chunker.buffer.byteOffset).setUint32(SMALL.min - 4, number, true);
+    const length = SMALL.min + shift;
+    expect(chunker.cut(0, length, false)).toBe(length);
+    expect(chunker.cut(0, 65_536, false)).toBe(length);
+    expect(chunker.cut(0, length - 1, false)).toBe(0);
+  });
 });
 
 describe('both', () => {
