@@ -82,7 +82,7 @@ class Cursor:
 class Repository:
     def __init__(self, path, password=None, secret=None, key_file=None, from_packs=False):
         """One of: password (bytes), secret (32 bytes of a recovery key), key file (its parsed JSON)."""
-        self.path = pathlib.Path(path)
+        self.path = pathlib.Path(path).resolve()  # restoring changes the working directory
         self.slot = self.open_slots(password, secret, key_file)
         self.keys = self.slot["keys"]
         self.full = self.slot["role"] == "full"

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -21,8 +21,8 @@ function environment(secrets: Record<string, string>): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), ...secrets };
 }
 
-function decode(args: readonly string[], secrets: Record<string, string> = { NEO_PASSWORD: SAME_PASSWORD }) {
-  return run(PYTHON, ['-B', `${decoderFolder}neo_decoder.py`, ...args], { env: environment(secrets) });
+function decode(args: readonly string[], secrets: Record<string, string> = { NEO_PASSWORD: SAME_PASSWORD }, cwd = '/') {
+  return run(PYTHON, ['-B', `${decoderFolder}neo_decoder.py`, ...args], { env: environment(secrets), cwd });
 }
 
 /** What rsync would change to make `restored` the source again. */
@@ -43,7 +43,8 @@ describe.skipIf(!decoderIsReady())('a repository that neo wrote, read by the dec
 
   async function restore(repo: string, to: string, flags: readonly string[] = [], secrets?: Record<string, string>) {
     const restored = join(folder, to);
-    await decode([...flags, '--devices', repo, 'restore', `latest:${source}`, restored], secrets);
+    // By relative paths, for restoring changes the working directory.
+    await decode([...flags, '--devices', relative(folder, repo), 'restore', `latest:${source}`, to], secrets, folder);
     return restored;
   }
 
