@@ -121,3 +121,10 @@ export function parseFileList(bytes: Uint8Array, form: FileListForm): Uint8Array
   }
   return paths;
 }
+
+/** Where a stream stands in the snapshot: absolute, or below `/`. @throws NeoError usage for a name that is none */
+export function streamPath(name: string): Uint8Array {
+  const path = resolvePath(pathOf('/'), pathOf(name));
+  if (path.length <= 1) throw new NeoError('usage', `--stdin-filename ${JSON.stringify(name)} names no file`);
+  return path;
+}

@@ -20,6 +20,7 @@ export class NodeMaker {
   }
 
   #ordinal(device: bigint): number {
+    if (device === 0n) return 0;
     const known = this.#devices.get(device);
     if (known !== undefined) return known;
     const ordinal = this.#devices.size;
@@ -53,20 +54,18 @@ export class NodeMaker {
   }
 }
 
-/** What a directory above the sources is like on disk, where it is one. */
+/**
+ * What a directory above the sources is like on disk, where it is one: who owns it and who may enter. Its times are not
+ * kept: they change with things that are no part of the snapshot, and every snapshot would differ from the one before.
+ */
 export function directoryAbove(path: Uint8Array): FileStat {
-  try {
-    const stat = lstatPath(path);
-    if (stat?.type === 'directory') return stat;
-  } catch {
-    // Stored under another name, or not to be seen: then it is made up.
-  }
+  const stat = lookAt(path);
   const never = 0n;
   return {
     type: 'directory',
-    mode: 0o755,
-    uid: 0,
-    gid: 0,
+    mode: stat?.mode ?? 0o755,
+    uid: stat?.uid ?? 0,
+    gid: stat?.gid ?? 0,
     size: 0,
     mtime: never,
     ctime: never,
@@ -78,6 +77,16 @@ export function directoryAbove(path: Uint8Array): FileStat {
     rdev: { major: 0, minor: 0 },
     blocks: 0,
   };
+}
+
+/** Undefined when it cannot be seen, or when the source is stored under a path that is not its own. */
+function lookAt(path: Uint8Array): FileStat | undefined {
+  try {
+    const stat = lstatPath(path);
+    return stat?.type === 'directory' ? stat : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -1,0 +1,77 @@
+import { userInfo } from 'node:os';
+import { Args } from '@oclif/core';
+import { selectionFlags, selectionValues } from '../cli/backup-flags.ts';
+import { NeoCommand } from '../cli/base-command.ts';
+import { parseCompression } from '../cli/compression.ts';
+import { openOrCreate } from '../cli/open.ts';
+import { snapshotFlags, snapshotValues } from '../cli/snapshot-flags.ts';
+import { gatherPaths } from '../cli/snapshot-inputs.ts';
+import { reportSnapshot } from '../cli/snapshot-report.ts';
+import { type ByteStream, commandOutput, standardInput } from '../cli/stream-source.ts';
+import { NeoError } from '../core/errors.ts';
+import { loadIndex } from '../repo/indexed.ts';
+import { backup } from '../tasks/backup.ts';
+import { makeSelection, parseFileList, resolveSources, streamPath } from '../tasks/selection.ts';
+
+export default class Snapshot extends NeoCommand {
+  static override aliases = ['backup'];
+  static override summary = 'Save files and directories as a new snapshot';
+  static override description = `Only what the repository does not have yet is stored. Without --repo or NEO_REPO the
+default repository in your data folder is used, and made at the first snapshot.`;
+  static override examples = [
+    '<%= config.bin %> snapshot ~/work',
+    '<%= config.bin %> snapshot /etc /home --exclude "*.tmp" --tag weekly',
+    'pg_dumpall | <%= config.bin %> snapshot --stdin --stdin-filename dump.sql',
+    '<%= config.bin %> snapshot --stdin-from-command --stdin-filename dump.sql -- pg_dumpall',
+  ];
+  static override strict = false;
+  static override args = { path: Args.string({ description: 'What to save.', required: false }) };
+  static override flags = { ...snapshotFlags, ...selectionFlags };
+
+  async run(): Promise<void> {
+    const { argv, flags } = await this.parse(Snapshot);
+    const words = argv.map(String);
+    const streamed = flags.stdin || flags['stdin-from-command'];
+    if (flags.stdin && words.length > 0) throw new NeoError('usage', '--stdin takes no paths');
+    const paths = streamed ? [] : await gatherPaths(words, flags, parseFileList);
+    const sources = resolveSources(paths, process.cwd(), streamed ? undefined : flags.as);
+    requireInput(sources.length > 0 || streamed);
+    const selection = makeSelection(selectionValues(flags), this.events);
+    const level = flags.compression === undefined ? undefined : parseCompression(flags.compression);
+    const { repository, state } = await openOrCreate(flags, this.out);
+    this.capped(level, repository.engine.maxCompressionLevel);
+    const { username, uid, gid } = userInfo();
+    const input = this.input(flags.stdin, flags['stdin-from-command'], words);
+    const storedAs = streamPath(flags['stdin-filename']);
+    const options = {
+      ...snapshotValues(flags),
+      ...(input === undefined ? {} : { stream: { ...input, storedAs, uid, gid } }),
+      ...(level === undefined ? {} : { level }),
+      sources,
+      filter: selection.filter,
+      excludes: selection.described,
+      user: username,
+      uid,
+      program: this.config.userAgent,
+    };
+    const summary = await backup(await loadIndex(repository), state, options, this.events, this.signal);
+    this.endProgress();
+    await reportSnapshot(this.out, summary, flags['dry-run']);
+    if (summary.errors > 0) this.exitWith(3);
+  }
+
+  private input(stdin: boolean, command: boolean, words: readonly string[]): ByteStream | undefined {
+    if (stdin) return standardInput();
+    return command ? commandOutput(words, this.signal) : undefined;
+  }
+
+  private capped(level: number | undefined, most: number): void {
+    if (level !== undefined && level > most)
+      this.out.note(`compression level ${level} is beyond this engine: ${most} is used`);
+  }
+}
+
+function requireInput(given: boolean): void {
+  if (given) return;
+  throw new NeoError('usage', 'nothing to save: name a file or a directory', { hint: 'such as: neo snapshot ~/work' });
+}
