@@ -6,8 +6,9 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { neo as runNeo } from '../house/run.ts';
 import { decoderFolder, decoderIsReady, PYTHON } from './python.ts';
-import { createStore, type Store } from './store.ts';
+import { createStore } from './store.ts';
 
 const run = promisify(execFile);
 const makeTree = fileURLToPath(new URL('make_tree.py', import.meta.url));
@@ -48,13 +49,16 @@ describe.skipIf(!decoderIsReady())('a repository that neo wrote, read by the dec
     return restored;
   }
 
-  describe('of the native engine', () => {
+  describe('by neo init and neo snapshot', () => {
     let repo = '';
-    let store: Store;
+    const neo = async (...args: readonly string[]) => {
+      const { code, stderr } = await runNeo(args, { NEO_REPO: repo, NEO_PASSWORD: PASSWORD });
+      if (code !== 0) throw new Error(`neo ${args[0]}: exit code ${code}: ${stderr}`);
+    };
     beforeAll(async () => {
-      repo = join(folder, 'native');
-      store = await createStore(repo, PASSWORD, { engine: 'native' });
-      await store.snapshot(source);
+      repo = join(folder, 'by-neo');
+      await neo('init');
+      await neo('snapshot', '--host', 'here', source);
     });
 
     test('gives all kinds of nodes, and rsync would see a difference', async () => {
@@ -68,16 +72,18 @@ describe.skipIf(!decoderIsReady())('a repository that neo wrote, read by the dec
       expect(await differences(source, await restore(repo, 'by-packs', ['--from-packs']))).toBe('');
     });
 
-    test('lists a second snapshot after the first, and lists the tree', async () => {
+    test('lists and restores a second snapshot, which shares what did not change', async () => {
       const { stdout: before } = await decode([repo, 'list']);
       expect(before).toMatch(/^[0-9a-f]{64} \S+ here snapshot \S+\n$/);
-      await store.snapshot(join(source, 'small'));
+      await writeFile(join(source, 'small', 'new'), 'not there before');
+      await neo('snapshot', '--host', 'here', source);
       const { stdout: after } = await decode([repo, 'list']);
       expect(after.startsWith(before)).toBe(true);
       expect(after.trimEnd().split('\n')).toHaveLength(2);
       const { stdout: tree } = await decode([repo, 'ls', before.slice(0, 12)]);
       expect(tree).toMatch(/^f 0644 \d+ \d+ 9 \S+ \S+\/latin-\\xe9\\xff$/m);
-      expect((await decode([repo, 'ls'])).stdout).not.toContain('latin');
+      expect(tree).not.toContain('small/new');
+      expect(await differences(source, await restore(repo, 'second'))).toBe('');
     });
 
     test('does not open with a wrong password', async () => {
