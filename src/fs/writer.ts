@@ -64,10 +64,10 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
   /** Directories that were opened up for filling, with the mode they had. */
   readonly #loosened = new Map<TargetDirectory, number>();
 
-  private constructor(path: Buffer, options: RestoreTargetOptions) {
+  private constructor(path: Buffer, options: RestoreTargetOptions, byDescriptor: boolean) {
     this.rootPath = path;
     this.pool = new DescriptorPool(Math.max(8, options.openFiles ?? 512));
-    this.byDescriptor = options.withoutProc !== true && procWorks(path);
+    this.byDescriptor = byDescriptor;
     this.devices = options.devices ?? false;
     this.#replace = options.replace ?? false;
     this.#sync = options.sync === 'file';
@@ -86,10 +86,19 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
     const bytes = Buffer.from(path);
     try {
       fs.mkdirSync(bytes, { recursive: true });
-      return new RestoreTarget(fs.realpathSync(bytes, { encoding: 'buffer' }), options);
+      const path = fs.realpathSync(bytes, { encoding: 'buffer' });
+      return new RestoreTarget(path, options, options.withoutProc !== true && procWorks(path));
     } catch (error) {
       return failWrite(error, bytes, 'restore to');
     }
+  }
+
+  /**
+   * A directory of another thread's target as a target of its own, by a descriptor that stays acquired there meanwhile.
+   * Only where that target is {@link byDescriptor}. Names claimed here are not known there.
+   */
+  static atDescriptor(fd: number, options: RestoreTargetOptions = {}): RestoreTarget {
+    return new RestoreTarget(Buffer.from(`/proc/self/fd/${fd}`), options, true);
   }
 
   /**

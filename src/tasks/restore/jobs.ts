@@ -1,0 +1,104 @@
+/** What main and workers of a restore say to each other; all of it can be cloned between threads. */
+import type { ErrorCode } from '../../core/errors.ts';
+import type { EngineName } from '../../engine/engine.ts';
+import type { ApplyProblem, EntryMetadata } from '../../fs/apply.ts';
+
+/** What a worker is told once. */
+export interface WorkerSetup {
+  readonly engine: EngineName;
+  /** Secret of data blobs. */
+  readonly data: Uint8Array;
+  /** Secret of whole files' identities. */
+  readonly file: Uint8Array;
+  readonly owners: boolean;
+  readonly securityAttributes: boolean;
+  readonly sync: 'none' | 'file';
+  /** Existing entries of another kind are replaced. */
+  readonly replace: boolean;
+  /** Blocks of zeros are left as holes. */
+  readonly sparse: boolean;
+}
+
+/** Triples one after the other: from (within the blob), length, offset in the file. */
+export type Segments = readonly number[];
+
+export type WorkFile =
+  /** Written at offsets; main made it and completes it. */
+  | { readonly type: 'open'; readonly fd: number; readonly path: Uint8Array }
+  /** Its bytes are all here: the worker makes, fills and completes it. `directory` is a descriptor. */
+  | {
+      readonly type: 'whole';
+      readonly directory: number;
+      readonly directoryPath: Uint8Array;
+      readonly name: Uint8Array;
+      readonly size: number;
+      readonly overwrite: boolean;
+      readonly metadata: EntryMetadata;
+    };
+
+export interface Use {
+  /** Position in the job's files. */
+  readonly file: number;
+  readonly segments: Segments;
+}
+
+export interface BlobWork {
+  /** Where the sealed blob lies in the job's bytes. */
+  readonly at: number;
+  readonly length: number;
+  readonly key: Uint8Array;
+  readonly plainLength: number;
+  readonly uses: readonly Use[];
+}
+
+/** A chunk of a file as it should be on disk. */
+export interface LocalPiece {
+  readonly key: Uint8Array;
+  readonly length: number;
+  readonly segments: Segments;
+}
+
+export interface Range {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export type Job =
+  /** Opens blobs and writes their bytes where they belong. */
+  | {
+      readonly type: 'write';
+      readonly bytes: Uint8Array;
+      readonly blobs: readonly BlobWork[];
+      readonly files: readonly WorkFile[];
+    }
+  /** Which pieces a local file has already; these are copied to `to`, if there is one. */
+  | { readonly type: 'match'; readonly from: number; readonly to?: number; readonly pieces: readonly LocalPiece[] }
+  /** Keyed hash of the ranges' bytes. */
+  | { readonly type: 'hash'; readonly fd: number; readonly ranges: readonly Range[] };
+
+export interface FileError {
+  readonly file: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export interface BlobError {
+  readonly blob: number;
+  /** Sealed with the right key and still no blob: made to do harm. */
+  readonly crafted: boolean;
+  readonly message: string;
+}
+
+export type JobResult =
+  | {
+      readonly type: 'write';
+      readonly lost: readonly BlobError[];
+      readonly errors: readonly FileError[];
+      readonly problems: readonly ApplyProblem[];
+      readonly notes: readonly string[];
+    }
+  | { readonly type: 'match'; readonly equal: readonly boolean[] }
+  | { readonly type: 'hash'; readonly hash: Uint8Array };
+
+export type ResultOf<T extends Job['type']> = Extract<JobResult, { type: T }>;

@@ -1,0 +1,85 @@
+/** From a node to what its restored entry shall have, and whether an existing entry has it. */
+import { equalBytes } from '../../core/bytes.ts';
+import { parseJson } from '../../core/json.ts';
+import type { EntryMetadata } from '../../fs/apply.ts';
+import { type AccountSource, cachedAccounts } from '../../fs/owners.ts';
+import { loadContent } from '../../snapshot/content.ts';
+import type { Node, Xattr } from '../../snapshot/node.ts';
+import { xattrsFromJson } from '../../snapshot/node-json.ts';
+import type { LoadBlob } from '../../snapshot/tree.ts';
+
+export interface MetadataOptions {
+  /** Numbers as they are in the snapshot; otherwise names decide, where both systems know them. */
+  readonly numericIds: boolean;
+  readonly owners: boolean;
+  readonly securityAttributes: boolean;
+}
+
+export class MetadataReader {
+  readonly #load: LoadBlob;
+  readonly #accounts: AccountSource;
+  readonly #options: MetadataOptions;
+
+  constructor(load: LoadBlob, accounts: AccountSource, options: MetadataOptions) {
+    this.#load = load;
+    this.#accounts = cachedAccounts(accounts);
+    this.#options = options;
+  }
+
+  /** @throws NeoError what the loader throws, where attributes are in blobs; integrity when they are malformed */
+  async of(node: Node): Promise<EntryMetadata> {
+    const { mode, mtime, atime, user, group } = node;
+    const named = !this.#options.numericIds;
+    return {
+      mode,
+      mtime,
+      uid: (named && user !== undefined ? this.#accounts.userId(user) : undefined) ?? node.uid,
+      gid: (named && group !== undefined ? this.#accounts.groupId(group) : undefined) ?? node.gid,
+      attributes: this.#wanted(await this.#attributes(node)),
+      ...(atime === undefined ? {} : { atime }),
+    };
+  }
+
+  async #attributes(node: Node): Promise<readonly Xattr[]> {
+    if (node.xattrContent === undefined) return node.xattrs ?? [];
+    return xattrsFromJson(parseJson(await loadContent(this.#load, node.xattrContent)));
+  }
+
+  #wanted(attributes: readonly Xattr[]): readonly Xattr[] {
+    if (this.#options.securityAttributes) return attributes;
+    return attributes.filter(({ name }) => !isSecurity(name));
+  }
+
+  /** True if an entry with this owner, mode, mtime and these attributes need not be touched. */
+  isMet(metadata: EntryMetadata, local: LocalMetadata): boolean {
+    const { owners } = this.#options;
+    if (owners && (local.uid !== metadata.uid || local.gid !== metadata.gid)) return false;
+    // Without owners setuid may not be kept: applying decides.
+    if (!owners && (metadata.mode & 0o6000) !== 0) return false;
+    if (local.mtime !== metadata.mtime) return false;
+    if (!local.isLink && local.mode !== metadata.mode) return false;
+    return sameAttributes(metadata.attributes ?? [], this.#wanted(local.attributes()));
+  }
+}
+
+export interface LocalMetadata {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtime: bigint;
+  readonly isLink: boolean;
+  readonly attributes: () => readonly Xattr[];
+}
+
+function isSecurity(name: Uint8Array): boolean {
+  return Buffer.from(name).toString('latin1').startsWith('security.');
+}
+
+function sameAttributes(a: readonly Xattr[], b: readonly Xattr[]): boolean {
+  if (a.length !== b.length) return false;
+  const values = new Map(a.map(({ name, value }) => [Buffer.from(name).toString('latin1'), value]));
+  return b.every(({ name, value }) => {
+    const other = values.get(Buffer.from(name).toString('latin1'));
+    return other !== undefined && equalBytes(other, value);
+  });
+}

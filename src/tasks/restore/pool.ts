@@ -1,0 +1,88 @@
+/** Worker threads of a restore, or none: then each job runs at once in this thread. */
+import { Worker } from 'node:worker_threads';
+import { NeoError } from '../../core/errors.ts';
+import type { Job, JobResult, ResultOf, WorkerSetup } from './jobs.ts';
+import type { ThreadMessage } from './thread.ts';
+import type { WorkerCore } from './worker-core.ts';
+
+export interface RestorePool {
+  /** A write's bytes belong to the pool from then on. @throws NeoError what the job failed with */
+  run<T extends Job['type']>(job: Extract<Job, { type: T }>): Promise<ResultOf<T>>;
+  close(): Promise<void>;
+}
+
+export class InlinePool implements RestorePool {
+  readonly #core: WorkerCore;
+
+  constructor(core: WorkerCore) {
+    this.#core = core;
+  }
+
+  async run<T extends Job['type']>(job: Extract<Job, { type: T }>): Promise<ResultOf<T>> {
+    return this.#core.run(job) as ResultOf<T>;
+  }
+
+  async close(): Promise<void> {
+    // Nothing to end.
+  }
+}
+
+interface Waiting {
+  readonly resolve: (result: JobResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  /** Handed over, oldest first: a worker answers in order. */
+  readonly running: Waiting[];
+}
+
+export class ThreadPool implements RestorePool {
+  readonly #threads: Thread[];
+  #failure: unknown;
+
+  constructor(size: number, setup: WorkerSetup) {
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const url = new URL(`./thread.${extension}`, import.meta.url);
+    this.#threads = Array.from({ length: size }, () => {
+      const thread: Thread = { worker: new Worker(url, { workerData: setup }), running: [] };
+      thread.worker.on('message', (message: ThreadMessage) => this.#receive(thread, message));
+      thread.worker.on('error', (error) => this.#fail(error));
+      return thread;
+    });
+  }
+
+  run<T extends Job['type']>(job: Extract<Job, { type: T }>): Promise<ResultOf<T>> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(this.#failure);
+      const thread = this.#threads.reduce((least, other) =>
+        other.running.length < least.running.length ? other : least,
+      );
+      thread.running.push({ resolve: (result) => resolve(result as ResultOf<T>), reject });
+      thread.worker.postMessage(job, transferOf(job));
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+  }
+
+  #receive(thread: Thread, message: ThreadMessage): void {
+    const waiting = thread.running.shift();
+    if (message.type === 'result') waiting?.resolve(message.result);
+    else waiting?.reject(new NeoError(message.code ?? 'failed', message.message));
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    for (const { running } of this.#threads) for (const waiting of running.splice(0)) waiting.reject(error);
+  }
+}
+
+/** Only a buffer that holds these bytes alone: others may look at more of it (small Buffers share one). */
+function transferOf(job: Job): ArrayBuffer[] {
+  if (job.type !== 'write') return [];
+  const { buffer, byteLength } = job.bytes;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
+}

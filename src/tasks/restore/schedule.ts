@@ -1,0 +1,92 @@
+/** Plans grow in windows: while one is carried out, the next is planned. */
+import { equalBytes } from '../../core/bytes.ts';
+import { type ContentKey, contentKey } from '../../core/ids.ts';
+import type { Context } from './context.ts';
+import { closeQuietly } from './existing.ts';
+import type { Fetcher } from './fetcher.ts';
+import type { FileWork } from './file-work.ts';
+import type { LocalPiece, Segments } from './jobs.ts';
+import { Window } from './window.ts';
+
+export class Schedule {
+  readonly #fetcher: Fetcher;
+  readonly #context: Context;
+  #window = new Window();
+  #running: Promise<void> = Promise.resolve();
+  /** Files that are not done: to be removed if the restore ends early. */
+  readonly #open = new Set<FileWork>();
+  /** Written, to be read again. */
+  #unverified: FileWork[] = [];
+
+  constructor(fetcher: Fetcher, context: Context) {
+    this.#fetcher = fetcher;
+    this.#context = context;
+  }
+
+  async add(work: FileWork, key: ContentKey, plainLength: number, segments: Segments): Promise<void> {
+    this.#open.add(work);
+    this.#window.add(work, key, plainLength, segments);
+    if (this.#window.isFull) await this.#flush();
+  }
+
+  addPiece(work: FileWork, piece: LocalPiece): Promise<void> {
+    return this.add(work, contentKey(piece.key), piece.length, piece.segments);
+  }
+
+  /** No more pieces of it will come. */
+  async planned(work: FileWork): Promise<void> {
+    work.planned = true;
+    this.#open.add(work);
+    this.#window.files.add(work);
+    // Nothing is missing: an empty file, or one of which all was there.
+    if (work.pending === 0) this.#fetcher.settle(work);
+    if (this.#window.isFull) await this.#flush();
+  }
+
+  done(work: FileWork): void {
+    this.#open.delete(work);
+    if (this.#context.verify && work.node.contentHash !== undefined) this.#unverified.push(work);
+  }
+
+  async #flush(): Promise<void> {
+    await this.#running;
+    const window = this.#window;
+    this.#window = new Window();
+    this.#running = this.#carryOut(window);
+    // Seen when the next one begins, or at the end.
+    this.#running.catch(() => undefined);
+  }
+
+  async #carryOut(window: Window): Promise<void> {
+    await this.#fetcher.run(window);
+    for (const work of window.files) if (work.state !== 'open') this.#open.delete(work);
+    await this.#verify();
+  }
+
+  /** @throws what ends the restore */
+  async finish(): Promise<void> {
+    await this.#flush();
+    await this.#running;
+    await this.#verify();
+  }
+
+  /** Nothing half done stays. */
+  async abandon(): Promise<void> {
+    await this.#running.catch(() => undefined);
+    for (const work of this.#open) work.abandon();
+  }
+
+  async #verify(): Promise<void> {
+    const works = this.#unverified;
+    this.#unverified = [];
+    for (const work of works) {
+      const { target, directory, name } = work.place;
+      const fd = target.openExisting(directory, name);
+      const job = { type: 'hash' as const, fd: fd ?? -1, ranges: work.layout.extents };
+      const hash = fd === undefined ? undefined : (await this.#context.pool.run<'hash'>(job)).hash;
+      if (fd !== undefined) closeQuietly(fd);
+      if (hash !== undefined && equalBytes(hash, work.node.contentHash ?? new Uint8Array())) continue;
+      this.#context.tally.lose(work.path, 'reads otherwise than it was written: is the disk all right?', 'failed');
+    }
+  }
+}

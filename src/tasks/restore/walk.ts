@@ -1,0 +1,149 @@
+/** Directories of a restore in the order of the tree: filters, entries of the target that are not in the snapshot, and
+ * trees that cannot be. */
+import { toHex } from '../../core/bytes.ts';
+import { throwIfAborted } from '../../core/concurrency.ts';
+import { isNeoError } from '../../core/errors.ts';
+import type { ContentKey } from '../../core/ids.ts';
+import type { FilterScope } from '../../fs/ignore-filter.ts';
+import { fromLatin1, toLatin1 } from '../../fs/ignore-pattern.ts';
+import { isWithin, joinPath } from '../../fs/path.ts';
+import { isTemporaryName } from '../../fs/writer-name.ts';
+import type { Node } from '../../snapshot/node.ts';
+import { readTree } from '../../snapshot/tree.ts';
+import type { Context } from './context.ts';
+import type { Deletions } from './deletions.ts';
+import type { Entries } from './entries.ts';
+import { hostile } from './loader.ts';
+import { Place } from './place.ts';
+
+export interface WalkOptions {
+  readonly context: Context;
+  readonly entries: Entries;
+  readonly deletions: Deletions;
+  /** Absolute paths that the snapshot is of; in directories above them nothing is deleted. */
+  readonly sources: readonly Uint8Array[];
+}
+
+interface Level {
+  readonly place: Place;
+  readonly tree: ContentKey;
+  /** In the snapshot. */
+  readonly path: Uint8Array;
+  readonly scope: FilterScope;
+  readonly above: ReadonlySet<string>;
+  /** Entered only for what may be below. */
+  readonly onlyToReach: boolean;
+}
+
+export class Walk {
+  readonly #options: WalkOptions;
+
+  constructor(options: WalkOptions) {
+    this.#options = options;
+  }
+
+  /** All below a directory of the snapshot into an existing place. `path` is its own in the snapshot. */
+  async below(place: Place, tree: ContentKey, path: Uint8Array): Promise<void> {
+    const scope = this.#options.context.filter.at(path);
+    await this.#level({ place, tree, path, scope, above: new Set(), onlyToReach: false });
+  }
+
+  /** One entry with all below it, under a name that may be another than its own. */
+  async entry(place: Place, node: Node, name: Uint8Array, parentPath: Uint8Array): Promise<void> {
+    const scope = this.#options.context.filter.at(parentPath);
+    const level = { place, path: parentPath, scope, above: new Set<string>(), onlyToReach: false };
+    if (node.type !== 'directory') return this.#options.entries.restore(place, node, name);
+    await this.#directory(level, node, name, scope.enter(toLatin1(node.name)), false);
+  }
+
+  async #level(level: Level): Promise<void> {
+    const { context } = this.#options;
+    const key = toHex(level.tree);
+    if (level.above.has(key)) throw hostile('a directory contains itself');
+    const names = context.deletes || context.resume ? new Set<string>() : undefined;
+    try {
+      for await (const node of readTree(context.load, level.tree)) {
+        throwIfAborted(context.signal);
+        names?.add(toLatin1(node.name));
+        await this.#node(level, node);
+      }
+    } catch (error) {
+      // A part of this directory is damaged: what came before it is restored, nothing here may be deleted.
+      if (!isNeoError(error, 'failed')) throw error;
+      context.tally.fail(level.place.path, error);
+      return;
+    }
+    if (names !== undefined) this.#extra(level, names);
+    level.place.release();
+  }
+
+  async #node(level: Level, node: Node): Promise<void> {
+    const name = toLatin1(node.name);
+    const isDirectory = node.type === 'directory';
+    const { ignored, onlyToReach } = level.scope.decide(name, isDirectory ? 'directory' : 'other');
+    if (ignored) return;
+    if (isDirectory) await this.#directory(level, node, node.name, level.scope.enter(name), onlyToReach);
+    else await this.#options.entries.restore(level.place, node, node.name);
+  }
+
+  async #directory(
+    level: Omit<Level, 'tree'> & { readonly tree?: ContentKey },
+    node: Node,
+    name: Uint8Array,
+    scope: FilterScope,
+    onlyToReach: boolean,
+  ): Promise<void> {
+    const { context } = this.#options;
+    const { tree } = node;
+    try {
+      if (tree === undefined) throw hostile('a directory without content');
+      const metadata = context.mode === 'restore' ? await context.metadata.of(node) : undefined;
+      const place = new Place(level.place.target, level.place, name, metadata, context.overwrite === 'never');
+      if (!onlyToReach) this.#reach(place, node);
+      const above = level.tree === undefined ? level.above : new Set([...level.above, toHex(level.tree)]);
+      await this.#level({ place, tree, path: joinPath(level.path, node.name), scope, above, onlyToReach });
+    } catch (error) {
+      context.tally.fail(level.place.pathOf(name), error);
+    }
+  }
+
+  #reach(place: Place, node: Node): void {
+    const { context } = this.#options;
+    if (context.mode === 'restore') {
+      place.ensure();
+      context.tally.directories += 1;
+    } else if (context.mode === 'dry-run' && place.isNew) {
+      context.act({ action: 'create', type: node.type, path: joinPath(context.tally.root, place.path) });
+    }
+  }
+
+  /** What the target has and the snapshot has not. */
+  #extra(level: Level, names: ReadonlySet<string>): void {
+    const { context, deletions } = this.#options;
+    const { place } = level;
+    if (place.isNew) return;
+    const mayDelete = context.deletes && !level.onlyToReach && this.#isCovered(level.path);
+    for (const entry of place.target.list(place.existing())) {
+      const name = entry.toString('latin1');
+      if (isTemporaryName(entry)) this.#leftover(place, entry, names);
+      else if (mayDelete && !names.has(name) && !this.#isFiltered(level, place, name)) deletions.add(place, entry);
+    }
+  }
+
+  #leftover(place: Place, entry: Uint8Array, names: ReadonlySet<string>): void {
+    const { resume, mode } = this.#options.context;
+    if (resume && mode === 'restore' && !names.has(toLatin1(entry))) place.target.remove(place.existing(), entry);
+  }
+
+  /** Below or at what was saved: only there does the snapshot know everything. */
+  #isCovered(path: Uint8Array): boolean {
+    return this.#options.sources.some((source) => isWithin(source, path));
+  }
+
+  #isFiltered(level: Level, place: Place, name: string): boolean {
+    if (!this.#options.context.filter.active) return false;
+    const isDirectory = place.target.stat(place.existing(), fromLatin1(name))?.isDirectory() === true;
+    const { ignored, onlyToReach } = level.scope.decide(name, isDirectory ? 'directory' : 'other');
+    return ignored || onlyToReach;
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * What a worker does, all of it synchronous: opens blobs, verifies and writes them, compares local files. Runs in a
+ * thread (`thread.ts`) or within the main thread (the simulator, second attempts).
+ */
+import fs from 'node:fs';
+import { equalBytes } from '../../core/bytes.ts';
+import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
+import { contentKey } from '../../core/ids.ts';
+import { isCrafted, openBlob } from '../../engine/aead.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { contentKeyOf } from '../../engine/keys.ts';
+import type { ApplyProblem } from '../../fs/apply.ts';
+import { joinPath } from '../../fs/path.ts';
+import { RestoreTarget } from '../../fs/writer.ts';
+import { writeAt } from '../../fs/writer-file.ts';
+import type {
+  BlobError,
+  BlobWork,
+  FileError,
+  Job,
+  JobResult,
+  Range,
+  Segments,
+  Use,
+  WorkerSetup,
+  WorkFile,
+} from './jobs.ts';
+
+const DATA = 1;
+/** Zeros are looked for in blocks of a file system's usual size. */
+const BLOCK = 4096;
+const READ_BYTES = 1 << 20;
+
+/** What came of one job besides its bytes. */
+class Report {
+  readonly lost: BlobError[] = [];
+  readonly errors: FileError[] = [];
+  readonly problems: ApplyProblem[] = [];
+  readonly notes: string[] = [];
+
+  fail(file: number, error: unknown): void {
+    if (!isNeoError(error)) throw error;
+    const { code, message, hint } = error;
+    this.errors.push({ file, code, message, ...(hint === undefined ? {} : { hint }) });
+  }
+}
+
+export class WorkerCore {
+  readonly #setup: WorkerSetup;
+  readonly #engine: Engine;
+  readonly #zeros = new Uint8Array(BLOCK);
+
+  constructor(setup: WorkerSetup, engine: Engine) {
+    this.#setup = setup;
+    this.#engine = engine;
+  }
+
+  run(job: Job): JobResult {
+    switch (job.type) {
+      case 'write':
+        return this.#writeBlobs(job.bytes, job.blobs, job.files);
+      case 'match':
+        return { type: 'match', equal: job.pieces.map((piece) => this.#match(job.from, job.to, piece)) };
+      case 'hash':
+        return { type: 'hash', hash: this.#hash(job.fd, job.ranges) };
+    }
+  }
+
+  #writeBlobs(bytes: Uint8Array, blobs: readonly BlobWork[], files: readonly WorkFile[]): JobResult {
+    const report = new Report();
+    for (const [blob, work] of blobs.entries()) {
+      const plain = this.#open(work, bytes.subarray(work.at, work.at + work.length), blob, report);
+      if (plain !== undefined) this.#writeUses(plain, work.uses, files, report);
+    }
+    const { lost, errors, problems, notes } = report;
+    return { type: 'write', lost, errors, problems, notes };
+  }
+
+  #open(work: BlobWork, sealed: Uint8Array, blob: number, report: Report): Uint8Array | undefined {
+    const key = contentKey(work.key);
+    try {
+      const plain = openBlob(this.#engine, DATA, key, sealed);
+      this.#verify(plain, work);
+      return plain;
+    } catch (error) {
+      if (!isNeoError(error, 'integrity')) throw error;
+      report.lost.push({ blob, crafted: isCrafted(error), message: messageOf(error) });
+      return undefined;
+    }
+  }
+
+  #verify(plain: Uint8Array, work: BlobWork): void {
+    if (plain.length !== work.plainLength)
+      throw new NeoError('integrity', 'a data blob has another length than its list says');
+    if (!equalBytes(contentKeyOf(this.#engine, this.#setup.data, plain), work.key)) {
+      throw new NeoError('integrity', 'a data blob is not what its key says');
+    }
+  }
+
+  /** Bytes that were opened and verified elsewhere. */
+  writePlain(plain: Uint8Array, uses: readonly Use[], files: readonly WorkFile[]): JobResult {
+    const report = new Report();
+    this.#writeUses(plain, uses, files, report);
+    const { lost, errors, problems, notes } = report;
+    return { type: 'write', lost, errors, problems, notes };
+  }
+
+  #writeUses(plain: Uint8Array, uses: readonly Use[], files: readonly WorkFile[], report: Report): void {
+    let target: { readonly fd: number; readonly target: RestoreTarget } | undefined;
+    for (const { file, segments } of uses) {
+      const work = files[file];
+      try {
+        if (work?.type === 'open') this.#writeSegments(plain, segments, work);
+        if (work?.type !== 'whole') continue;
+        if (target?.fd !== work.directory) {
+          target?.target.close();
+          target = { fd: work.directory, target: this.#targetAt(work.directory, work.directoryPath, report) };
+        }
+        this.#makeWhole(target.target, plain, segments, work);
+      } catch (error) {
+        report.fail(file, error);
+      }
+    }
+    target?.target.close();
+  }
+
+  #targetAt(fd: number, path: Uint8Array, report: Report): RestoreTarget {
+    const { owners, securityAttributes, sync, replace } = this.#setup;
+    return RestoreTarget.atDescriptor(fd, {
+      owners,
+      securityAttributes,
+      sync,
+      replace,
+      onProblem: (problem) => report.problems.push({ ...problem, path: joinPath(path, problem.path) }),
+      onNote: (note) => report.notes.push(note),
+    });
+  }
+
+  #makeWhole(
+    target: RestoreTarget,
+    plain: Uint8Array,
+    segments: Segments,
+    work: Extract<WorkFile, { type: 'whole' }>,
+  ): void {
+    const file = target.createFile(target.root, work.name, work.size, { overwrite: work.overwrite });
+    try {
+      this.#writeSegments(plain, segments, { fd: file.acquire(), path: work.name });
+      file.release();
+    } catch (error) {
+      file.abandon();
+      throw error;
+    }
+    file.complete(work.metadata);
+  }
+
+  #writeSegments(
+    plain: Uint8Array,
+    segments: Segments,
+    file: { readonly fd: number; readonly path: Uint8Array },
+  ): void {
+    for (let i = 0; i + 2 < segments.length; i += 3) {
+      const [from = 0, length = 0, offset = 0] = segments.slice(i, i + 3);
+      const bytes = plain.subarray(from, from + length);
+      if (bytes.length !== length) throw new NeoError('integrity', 'a file reaches beyond its blob');
+      if (this.#setup.sparse) this.#writeSparse(bytes, offset, file);
+      else writeAt(file.fd, bytes, offset, file.path);
+    }
+  }
+
+  /** Whole blocks of zeros, as they lie in the file, are not written: the file was all hole before. */
+  #writeSparse(bytes: Uint8Array, offset: number, file: { readonly fd: number; readonly path: Uint8Array }): void {
+    const isHole = (start: number, end: number): boolean =>
+      end - start === BLOCK && equalBytes(bytes.subarray(start, end), this.#zeros);
+    let data = 0;
+    for (let at = 0; at < bytes.length; ) {
+      const end = Math.min(bytes.length, at + BLOCK - ((offset + at) % BLOCK));
+      if (isHole(at, end)) {
+        if (at > data) writeAt(file.fd, bytes.subarray(data, at), offset + data, file.path);
+        data = end;
+      }
+      at = end;
+    }
+    if (data < bytes.length) writeAt(file.fd, bytes.subarray(data), offset + data, file.path);
+  }
+
+  #match(
+    from: number,
+    to: number | undefined,
+    piece: { key: Uint8Array; length: number; segments: Segments },
+  ): boolean {
+    const bytes = new Uint8Array(piece.length);
+    for (let i = 0; i + 2 < piece.segments.length; i += 3) {
+      const [at = 0, length = 0, offset = 0] = piece.segments.slice(i, i + 3);
+      if (readAt(from, bytes.subarray(at, at + length), offset) !== length) return false;
+    }
+    if (!equalBytes(contentKeyOf(this.#engine, this.#setup.data, bytes), piece.key)) return false;
+    if (to !== undefined) this.#writeSegments(bytes, piece.segments, { fd: to, path: new Uint8Array() });
+    return true;
+  }
+
+  #hash(fd: number, ranges: readonly Range[]): Uint8Array {
+    const hasher = this.#engine.blake3Hasher(this.#setup.file);
+    const buffer = new Uint8Array(READ_BYTES);
+    for (const { offset, length } of ranges) {
+      for (let done = 0; done < length; ) {
+        const part = buffer.subarray(0, Math.min(READ_BYTES, length - done));
+        const got = readAt(fd, part, offset + done);
+        hasher.update(part.subarray(0, got));
+        if (got < part.length) return hasher.digest();
+        done += got;
+      }
+    }
+    return hasher.digest();
+  }
+}
+
+/** The bytes read: fewer only at the end of the file, or when it cannot be read. */
+function readAt(fd: number, into: Uint8Array, offset: number): number {
+  let done = 0;
+  try {
+    while (done < into.length) {
+      const got = fs.readSync(fd, into, done, into.length - done, offset + done);
+      if (got === 0) break;
+      done += got;
+    }
+  } catch {
+    // As good as other bytes: they come from the repository.
+  }
+  return done;
+}
