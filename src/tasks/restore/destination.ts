@@ -50,9 +50,9 @@ export async function destinationRoots(
   if (destination.type === 'beside') {
     const [only] = wanted;
     if (only === undefined || wanted.length > 1) throw severalSources();
-    return [await beside(load, snapshot, Buffer.from(only))];
+    return [await beside(load, snapshot, only)];
   }
-  for (const source of wanted) roots.push(await inPlace(load, snapshot, Buffer.from(source)));
+  for (const source of wanted) roots.push(await inPlace(load, snapshot, source));
   return roots;
 }
 
@@ -68,19 +68,17 @@ async function below(
   part: Buffer | undefined,
   directory: Buffer,
 ): Promise<RestoreRoot> {
-  const nodes = part === undefined ? [] : await lookUp(load, snapshot.tree, part);
+  const { path, nodes } = await lookUp(load, snapshot.tree, part ?? pathOf('/'));
   const node = nodes.at(-1);
-  const common = { directory, chain: [], node, fresh: false };
-  if (part === undefined || node === undefined) {
-    return { ...common, path: pathOf('/'), name: undefined, result: directory };
-  }
-  if (node.type === 'directory') return { ...common, path: part, name: undefined, result: directory };
-  const name = baseName(part);
-  return { ...common, path: part, name, result: joinPath(directory, name) };
+  const common = { directory, chain: [], node, path: Buffer.from(path), fresh: false };
+  if (node === undefined || node.type === 'directory') return { ...common, name: undefined, result: directory };
+  const name = baseName(path);
+  return { ...common, name, result: joinPath(directory, name) };
 }
 
-async function beside(load: LoadBlob, snapshot: SnapshotBody, source: Buffer): Promise<RestoreRoot> {
-  const nodes = await lookUp(load, snapshot.tree, source);
+async function beside(load: LoadBlob, snapshot: SnapshotBody, wanted: Uint8Array): Promise<RestoreRoot> {
+  const { path, nodes } = await lookUp(load, snapshot.tree, wanted);
+  const source = Buffer.from(path);
   const node = nodes.at(-1);
   if (node === undefined) {
     throw new NeoError('usage', 'the whole file system cannot be restored beside itself', { hint: 'use --to DIR' });
@@ -115,8 +113,9 @@ function freeName(parent: Buffer, name: Buffer): Buffer {
 }
 
 /** From the deepest directory above the source that exists; symlinks on the way there are the user's. */
-async function inPlace(load: LoadBlob, snapshot: SnapshotBody, source: Buffer): Promise<RestoreRoot> {
-  const nodes = await lookUp(load, snapshot.tree, source);
+async function inPlace(load: LoadBlob, snapshot: SnapshotBody, wanted: Uint8Array): Promise<RestoreRoot> {
+  const { path, nodes } = await lookUp(load, snapshot.tree, wanted);
+  const source = Buffer.from(path);
   const node = nodes.at(-1);
   const common = { node, path: source, fresh: false, result: source };
   if (node === undefined) return { ...common, directory: pathOf('/'), chain: [], name: undefined };
