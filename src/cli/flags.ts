@@ -13,7 +13,6 @@ export const outputFlags = {
 /** Which repository, and who opens it. Passwords never stand on the command line: others can read it. */
 export const repositoryFlags = {
   repo: Flags.string({
-    char: 'r',
     summary: 'Repository: a location, or a name from the configuration. Also NEO_REPO.',
     helpValue: 'LOCATION',
     helpGroup,

@@ -1,0 +1,68 @@
+/** Snapshots as a person and as a program sees them. */
+import { displayBytes, toByteString } from '../core/bytes.ts';
+import { formatBytes, formatTime } from './format.ts';
+import type { JsonBody } from './output.ts';
+
+/** Digits of an id that people see; enough to tell thousands apart, and to be typed. */
+export const SHORT_ID = 8;
+
+/** The part of snapshot/listing.ts `Snapshot` that is shown. */
+export interface ShownSnapshot {
+  readonly name: string;
+  readonly received: number;
+  readonly head: { readonly client: string };
+  readonly body: {
+    readonly time: number;
+    readonly host: string;
+    readonly user: string;
+    readonly uid?: number;
+    readonly paths: readonly Uint8Array[];
+    readonly tags: readonly string[];
+    readonly label?: string;
+    readonly description?: string;
+    readonly program: string;
+    readonly kind: string;
+    readonly parent?: string;
+    readonly excludes: readonly string[];
+    readonly statistics: { readonly bytesAdded: number; readonly bytesProcessed: number };
+  };
+}
+
+/** The body of an object `snapshot` (docs/json.md). */
+export function snapshotJson({ name, received, head, body }: ShownSnapshot): JsonBody {
+  return {
+    id: name,
+    time: new Date(body.time).toISOString(),
+    received: new Date(received).toISOString(),
+    kind: body.kind,
+    host: body.host,
+    user: body.user,
+    uid: body.uid,
+    paths: body.paths.map((path) => toByteString(path)),
+    tags: body.tags,
+    label: body.label,
+    description: body.description,
+    parent: body.parent,
+    client: head.client,
+    program: body.program,
+    excludes: body.excludes,
+    statistics: body.statistics,
+  };
+}
+
+export const SNAPSHOT_COLUMNS = ['ID', 'Time', 'Host', 'Kind', 'New', 'Total', 'Tags', 'Paths'] as const;
+
+export function snapshotRow({ name, body }: ShownSnapshot): string[] {
+  const { bytesAdded, bytesProcessed } = body.statistics;
+  const label = body.label === undefined ? [] : [`"${body.label}"`];
+  return [
+    name.slice(0, SHORT_ID),
+    formatTime(new Date(body.time)),
+    body.host,
+    body.kind,
+    formatBytes(bytesAdded),
+    formatBytes(bytesProcessed),
+    [...body.tags, ...label].join(' ') || '-',
+    body.paths.map((path) => displayBytes(path)).join(' '),
+  ];
+}

@@ -1,0 +1,51 @@
+import { Args, Flags } from '@oclif/core';
+import { NeoCommand } from '../cli/base-command.ts';
+import { openFromFlags } from '../cli/open.ts';
+import type { Output } from '../cli/output.ts';
+import { toBase64, utf8 } from '../core/bytes.ts';
+import { loadIndex } from '../repo/indexed.ts';
+import { findSnapshot, splitReference } from '../snapshot/reference.ts';
+import { readFileContent, type Stretch } from '../tasks/contents.ts';
+import { lookAtSnapshots } from '../tasks/snapshots.ts';
+
+/** Zeros are written that many at a time. */
+const ZEROS = new Uint8Array(1 << 20);
+
+export default class Cat extends NeoCommand {
+  static override summary = 'Print a file of a snapshot';
+  static override description =
+    'Its bytes go to standard output as they are, each part verified before it is printed. With --json: objects `data` ' +
+    'with the bytes in base64url, and `hole` for stretches of zeros that take no place.';
+  static override examples = [
+    '<%= config.bin %> cat latest:/home/ann/work/notes.txt',
+    '<%= config.bin %> cat --at yesterday latest:/home/ann/work/notes.txt > notes-of-yesterday.txt',
+  ];
+  static override args = {
+    file: Args.string({ required: true, description: 'SNAPSHOT:PATH' }),
+  };
+  static override flags = {
+    at: Flags.string({ helpValue: 'TIME', summary: 'The last snapshot not after this time.' }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Cat);
+    const { repository, state } = await openFromFlags(flags, this.out);
+    const { snapshots } = await lookAtSnapshots(repository, state, this.events);
+    const { reference, path } = splitReference(args.file);
+    const snapshot = findSnapshot(snapshots, reference);
+    for await (const stretch of readFileContent(await loadIndex(repository), snapshot, utf8(path ?? ''))) {
+      await print(this.out, stretch);
+    }
+  }
+}
+
+async function print(out: Output, stretch: Stretch): Promise<void> {
+  if (out.json) {
+    const body = stretch.type === 'data' ? { bytes: toBase64(stretch.bytes) } : { length: stretch.length };
+    return out.object(stretch.type, body);
+  }
+  if (stretch.type === 'data') return out.bytes(stretch.bytes);
+  for (let left = stretch.length; left > 0; left -= ZEROS.length) {
+    await out.bytes(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
+  }
+}

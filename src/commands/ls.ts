@@ -1,0 +1,47 @@
+import { Args, Flags } from '@oclif/core';
+import { NeoCommand } from '../cli/base-command.ts';
+import { LongLines, nodeJson } from '../cli/node-lines.ts';
+import { openFromFlags } from '../cli/open.ts';
+import { displayBytes, utf8 } from '../core/bytes.ts';
+import { loadIndex } from '../repo/indexed.ts';
+import { findSnapshot, splitReference } from '../snapshot/reference.ts';
+import { listNodes } from '../tasks/list.ts';
+import { lookAtSnapshots } from '../tasks/snapshots.ts';
+
+export default class Ls extends NeoCommand {
+  static override summary = 'List what is in a snapshot';
+  static override description =
+    'Without a path: what lies directly in the directories that the snapshot took. Paths are absolute, as they were ' +
+    'saved. Signs in names that a terminal would obey, and bytes that are no UTF-8, are shown as \\xHH; a path may be ' +
+    'given in that form.';
+  static override examples = [
+    '<%= config.bin %> ls latest',
+    '<%= config.bin %> ls -l latest:/home/ann/work',
+    '<%= config.bin %> ls -r --at yesterday --json',
+  ];
+  static override args = {
+    snapshot: Args.string({
+      default: 'latest',
+      description: 'SNAPSHOT or SNAPSHOT:PATH; the start of an id, latest, latest~2 …',
+    }),
+  };
+  static override flags = {
+    long: Flags.boolean({ char: 'l', summary: 'Mode, links, owner, group, size and time as well.' }),
+    recursive: Flags.boolean({ char: 'r', summary: 'All that lies below, too.' }),
+    at: Flags.string({ helpValue: 'TIME', summary: 'The last snapshot not after this time.' }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Ls);
+    const { repository, state } = await openFromFlags(flags, this.out);
+    const { snapshots } = await lookAtSnapshots(repository, state, this.events);
+    const { reference, path } = splitReference(args.snapshot);
+    const snapshot = findSnapshot(snapshots, reference);
+    const options = { recursive: flags.recursive, ...(path === undefined ? {} : { path: utf8(path) }) };
+    const long = new LongLines();
+    for await (const { path: at, node } of listNodes(await loadIndex(repository), snapshot, options, this.events)) {
+      if (this.out.json) await this.out.object('node', nodeJson(at, node));
+      else await this.out.line(flags.long ? long.line(at, node) : displayBytes(at));
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { resolve } from 'node:path';
+import { Args, Flags } from '@oclif/core';
+import { NeoCommand } from '../cli/base-command.ts';
+import { openFromFlags } from '../cli/open.ts';
+import { SNAPSHOT_COLUMNS, snapshotJson, snapshotRow } from '../cli/snapshot-lines.ts';
+import { parseWhen } from '../cli/when.ts';
+import { utf8 } from '../core/bytes.ts';
+import { NeoError } from '../core/errors.ts';
+import { filterSnapshots } from '../snapshot/filter.ts';
+import { findSnapshot } from '../snapshot/reference.ts';
+import { lookAtSnapshots } from '../tasks/snapshots.ts';
+
+const many = { multiple: true, multipleNonGreedy: true } as const;
+
+export default class Snapshots extends NeoCommand {
+  static override summary = 'List the snapshots of a repository';
+  static override description =
+    'Oldest first. Several values of one filter widen it, several filters narrow it. A snapshot that was there when ' +
+    'neo last looked, and is gone without having been removed, is an alarm; damaged ones end the list with code 15.';
+  static override examples = [
+    '<%= config.bin %> snapshots',
+    '<%= config.bin %> snapshots --path ~/work --latest 5',
+    '<%= config.bin %> snapshots --tag weekly --host laptop --json',
+    '<%= config.bin %> snapshots --at "3 days ago" --latest 1',
+    '<%= config.bin %> snapshots latest 2829f3c9',
+  ];
+  static override strict = false;
+  static override args = {
+    filter: Args.string({ required: false, description: 'Only these: the start of an id, latest, latest~2 …' }),
+  };
+  static override flags = {
+    host: Flags.string({ ...many, helpValue: 'NAME', summary: 'Only those of this host.' }),
+    tag: Flags.string({ ...many, helpValue: 'TAG[,TAG]', summary: 'Only those with this tag, or with all of these.' }),
+    path: Flags.string({ ...many, helpValue: 'PATH', summary: 'Only those in which this path can lie.' }),
+    at: Flags.string({ helpValue: 'TIME', summary: 'Only those not after this time.' }),
+    latest: Flags.integer({ min: 1, helpValue: 'N', summary: 'Only the newest N of those.' }),
+  };
+
+  async run(): Promise<void> {
+    const { argv, flags } = await this.parse(Snapshots);
+    const until = flags.at === undefined ? undefined : (await parseWhen(flags.at, new Date())).getTime();
+    const { repository, state } = await openFromFlags(flags, this.out);
+    const { snapshots, faults } = await lookAtSnapshots(repository, state, this.events);
+    const wanted = new Set(argv.map((reference) => findSnapshot(snapshots, String(reference))));
+    const chosen = wanted.size === 0 ? snapshots : snapshots.filter((snapshot) => wanted.has(snapshot));
+    const found = filterSnapshots(chosen, {
+      hosts: flags.host ?? [],
+      tags: flags.tag ?? [],
+      paths: (flags.path ?? []).map((path) => utf8(resolve(path))),
+      ...(until === undefined ? {} : { until }),
+    }).slice(flags.latest === undefined ? 0 : -flags.latest);
+    for (const snapshot of found) await this.out.object('snapshot', snapshotJson(snapshot));
+    await this.out.table(SNAPSHOT_COLUMNS, found.map(snapshotRow));
+    if (snapshots.length === 0 && faults.length === 0) this.out.note('there are no snapshots yet');
+    else if (found.length === 0) this.out.note(`none of ${snapshots.length} snapshots is meant by that`);
+    if (faults.length > 0) {
+      throw new NeoError('integrity', `${faults.length} snapshots cannot be read`, { hint: 'see: neo check' });
+    }
+  }
+}

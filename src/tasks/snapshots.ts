@@ -1,0 +1,37 @@
+/** The snapshots of a repository as its reader should see them: with what is wrong said, and heads remembered. */
+import { messageOf } from '../core/errors.ts';
+import type { EventSink } from '../core/events.ts';
+import type { ClientState } from '../repo/client-state.ts';
+import { type Repository, requireFull } from '../repo/repository.ts';
+import { findRollback, rememberHeads } from '../snapshot/heads.ts';
+import { listSnapshots, type SnapshotListing } from '../snapshot/listing.ts';
+
+/**
+ * All snapshots, oldest first. Objects that cannot be read, and snapshots that were seen and are gone, are warnings; it
+ * is up to the caller to fail for `faults`. What is there now is remembered for the next time.
+ * @throws NeoError permission-denied without role full; needs-newer-neo, unreachable
+ */
+export async function lookAtSnapshots(
+  repository: Repository,
+  state: ClientState,
+  events: EventSink,
+): Promise<SnapshotListing> {
+  const { epochs } = requireFull(repository, 'read snapshots');
+  const listing = await listSnapshots(repository, epochs);
+  const faulty = new Set<string>();
+  for (const { name, reason } of listing.faults) {
+    faulty.add(name);
+    events({ type: 'warning', message: `snapshot ${name.slice(0, 8)} cannot be read: ${reason}`, code: 'integrity' });
+  }
+  for (const { message, snapshot } of await findRollback(repository, state, listing.heads)) {
+    // What is damaged is not gone.
+    if (snapshot !== undefined && faulty.has(snapshot)) continue;
+    events({ type: 'warning', message: `ALARM: ${message}`, code: 'integrity' });
+  }
+  try {
+    await rememberHeads(repository, state, listing.heads);
+  } catch (error) {
+    events({ type: 'note', message: `what was seen here could not be remembered: ${messageOf(error)}` });
+  }
+  return listing;
+}
