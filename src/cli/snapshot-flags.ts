@@ -100,6 +100,7 @@ export function snapshotValues(flags: SnapshotFlags) {
     skipIfUnchanged: flags['skip-if-unchanged'],
     dryRun: flags['dry-run'],
     withAtime: flags['with-atime'],
+    estimate: process.stderr.isTTY === true,
     workers: flags['read-concurrency'] ?? availableParallelism(),
     ...(label === undefined ? {} : { label }),
     ...(description === undefined ? {} : { description }),

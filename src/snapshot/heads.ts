@@ -1,6 +1,7 @@
 /** Heads that a client has seen: a repository that went back in time, or lost a snapshot, is noticed by whoever saw it. */
 import { z } from 'zod';
-import { isNeoError } from '../core/errors.ts';
+import { isNeoError, messageOf } from '../core/errors.ts';
+import { type EventSink, ignoreEvents } from '../core/events.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { canonicalJson, parseJson } from '../core/json.ts';
 import type { ClientState } from '../repo/client-state.ts';
@@ -56,18 +57,25 @@ export async function findRollback(
   return alarms;
 }
 
-/** Adds what is there now to what was seen. What is missing stays remembered: an alarm does not go away by itself. */
+/**
+ * Adds what is there now to what was seen. What is missing stays remembered: an alarm does not go away by itself. A state
+ * that cannot be written costs vigilance, and is only told.
+ */
 export async function rememberHeads(
   repository: Repository,
   state: ClientState,
   heads: readonly ListedHead[],
+  events: EventSink = ignoreEvents,
 ): Promise<void> {
   const seen = await remembered(repository, state);
   const present = new Set<string>(heads.map(({ name }) => name));
   const lost = seen?.heads.filter((name) => !present.has(name)) ?? [];
   const epoch = Math.max(seen?.epoch ?? 0, repository.config.epoch);
-  await state.write(
-    stateName(repository),
-    canonicalJson({ v: 1, epoch, heads: [...new Set([...lost, ...newestHeads(heads)])].sort() }),
-  );
+  const all = [...new Set([...lost, ...newestHeads(heads)])].sort();
+  try {
+    await state.write(stateName(repository), canonicalJson({ v: 1, epoch, heads: all }));
+  } catch (error) {
+    const message = `the snapshots seen cannot be remembered, a rollback would not be noticed: ${messageOf(error)}`;
+    events({ type: 'note', message });
+  }
 }

@@ -7,7 +7,7 @@ import { lstatPath } from '../fs/stat.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures } from '../repo/config.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
-import { rememberHeads } from '../snapshot/heads.ts';
+import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { chainHeads, type ListedHead, listHeads } from '../snapshot/listing.ts';
 import { encodeSnapshot, type SnapshotBody, type SnapshotKind, type SnapshotStatistics } from '../snapshot/snapshot.ts';
 import { type Before, findBefore, keepForNext } from './backup/before.ts';
@@ -39,6 +39,7 @@ export async function backup(
   const paths =
     options.stream === undefined ? sources.found.map(({ storedAs }) => storedAs) : [options.stream.storedAs];
   const { heads } = await listHeads(repository);
+  for (const { message } of await findRollback(repository, state, heads)) events({ type: 'note', message });
   const before = await findBefore(repository, state, { ...options, paths, parent: options.parent }, events);
   const level = Math.min(options.level ?? repository.config.compression, repository.engine.maxCompressionLevel);
   const machinery = makeMachinery(repository, { ...options, level, uploads: UPLOADS });
@@ -56,7 +57,7 @@ export async function backup(
     const body = bodyOf(options, { time, paths, kind, statistics, before, made });
     const bytes = await sealBody(repository, machinery.session.session, heads, body);
     const snapshot = await machinery.session.putSnapshot(bytes);
-    await rememberHeads(repository, state, (await listHeads(repository)).heads);
+    await rememberHeads(repository, state, (await listHeads(repository)).heads, events);
     if (kind === 'snapshot' && run.cache !== undefined) {
       await keepForNext(repository, state, paths, { cache: run.cache, snapshot, time, ...made, statistics }, events);
     }

@@ -29,6 +29,8 @@ export interface BackupOptions {
   readonly skipIfUnchanged: boolean;
   readonly dryRun: boolean;
   readonly withAtime: boolean;
+  /** Count the sources first, beside the work, so that progress knows its end. */
+  readonly estimate?: boolean;
   /** zstd level; the repository's if absent. */
   readonly level?: number;
   /** Names of users and groups; the system's if absent. */

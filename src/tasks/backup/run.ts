@@ -8,6 +8,7 @@ import type { SnapshotBody, SnapshotStatistics } from '../../snapshot/snapshot.t
 import type { LoadBlob, SaveBlob } from '../../snapshot/tree.ts';
 import { TreeCache } from '../../snapshot/tree-cache.ts';
 import type { Before } from './before.ts';
+import { estimate, type Total, totalOf } from './estimate.ts';
 import { FileStore } from './file-store.ts';
 import { NodeMaker } from './node-of.ts';
 import type { BackupOptions } from './options.ts';
@@ -39,6 +40,7 @@ export class Run {
   readonly #before: Before;
   readonly #events: EventSink;
   #added = 0;
+  #total: Total | undefined;
 
   constructor(
     repository: IndexedRepository,
@@ -52,6 +54,7 @@ export class Run {
     this.#options = options;
     this.#machinery = machinery;
     this.#before = before;
+    this.#total = totalOf(before);
     this.#events = events;
     this.#maker = new NodeMaker(cachedAccounts(options.accounts ?? systemAccounts()), options.withAtime);
     this.cache = repository.keys.full === undefined ? new TreeCache(repository.engine) : undefined;
@@ -99,6 +102,8 @@ export class Run {
   async save(sources: readonly Source[], missing: number): Promise<Made> {
     this.#scan.counters.errors += missing;
     const timer = setInterval(() => this.#progress(), PROGRESS_MS);
+    const counting = new AbortController();
+    if (this.#options.estimate === true) void this.#count(sources, counting.signal);
     try {
       const { root } = await this.#content(sources);
       await this.#store.finish();
@@ -107,6 +112,7 @@ export class Run {
       return { root: key, devices: this.#maker.devices, rebundle: this.#sparseBundles() };
     } finally {
       clearInterval(timer);
+      counting.abort();
       this.#progress();
     }
   }
@@ -123,16 +129,16 @@ export class Run {
     return sparse.map(([key]) => key).sort();
   }
 
+  /** For progress alone: whatever goes wrong here, the walk itself will meet and tell. */
+  async #count(sources: readonly Source[], stop: AbortSignal): Promise<void> {
+    const total = await estimate(sources, this.#options, stop).catch(() => undefined);
+    if (total !== undefined) this.#total = total;
+  }
+
   #progress(): void {
     const { filesNew, filesChanged, filesUnmodified, bytesProcessed, current } = this.#scan.counters;
-    const before = this.#before.statistics;
-    const totals =
-      before === undefined
-        ? {}
-        : {
-            totalFiles: before.filesNew + before.filesChanged + before.filesUnmodified,
-            totalBytes: before.bytesProcessed,
-          };
+    const total = this.#total;
+    const totals = total === undefined ? {} : { totalFiles: total.files, totalBytes: total.bytes };
     const files = filesNew + filesChanged + filesUnmodified;
     this.#events({
       type: 'progress',
