@@ -19,6 +19,8 @@ export interface PackInfo {
 export interface SegmentFault {
   readonly path: string;
   readonly reason: string;
+  /** Its bytes are not those that were written. Otherwise it is whole, but not to be believed. */
+  readonly damaged: boolean;
 }
 
 export interface IndexedRepository extends Repository {
@@ -89,12 +91,13 @@ async function readSegment(repository: Repository, path: string): Promise<Loaded
   const name = objectName(path.slice(path.lastIndexOf('/') + 1));
   const bytes = await repository.backend.get(path);
   if (bytes === undefined) return undefined;
-  if (toHex(repository.engine.blake3(bytes)) !== name) return { path, reason: 'bytes do not give its name' };
+  if (toHex(repository.engine.blake3(bytes)) !== name)
+    return { path, reason: 'bytes do not give its name', damaged: true };
   try {
     const { body, signer } = decodeSealedSigned(repository, 'index', repository.keys.index, bytes);
     return { path, name, segment: decodeSegment(body), signer };
   } catch (error) {
-    if (isNeoError(error, 'integrity')) return { path, reason: messageOf(error) };
+    if (isNeoError(error, 'integrity')) return { path, reason: messageOf(error), damaged: false };
     throw error;
   }
 }
@@ -112,7 +115,8 @@ export async function loadIndex(repository: Repository, room = 65_536): Promise<
   for (const { path, segment, signer } of segments) {
     for (const pack of segment.packs) {
       if (signer.role !== 'full' && (pack.author !== signer.client || pack.authorRole !== signer.role)) {
-        moreFaults.push({ path, reason: `speaks for a pack of another client (${pack.author.slice(0, 8)})` });
+        const reason = `speaks for a pack of another client (${pack.author.slice(0, 8)})`;
+        moreFaults.push({ path, reason, damaged: false });
         continue;
       }
       const trusted = pack.authorRole === 'full' || pack.author === repository.client;

@@ -1,0 +1,72 @@
+/** The end of `neo check`: what is damaged, and what it touches. */
+import { type ByteString, displayBytes, toByteString } from '../core/bytes.ts';
+import { NeoError } from '../core/errors.ts';
+import { formatBytes, formatCount, formatDuration } from './format.ts';
+import type { Output } from './output.ts';
+
+interface NamedDamage {
+  readonly object: string;
+  readonly reason: string;
+  readonly snapshots: readonly string[];
+  readonly paths: readonly Uint8Array[];
+  readonly morePaths: number;
+}
+
+/** What the report needs of a summary. */
+export interface CheckFigures {
+  readonly snapshots: number;
+  readonly packs: number;
+  readonly packBytes: number;
+  readonly unusedPacks: number;
+  readonly unusedBytes: number;
+  readonly blobs?: number;
+  readonly unreferencedBlobs?: number;
+  readonly packsRead: number;
+  readonly bytesRead: number;
+  readonly durationMs: number;
+  readonly damages: readonly NamedDamage[];
+}
+
+/** Paths of one damage that people are shown; `--json` has them all. */
+const SHOWN = 20;
+
+/** @throws NeoError integrity when anything is damaged */
+export async function reportCheck(out: Output, figures: CheckFigures): Promise<void> {
+  const { damages, ...summary } = figures;
+  for (const damage of damages) await reportDamage(out, damage);
+  const { blobs, unreferencedBlobs, unusedPacks, packsRead } = summary;
+  await out.line(
+    `${formatCount(summary.snapshots)} snapshots, ${blobs === undefined ? '' : `${formatCount(blobs)} blobs, `}` +
+      `${formatCount(summary.packs)} packs of ${formatBytes(summary.packBytes)} checked in ` +
+      `${formatDuration(summary.durationMs)}`,
+  );
+  if (packsRead > 0) await out.line(`${formatCount(packsRead)} packs of ${formatBytes(summary.bytesRead)} read`);
+  if ((unreferencedBlobs ?? 0) > 0) await out.line(`${formatCount(unreferencedBlobs ?? 0)} blobs are not in use`);
+  if (unusedPacks > 0) {
+    await out.line(
+      `${formatCount(unusedPacks)} packs of ${formatBytes(summary.unusedBytes)} are in no index segment: an interrupted run leaves such`,
+    );
+  }
+  if (damages.length === 0) await out.line('no damage found');
+  await out.object('summary', { ...summary, damages: damages.length });
+  if (damages.length === 0) return;
+  throw new NeoError('integrity', `${formatCount(damages.length)} objects are damaged or missing`, {
+    hint: hintFor(damages),
+  });
+}
+
+function hintFor(damages: readonly NamedDamage[]): string {
+  const rest = 'all that is not named can be restored';
+  return damages.some(({ object }) => object.startsWith('index')) ? `try: neo repair index; ${rest}` : rest;
+}
+
+async function reportDamage(out: Output, damage: NamedDamage): Promise<void> {
+  const { object, reason, snapshots, morePaths } = damage;
+  const paths: ByteString[] = damage.paths.map((path) => toByteString(path));
+  await out.object('damage', { object, reason, snapshots, paths, ...(morePaths === 0 ? {} : { morePaths }) });
+  await out.line(`${object}: ${reason}`);
+  if (snapshots.length > 0) await out.line(`  snapshots: ${snapshots.map((name) => name.slice(0, 8)).join(' ')}`);
+  for (const path of damage.paths.slice(0, SHOWN)) await out.line(`  ${displayBytes(path)}`);
+  const more = damage.paths.length - SHOWN + morePaths;
+  if (more > 0) await out.line(`  and ${formatCount(more)} more paths`);
+}

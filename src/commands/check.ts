@@ -1,0 +1,40 @@
+import { Flags } from '@oclif/core';
+import { NeoCommand } from '../cli/base-command.ts';
+import { reportCheck } from '../cli/check-report.ts';
+import { openFromFlags } from '../cli/open.ts';
+import { loadIndex } from '../repo/indexed.ts';
+import { type CheckOptions, check } from '../tasks/check.ts';
+import { parseSubset } from '../tasks/check-subset.ts';
+
+export default class Check extends NeoCommand {
+  static override summary = 'Check that everything is there that the snapshots need';
+  static override description =
+    'Without options: every blob of every snapshot is in the index and in a pack of the right length, and nothing that ' +
+    'was there before is gone. With --read-data all packs are read, decrypted and compared with their names. Damage is ' +
+    'named with the snapshots and paths that it touches, and ends with code 15; all else can still be restored.';
+  static override examples = [
+    '<%= config.bin %> check',
+    '<%= config.bin %> check --read-data',
+    '<%= config.bin %> check --read-data-subset 5%',
+    '<%= config.bin %> check --read-data-subset 1/7',
+  ];
+  static override flags = {
+    'read-data': Flags.boolean({ summary: 'Read and verify every pack.' }),
+    'read-data-subset': Flags.string({
+      summary: 'Read some: 10% or 500M, drawn anew each time, or 1/7 … 7/7, which together are everything.',
+      helpValue: 'SUBSET',
+      exclusive: ['read-data'],
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Check);
+    const subset = flags['read-data-subset'];
+    const some: CheckOptions = subset === undefined ? {} : { readData: parseSubset(subset) };
+    const options: CheckOptions = flags['read-data'] ? { readData: 'all' } : some;
+    const { repository, state } = await openFromFlags(flags, this.out);
+    const summary = await check(await loadIndex(repository, 0), state, options, this.events, this.signal);
+    this.endProgress();
+    await reportCheck(this.out, summary);
+  }
+}

@@ -1,0 +1,44 @@
+import { Flags } from '@oclif/core';
+import { NeoCommand } from '../../../cli/base-command.ts';
+import { formatCount, formatDuration } from '../../../cli/format.ts';
+import { openFromFlags } from '../../../cli/open.ts';
+import { NeoError } from '../../../core/errors.ts';
+import { repairIndex } from '../../../tasks/repair-index.ts';
+
+/** `neo repair index`: oclif takes a file `index` for its folder's name, hence the folder. */
+export default class RepairIndex extends NeoCommand {
+  static override summary = 'Rebuild the index from the packs';
+  static override description =
+    'Every pack says in its own directory what it holds, and who wrote it. Index segments that are damaged, missing or ' +
+    'wrong are replaced by what the packs say; nothing else is changed. Blobs of packs that are gone leave the index, ' +
+    'so that the next snapshot stores them again where the files still exist.';
+  static override examples = ['<%= config.bin %> repair index --dry-run', '<%= config.bin %> repair index'];
+  static override flags = {
+    'dry-run': Flags.boolean({ char: 'n', summary: 'Only say what would be done.' }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(RepairIndex);
+    const dryRun = flags['dry-run'];
+    const { repository } = await openFromFlags(flags, this.out);
+    const { removed, unreadable, ...summary } = await repairIndex(repository, { dryRun }, this.events);
+    this.endProgress();
+    for (const { path, reason } of removed) {
+      await this.out.record('segment', { path, reason }, `${path}: ${reason}${dryRun ? '' : ': removed'}`);
+    }
+    for (const { path, reason } of unreadable)
+      await this.out.record('damage', { object: path, reason }, `${path}: ${reason}`);
+    await this.out.line(
+      `${formatCount(summary.packs)} packs with ${formatCount(summary.blobs)} blobs read in ` +
+        `${formatDuration(summary.durationMs)}; ${formatCount(summary.packsRewritten)} ` +
+        `${dryRun ? 'would be' : 'were'} described anew, ${formatCount(removed.length)} index segments ` +
+        `${dryRun ? 'would be' : 'were'} removed`,
+    );
+    await this.out.object('summary', { ...summary, dryRun });
+    if (unreadable.length > 0) {
+      throw new NeoError('integrity', `${unreadable.length} packs have no readable directory`, {
+        hint: 'see: neo check --read-data',
+      });
+    }
+  }
+}
