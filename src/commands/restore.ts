@@ -1,0 +1,56 @@
+import { Args } from '@oclif/core';
+import { NeoCommand } from '../cli/base-command.ts';
+import { openFromFlags } from '../cli/open.ts';
+import { restoreFilter, restoreFlags, restoreValues } from '../cli/restore-flags.ts';
+import { reportRestore, reportStep } from '../cli/restore-report.ts';
+import { parseWhen } from '../cli/when.ts';
+import { requireFeatures } from '../repo/config.ts';
+import { loadIndex } from '../repo/indexed.ts';
+import { requireFull } from '../repo/repository.ts';
+import { selectSnapshot, splitReference } from '../snapshot/select.ts';
+import { type RestoreAction, restore, throwIfRefused } from '../tasks/restore.ts';
+import { lookAtSnapshots } from '../tasks/snapshots.ts';
+
+export default class Restore extends NeoCommand {
+  static override summary = 'Bring files back from a snapshot';
+  static override description = `Without --to and --in-place it restores next to the original, under a name with the
+snapshot's time, and overwrites nothing. Over an existing copy only what differs is read from the repository.`;
+  static override examples = [
+    '<%= config.bin %> restore',
+    '<%= config.bin %> restore --at yesterday',
+    '<%= config.bin %> restore latest --to /tmp/back',
+    '<%= config.bin %> restore latest~2:/home/me/work/report.odt --to .',
+    '<%= config.bin %> restore 2829f3c9 --in-place --include "*.conf" --dry-run',
+  ];
+  static override args = {
+    snapshot: Args.string({
+      description: 'SNAPSHOT[:PATH]: latest, latest~2, or the start of an id.',
+      default: 'latest',
+    }),
+  };
+  static override flags = restoreFlags;
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Restore);
+    const until = flags.at === undefined ? undefined : await parseWhen(flags.at, new Date());
+    const { snapshot: reference, path } = splitReference(args.snapshot);
+    const { repository, state } = await openFromFlags(flags, this.out);
+    requireFull(repository, 'restore');
+    requireFeatures(repository.config, 'read');
+    const { snapshots } = await lookAtSnapshots(repository, state, this.events);
+    const { name, body } = selectSnapshot(snapshots, reference, restoreFilter(flags, until));
+    const steps: RestoreAction[] = [];
+    const options = {
+      ...restoreValues(flags),
+      ...(path === undefined ? {} : { path }),
+      ...(flags['dry-run'] ? { onAction: (step: RestoreAction) => steps.push(step) } : {}),
+      snapshot: body,
+    };
+    const summary = await restore(await loadIndex(repository), options, this.events, this.signal);
+    this.endProgress();
+    for (const step of steps) if (step.action !== 'unchanged') await reportStep(this.out, step);
+    await reportRestore(this.out, name, summary, flags['dry-run']);
+    throwIfRefused(summary);
+    if (summary.errors > 0 || summary.metadataProblems > 0) this.exitWith(3);
+  }
+}
