@@ -33,33 +33,30 @@ def password_bytes(password):
         return password
 
 
-def derive(kdf, secret):
-    """kek of a slot: KDF(password), or the secret itself where the KDF is `none`."""
-    if kdf["name"] == "none":
-        return secret
-    salt = unb64(kdf["salt"])
+def kdf_in_bounds(kdf):
+    """The limits of §4: storage may have put other parameters there, to weaken a new slot or to exhaust a reader."""
+    if kdf["name"] == "argon2id":
+        m, passes = kdf["memory"], kdf["passes"]
+        return 64 << 10 <= m <= 1 << 20 and 1 <= passes <= 64 and m * passes >= 192 << 10 and kdf["lanes"] <= 64
+    n, r = kdf["n"], kdf["r"]
+    return n <= 1 << 20 and r <= 32 and kdf["p"] <= 16 and n * r >= 1 << 17 and 128 * n * r <= 1 << 30
+
+
+def derive(kdf, password, any_strength=False):
+    """kek of a slot: KDF(password)."""
+    if not any_strength and not kdf_in_bounds(kdf):
+        raise Damaged(f"KDF out of bounds: {kdf}")
+    password, salt = password_bytes(password), unb64(kdf["salt"])
     if kdf["name"] == "argon2id":
         memory, passes, lanes = kdf["memory"], kdf["passes"], kdf["lanes"]
-        return low_level.hash_secret_raw(secret, salt, passes, memory, lanes, 32, low_level.Type.ID)
-    return hashlib.scrypt(secret, salt=salt, n=kdf["n"], r=kdf["r"], p=kdf["p"], maxmem=2**31 - 1, dklen=32)
-
-
-def check_kdf(kdf):
-    """Refuses parameters outside the limits of §4, which a storage may have put there."""
-    name, ok = kdf["name"], kdf["name"] == "none"
-    if name == "argon2id":
-        memory, passes = kdf["memory"], kdf["passes"]
-        ok = 64 << 10 <= memory <= 1 << 20 and 1 <= passes <= 64 and memory * passes >= 192 << 10 and kdf["lanes"] <= 64
-    elif name == "scrypt":
-        n, r = kdf["n"], kdf["r"]
-        ok = n <= 1 << 20 and r <= 32 and kdf["p"] <= 16 and n * r >= 1 << 17 and 128 * n * r <= 1 << 30
-    if not ok:
-        raise Damaged(f"KDF out of bounds: {kdf}")
+        return low_level.hash_secret_raw(password, salt, passes, memory, lanes, 32, low_level.Type.ID)
+    return hashlib.scrypt(password, salt=salt, n=kdf["n"], r=kdf["r"], p=kdf["p"], maxmem=2**31 - 1, dklen=32)
 
 
 def paper_key(text):
-    """The 32 bytes of a recovery key as typed in: eleven groups of five; whatever else is there is passed over."""
-    digits = "".join(re.findall(r"\b[0-9A-Z]{5}\b", text.upper())).translate(str.maketrans("ILO", "110"))
+    """The 32 bytes of a recovery key as typed in: eleven groups of five. Comments, line numbers, checks are skipped."""
+    lines = [line for line in text.upper().splitlines() if not line.lstrip().startswith("#")]
+    digits = "".join(re.findall(r"\b[0-9A-Z]{5}\b", "\n".join(lines))).translate(str.maketrans("ILO", "110"))
     if len(digits) != 55 or any(digit not in CROCKFORD for digit in digits):
         raise Damaged("a recovery key has eleven groups of five characters, without U")
     value = 0

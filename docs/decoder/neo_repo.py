@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 import xwing
 from blake3 import blake3, blake3_file
-from keys import Damaged, K, check_kdf, derive, password_bytes, unb64
+from keys import Damaged, K, derive, unb64
 from xchacha import xchacha_open
 
 MAGIC = b"neo\0"
@@ -160,13 +160,10 @@ class Repository:
         if key_file:
             slots = [(key_file["client"], unb64(key_file["slot"]))]
             if "protected" in key_file:
-                check_kdf(key_file["protected"]["kdf"])
-                kek = derive(key_file["protected"]["kdf"], password_bytes(password))
-                key = blake3(kek, context="neo/v1 key file")
+                key = blake3(derive(key_file["protected"]["kdf"], password), context="neo/v1 key file")
                 secret = unseal(key, b"", unb64(key_file["protected"]["box"]))
             else:
                 secret = unb64(key_file["secret"])
-            password = None
         for client, data in slots:
             self.repository = data[8:24].hex()
             opened = self.tolerate(lambda _: self.open_slot(client, data, password, secret), f"keys/{client}/0")
@@ -182,11 +179,9 @@ class Repository:
         if kem_seed:
             kek = xwing.decapsulate(kem_seed, unb64(clear["kem"]))
         else:
-            check_kdf(clear["kdf"])
-            given = secret if clear["kdf"]["name"] == "none" else password
-            if given is None:
+            if secret is None and (password is None or clear["kdf"]["name"] == "none"):
                 return None
-            kek = derive(clear["kdf"], given if given is secret else password_bytes(given))
+            kek = secret or derive(clear["kdf"], password)
             c.end()
         if blake3(kek, context="neo/v1 slot commitment") != commitment:
             return None
