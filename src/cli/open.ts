@@ -13,7 +13,7 @@ import {
   type InitOptions,
   initRepository,
 } from '../repo/init.ts';
-import { parseKeyFile, unprotectSecret } from '../repo/key-file.ts';
+import { type KeyFile, parseKeyFile, unprotectSecret } from '../repo/key-file.ts';
 import type { Credential } from '../repo/key-slots.ts';
 import {
   isRepository,
@@ -34,6 +34,8 @@ export interface Opened {
   readonly repository: Repository;
   readonly state: ClientState;
   readonly location: ResolvedLocation;
+  /** What it was opened with. */
+  readonly options: OpenOptions;
 }
 
 export interface Place {
@@ -64,21 +66,37 @@ async function openOptions(surroundings: Surroundings, flags: RepositoryFlags, o
   if (path === undefined || path === '') {
     return { credential: { type: 'password', password: await readPassword(passwordRequest(flags, out)) }, ...keySlot };
   }
+  return (await keyFileOptions(surroundings, path, flags, out)).options;
+}
+
+export interface OpenedKeyFile {
+  readonly file: KeyFile;
+  readonly secret: Uint8Array;
+  readonly options: OpenOptions;
+}
+
+/** Reads a key file, asking for its password if it has one. @throws NeoError wrong-password */
+export async function keyFileOptions(
+  surroundings: Surroundings,
+  path: string,
+  flags: RepositoryFlags,
+  out: Output,
+): Promise<OpenedKeyFile> {
   const file = parseKeyFile(await readKeyFile(path));
-  const { secret } = file;
-  const opened =
-    secret.type === 'open'
-      ? secret.secret
+  const secret =
+    file.secret.type === 'open'
+      ? file.secret.secret
       : await unprotectSecret(
           surroundings.engine,
-          secret,
+          file.secret,
           await readPassword(passwordRequest(flags, out, { prompt: 'Password of the key file' })),
         );
-  return {
-    credential: { type: 'secret', secret: opened },
+  const options: OpenOptions = {
+    credential: { type: 'secret', secret },
     keySlot: file.client,
     carriedSlot: { client: file.client, bytes: file.slot },
   };
+  return { file, secret, options };
 }
 
 async function readKeyFile(path: string): Promise<Uint8Array> {
@@ -91,11 +109,19 @@ async function readKeyFile(path: string): Promise<Uint8Array> {
 
 /** @throws NeoError no-repository, wrong-password, usage, … */
 export async function openFromFlags(flags: RepositoryFlags, out: Output): Promise<Opened> {
+  return openWith(flags, (surroundings) => openOptions(surroundings, flags, out));
+}
+
+/** As {@link openFromFlags}, with a key of the caller's: asked for once it is clear that there is a repository. */
+export async function openWith(
+  flags: Pick<RepositoryFlags, 'repo'>,
+  key: (surroundings: Surroundings) => OpenOptions | Promise<OpenOptions>,
+): Promise<Opened> {
   const { location, surroundings, state } = await resolvePlace(flags);
   const backend = await openBackend(parseLocation(location.location));
   await requireRepository(surroundings, backend);
-  const options = await openOptions(surroundings, flags, out);
-  return { repository: await openRepository(surroundings, backend, options), state, location };
+  const options = await key(surroundings);
+  return { repository: await openRepository(surroundings, backend, options), state, location, options };
 }
 
 /** Before a password is asked for. */
@@ -154,5 +180,6 @@ export async function openOrCreate(flags: RepositoryFlags, out: Output): Promise
   out.note('without its password nobody can read it, not even you: keep it safe');
   const { credential } = await initAt(place, {}, () => newPassword(flags, out, 'Password for the new repository'));
   const backend = await openBackend(parseLocation(location.location));
-  return { repository: await openRepository(surroundings, backend, { credential }), state, location };
+  const options: OpenOptions = { credential };
+  return { repository: await openRepository(surroundings, backend, options), state, location, options };
 }

@@ -17,6 +17,8 @@ export interface PasswordRequest {
   readonly isNew?: boolean;
   /** What is asked for at a terminal; default "Password". */
   readonly prompt?: string;
+  /** Where else it can come from, when there is no terminal. */
+  readonly hint?: string;
   readonly warn: (message: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -90,7 +92,9 @@ async function askedPassword(request: PasswordRequest): Promise<Uint8Array> {
   const input = await terminalInput();
   if (input === undefined) {
     throw new NeoError('wrong-password', 'no password given, and no terminal to ask at', {
-      hint: 'set NEO_PASSWORD_COMMAND, NEO_PASSWORD_FILE or NEO_PASSWORD, or use --password-file or --password-command',
+      hint:
+        request.hint ??
+        'set NEO_PASSWORD_COMMAND, NEO_PASSWORD_FILE or NEO_PASSWORD, or use --password-file or --password-command',
     });
   }
   const prompt = request.prompt ?? 'Password';

@@ -79,3 +79,15 @@ export function certificateIsValid(
   const signatures = certificate.encoded.subarray(BODY_LENGTH);
   return verifySignatures(engine, issuerPublic, 'certificate', fromHex(repository), body, signatures);
 }
+
+/**
+ * Expiry forbids making new objects; what was made before stays valid.
+ * @param now the storage's clock, milliseconds
+ * @throws NeoError permission-denied
+ */
+export function refuseExpired({ expires }: Certificate, now: number): void {
+  if (expires === 0 || now < expires) return;
+  throw new NeoError('permission-denied', `this key expired on ${new Date(expires).toISOString().slice(0, 10)}`, {
+    hint: 'it still reads what it could read; to write, use another key or have a new one made: neo key add',
+  });
+}

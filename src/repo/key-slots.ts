@@ -84,7 +84,7 @@ export interface SlotObject {
   readonly secretAad: Uint8Array;
 }
 
-/** What a user presents: a password, or 32 bytes from a key file or from paper. */
+/** What a user presents: a password, or the 32 bytes that open a slot, from a key file or from paper. */
 export type Credential =
   | { readonly type: 'password'; readonly password: Uint8Array }
   | { readonly type: 'secret'; readonly secret: Uint8Array };
@@ -171,7 +171,7 @@ export async function credentialKey(
   credential: Credential,
   kdf: KdfParameters | undefined,
 ): Promise<Uint8Array | undefined> {
-  if (credential.type === 'secret') return kdf === undefined ? credential.secret : undefined;
+  if (credential.type === 'secret') return credential.secret;
   if (kdf === undefined) return undefined;
   checkKdfBounds(kdf);
   return derivePasswordKey(engine, normalisePassword(credential.password), kdf);

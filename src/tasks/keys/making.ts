@@ -1,0 +1,163 @@
+/** New key slots: prepared in memory, so that a key file can be safe on disk before the slot is in the repository. */
+import { NeoError } from '../../core/errors.ts';
+import { type ClientId, clientId } from '../../core/ids.ts';
+import type { Argon2Parameters } from '../../engine/engine.ts';
+import { calibrate, DEFAULT_SCRYPT, type KdfParameters } from '../../engine/kdf.ts';
+import { issueCertificate, type Role, refuseExpired } from '../../repo/certificate.ts';
+import { encodeKeyFile, type KeyFile, protectSecret } from '../../repo/key-file.ts';
+import { credentialKey, encodeSlot, type SlotKeys, type SlotMethod } from '../../repo/key-slots.ts';
+import { writeSlotKeys } from '../../repo/keyring.ts';
+import { newId, type Repository, requireFull, slotPath } from '../../repo/repository.ts';
+
+/** How a password becomes a key; Argon2id is calibrated to this machine unless parameters are given. */
+export type PasswordKdf =
+  | { readonly name: 'argon2id'; readonly parameters?: Argon2Parameters }
+  | { readonly name: 'scrypt' };
+
+export interface NewPassword {
+  readonly password: Uint8Array;
+  readonly kdf: PasswordKdf;
+}
+
+/** What opens the new slot. */
+export type Access =
+  | { readonly method: 'password'; readonly password: NewPassword }
+  /** `protect`: the key file asks for a password of its own. */
+  | { readonly method: 'key'; readonly protect?: NewPassword }
+  | { readonly method: 'recovery' };
+
+export interface KeyWishes {
+  readonly label: string;
+  readonly role: Role;
+  /** Milliseconds since 1970, 0 = never. */
+  readonly expires: number;
+}
+
+/** A slot that is not in the repository yet. */
+export interface PreparedKey {
+  readonly id: ClientId;
+  readonly slot: Uint8Array;
+  /** 32 bytes that open it; absent for a password. */
+  readonly secret?: Uint8Array;
+  /** What to write for method `key`. */
+  readonly keyFile?: Uint8Array;
+}
+
+const LONGEST_LABEL = 200;
+
+/**
+ * @throws NeoError permission-denied without role full, or when the own key has expired; usage for a label or a date
+ *   that cannot be
+ */
+export async function prepareSlot(repository: Repository, wishes: KeyWishes, access: Access): Promise<PreparedKey> {
+  const full = requireFull(repository, 'make keys');
+  const created = await repository.backend.now();
+  refuseExpired(repository.signer.certificate, created);
+  checkWishes(wishes, created);
+  const { engine, random } = repository;
+  const id = clientId(newId(random));
+  const secret = access.method === 'password' ? undefined : random.bytes(32);
+  const kdf = access.method === 'password' ? await kdfOf(repository, access.password.kdf) : undefined;
+  const kek =
+    access.method === 'password'
+      ? await credentialKey(engine, { type: 'password', password: access.password.password }, kdf)
+      : secret;
+  if (kek === undefined) throw new NeoError('failed', 'a password needs derivation parameters');
+  const keys: SlotKeys = wishes.role === 'full' ? { role: 'full', ...full } : writeSlotKeys(repository.keys);
+  const slot = encodeNew(repository, { id, created, wishes, method: access.method, keys, kek, kdf });
+  if (access.method !== 'key' || secret === undefined) {
+    return { id, slot, ...(secret === undefined ? {} : { secret }) };
+  }
+  const file: KeyFile = {
+    repository: repository.id,
+    client: id,
+    role: wishes.role,
+    slot,
+    secret: await fileSecret(repository, secret, access.protect),
+  };
+  return { id, slot, secret, keyFile: encodeKeyFile(file) };
+}
+
+function checkWishes({ label, expires }: KeyWishes, now: number): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a label stands on one line of a terminal
+  if (label.length === 0 || label.length > LONGEST_LABEL || /[\u0000-\u001f\u007f]/.test(label)) {
+    throw new NeoError('usage', `a label is one line of 1 to ${LONGEST_LABEL} characters`);
+  }
+  if (expires !== 0 && expires <= now) {
+    throw new NeoError('usage', 'the key would have expired already', { hint: 'name a date in the future' });
+  }
+}
+
+interface NewSlotFacts {
+  readonly id: ClientId;
+  readonly created: number;
+  readonly wishes: KeyWishes;
+  readonly method: SlotMethod;
+  readonly keys: SlotKeys;
+  readonly kek: Uint8Array;
+  readonly kdf: KdfParameters | undefined;
+}
+
+/** A client of its own: new signing and sealing pairs, certified by the epoch in force. */
+function encodeNew(repository: Repository, facts: NewSlotFacts): Uint8Array {
+  const { engine, random } = repository;
+  const { id, created, wishes, method, keys, kek, kdf } = facts;
+  const { epoch } = repository.config;
+  const issuer = requireFull(repository, 'make keys').epochs.find((pair) => pair.epoch === epoch);
+  if (issuer === undefined) {
+    throw new NeoError('permission-denied', `this key is older than the configuration in force (epoch ${epoch})`, {
+      hint: 'use a key that was renewed since',
+    });
+  }
+  const signSeed = random.bytes(32);
+  const kemSeed = random.bytes(32);
+  const kemPublic = engine.kemPublicKey(kemSeed);
+  const certificate = issueCertificate(engine, repository.id, issuer.signSeed, {
+    client: id,
+    role: wishes.role,
+    epoch,
+    created,
+    expires: wishes.expires,
+    signPublic: engine.signPublicKey(signSeed),
+    kemHash: engine.blake3(kemPublic),
+  }).encoded;
+  return encodeSlot(engine, random, {
+    listing: { client: id, ...wishes, method, created, certificate, kemPublic },
+    secret: {
+      repository: repository.id,
+      config0: repository.slot.config0,
+      config: repository.configName,
+      client: id,
+      certificate,
+      signSeed,
+      kemSeed,
+      keys,
+    },
+    indexKey: repository.keys.index,
+    kek,
+    kdf,
+  });
+}
+
+export async function kdfOf(repository: Repository, kdf: PasswordKdf): Promise<KdfParameters> {
+  const { engine, clock, random } = repository;
+  if (kdf.name === 'scrypt') return { name: 'scrypt', ...DEFAULT_SCRYPT, salt: random.bytes(16) };
+  const parameters = kdf.parameters ?? (await calibrate(engine, clock));
+  return { name: 'argon2id', ...parameters, salt: random.bytes(16) };
+}
+
+/** What a key file holds to open its slot. */
+export async function fileSecret(
+  repository: Repository,
+  secret: Uint8Array,
+  protect: NewPassword | undefined,
+): Promise<KeyFile['secret']> {
+  if (protect === undefined) return { type: 'open', secret };
+  const { engine, random } = repository;
+  return protectSecret(engine, random, secret, protect.password, await kdfOf(repository, protect.kdf));
+}
+
+/** Durable when it resolves. */
+export async function publishSlot(repository: Repository, prepared: PreparedKey): Promise<void> {
+  await repository.backend.put(slotPath(prepared.id), prepared.slot);
+}
