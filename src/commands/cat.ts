@@ -2,9 +2,11 @@ import { Args, Flags } from '@oclif/core';
 import { NeoCommand } from '../cli/base-command.ts';
 import { openFromFlags } from '../cli/open.ts';
 import type { Output } from '../cli/output.ts';
-import { toBase64, utf8 } from '../core/bytes.ts';
+import { untilFilter } from '../cli/until.ts';
+import { toBase64 } from '../core/bytes.ts';
+import { NeoError } from '../core/errors.ts';
 import { loadIndex } from '../repo/indexed.ts';
-import { findSnapshot, splitReference } from '../snapshot/reference.ts';
+import { selectSnapshot, splitReference } from '../snapshot/select.ts';
 import { readFileContent, type Stretch } from '../tasks/contents.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
 
@@ -29,11 +31,14 @@ export default class Cat extends NeoCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Cat);
+    const { snapshot: reference, path } = splitReference(args.file);
+    if (path === undefined)
+      throw new NeoError('usage', 'no path given', { hint: `such as ${reference}:/home/ann/notes` });
+    const until = await untilFilter(flags.at);
     const { repository, state } = await openFromFlags(flags, this.out);
     const { snapshots } = await lookAtSnapshots(repository, state, this.events);
-    const { reference, path } = splitReference(args.file);
-    const snapshot = findSnapshot(snapshots, reference);
-    for await (const stretch of readFileContent(await loadIndex(repository), snapshot, utf8(path ?? ''))) {
+    const snapshot = selectSnapshot(snapshots, reference, until);
+    for await (const stretch of readFileContent(await loadIndex(repository), snapshot, path)) {
       await print(this.out, stretch);
     }
   }

@@ -2,9 +2,10 @@ import { Args, Flags } from '@oclif/core';
 import { NeoCommand } from '../cli/base-command.ts';
 import { LongLines, nodeJson } from '../cli/node-lines.ts';
 import { openFromFlags } from '../cli/open.ts';
-import { displayBytes, utf8 } from '../core/bytes.ts';
+import { untilFilter } from '../cli/until.ts';
+import { displayBytes } from '../core/bytes.ts';
 import { loadIndex } from '../repo/indexed.ts';
-import { findSnapshot, splitReference } from '../snapshot/reference.ts';
+import { selectSnapshot, splitReference } from '../snapshot/select.ts';
 import { listNodes } from '../tasks/list.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
 
@@ -33,11 +34,12 @@ export default class Ls extends NeoCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Ls);
+    const until = await untilFilter(flags.at);
     const { repository, state } = await openFromFlags(flags, this.out);
     const { snapshots } = await lookAtSnapshots(repository, state, this.events);
-    const { reference, path } = splitReference(args.snapshot);
-    const snapshot = findSnapshot(snapshots, reference);
-    const options = { recursive: flags.recursive, ...(path === undefined ? {} : { path: utf8(path) }) };
+    const { snapshot: reference, path } = splitReference(args.snapshot);
+    const snapshot = selectSnapshot(snapshots, reference, until);
+    const options = { recursive: flags.recursive, ...(path === undefined ? {} : { path }) };
     const long = new LongLines();
     for await (const { path: at, node } of listNodes(await loadIndex(repository), snapshot, options, this.events)) {
       if (this.out.json) await this.out.object('node', nodeJson(at, node));

@@ -3,11 +3,11 @@ import { Args, Flags } from '@oclif/core';
 import { NeoCommand } from '../cli/base-command.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { SNAPSHOT_COLUMNS, snapshotJson, snapshotRow } from '../cli/snapshot-lines.ts';
-import { parseWhen } from '../cli/when.ts';
+import { untilFilter } from '../cli/until.ts';
 import { utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { filterSnapshots } from '../snapshot/filter.ts';
-import { findSnapshot } from '../snapshot/reference.ts';
+import { selectSnapshot } from '../snapshot/select.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
 
 const many = { multiple: true, multipleNonGreedy: true } as const;
@@ -38,16 +38,16 @@ export default class Snapshots extends NeoCommand {
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Snapshots);
-    const until = flags.at === undefined ? undefined : (await parseWhen(flags.at, new Date())).getTime();
+    const time = await untilFilter(flags.at);
     const { repository, state } = await openFromFlags(flags, this.out);
     const { snapshots, faults } = await lookAtSnapshots(repository, state, this.events);
-    const wanted = new Set(argv.map((reference) => findSnapshot(snapshots, String(reference))));
+    const wanted = new Set(argv.map((reference) => selectSnapshot(snapshots, String(reference))));
     const chosen = wanted.size === 0 ? snapshots : snapshots.filter((snapshot) => wanted.has(snapshot));
     const found = filterSnapshots(chosen, {
+      ...time,
       hosts: flags.host ?? [],
       tags: flags.tag ?? [],
       paths: (flags.path ?? []).map((path) => utf8(resolve(path))),
-      ...(until === undefined ? {} : { until }),
     }).slice(flags.latest === undefined ? 0 : -flags.latest);
     for (const snapshot of found) await this.out.object('snapshot', snapshotJson(snapshot));
     await this.out.table(SNAPSHOT_COLUMNS, found.map(snapshotRow));

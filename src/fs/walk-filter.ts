@@ -27,21 +27,28 @@ export function ignoreFilter(
   onUnreadable: (problem: UnreadableRules) => void,
   named = true,
 ): WalkFilter<DirectoryRules> {
-  const contentOf = (directory: WalkDirectory): DirectoryContent => ({
-    has: (name) => directory.has(name),
-    read: (name) => readRules(directory, name, onUnreadable),
-  });
   return {
     enter(parent, directory) {
-      const content = contentOf(directory);
+      const content = directoryContent(directory, onUnreadable);
       return parent === undefined ? rules.enterSource(rootPath, content, named) : parent.enter(directory.name, content);
     },
     decide: (scope, name, type, size) => scope.decide(name, type === 'directory' ? 'directory' : 'other', size),
   };
 }
 
+/** A directory of the disk as the rules see it. */
+export function directoryContent(
+  directory: Pick<WalkDirectory, 'path' | 'access' | 'has'>,
+  onUnreadable: (problem: UnreadableRules) => void,
+): DirectoryContent {
+  return {
+    has: (name) => directory.has(name),
+    read: (name) => readRules(directory, name, onUnreadable),
+  };
+}
+
 function readRules(
-  directory: WalkDirectory,
+  directory: Pick<WalkDirectory, 'path' | 'access'>,
   name: Uint8Array,
   onUnreadable: (problem: UnreadableRules) => void,
 ): Uint8Array | undefined {

@@ -3,7 +3,7 @@ import { compareBytes, displayBytes, utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { ContentKey } from '../core/ids.ts';
 import { parseJson } from '../core/json.ts';
-import { joinPath, splitPath } from '../fs/path.ts';
+import { joinPath, resolvePath, splitPath } from '../fs/path.ts';
 import type { Node } from './node.ts';
 import { asArray, asCount, asKey, asName, asObject, nodeFromJson } from './node-json.ts';
 import { type LoadBlob, readTree } from './tree.ts';
@@ -39,14 +39,14 @@ export interface Found {
 }
 
 /**
- * What stands at a path. A name that is not there is also compared with names as they are shown, so that `\xff` finds
+ * What stands at a path, absolute or seen from the root. A name that is not there is also compared with names as they are shown, so that `\xff` finds
  * the byte 255: what people cannot type they can copy. Symbolic links are not followed.
  * @returns undefined when there is nothing
  * @throws NeoError integrity
  */
 export async function findPath(load: LoadBlob, root: ContentKey, path: Uint8Array): Promise<Found | undefined> {
   let found: Found = { path: utf8('/'), node: undefined, tree: root };
-  for (const name of splitPath(path)) {
+  for (const name of splitPath(resolvePath(utf8('/'), path))) {
     if (found.tree === undefined) return undefined;
     const node = (await findEntry(load, found.tree, name)) ?? (await findShown(load, found.tree, name));
     if (node === undefined) return undefined;
