@@ -16,6 +16,8 @@ import os
 import signal
 import sys
 
+from cryptography.exceptions import InvalidTag
+
 from keys import Damaged, paper_key
 from neo_files import Files, Restore, byte_string
 from neo_repo import Repository
@@ -95,6 +97,8 @@ def main():
         if args.command == "ls":
             return ls(files, node["k"] if node else files.root)
         return restore(files, node, args.folder or parser.error("restore where to?"), args.devices)
+    except InvalidTag:
+        raise SystemExit("wrong password for the key file")
     except Damaged as error:
         raise SystemExit(f"refused: {error}")
 

@@ -160,6 +160,7 @@ class Repository:
         if key_file:
             slots = [(key_file["client"], unb64(key_file["slot"]))]
             if "protected" in key_file:
+                need(password is not None, "the key file is protected: give NEO_PASSWORD")
                 key = blake3(derive(key_file["protected"]["kdf"], password), context="neo/v1 key file")
                 secret = unseal(key, b"", unb64(key_file["protected"]["box"]))
             else:

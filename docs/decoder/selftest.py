@@ -80,7 +80,8 @@ def test_derivations():
     for v in vectors("hkdf"):
         same(keys.K(bytes.fromhex(v["key"]), v["label"], bytes.fromhex(v["domain"])), v["out"], "hkdf")
     kdf = {"name": "argon2id", "memory": 1024, "passes": 5, "lanes": 1, "salt": "QUJDREVGR0hJSktMTU5PUA"}
-    same(keys.derive(kdf, b"123", any_strength=True), "3c5d010180ba0cf5b6b858cba23b318e42d33088983c404598599c3b029ecac6", "argon2id")
+    same(keys.derive(kdf, b"123", any_strength=True),
+         "3c5d010180ba0cf5b6b858cba23b318e42d33088983c404598599c3b029ecac6", "argon2id")
     kdf = {"name": "scrypt", "n": 1024, "r": 8, "p": 16, "salt": "TmFDbA"}  # RFC 7914 §12, the first 32 bytes
     same(keys.derive(kdf, b"password", any_strength=True),
          "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162", "scrypt")
