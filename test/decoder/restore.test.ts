@@ -14,6 +14,7 @@ const run = promisify(execFile);
 const makeTree = fileURLToPath(new URL('make_tree.py', import.meta.url));
 /** Typed in composed and decomposed form: the same password. */
 const PASSWORD = 'pa\u0308ssw\u00f6rd';
+const FILE_PASSWORD = 'of the key file';
 const SAME_PASSWORD = 'p\u00e4sswo\u0308rd';
 
 /** Nothing of the surroundings reaches the decoder but what a test gives. */
@@ -52,7 +53,8 @@ describe.skipIf(!decoderIsReady())('a repository that neo wrote, read by the dec
   describe('by neo init and neo snapshot', () => {
     let repo = '';
     const neo = async (...args: readonly string[]) => {
-      const { code, stderr } = await runNeo(args, { NEO_REPO: repo, NEO_PASSWORD: PASSWORD });
+      const env = { NEO_REPO: repo, NEO_PASSWORD: PASSWORD, NEO_NEW_PASSWORD: FILE_PASSWORD };
+      const { code, stderr } = await runNeo(args, env);
       if (code !== 0) throw new Error(`neo ${args[0]}: exit code ${code}: ${stderr}`);
     };
     beforeAll(async () => {
@@ -86,6 +88,38 @@ describe.skipIf(!decoderIsReady())('a repository that neo wrote, read by the dec
       expect(await differences(source, await restore(repo, 'second'))).toBe('');
     });
 
+    test('opens with key files and with a printed recovery key', async () => {
+      const file = (name: string) => join(folder, name);
+      await neo('key', 'add', '--out', file('open.key'));
+      await neo('key', 'add', '--out', file('protected.key'), '--protect');
+      await neo('key', 'export', '--out', file('exported.key'));
+      await neo('key', 'export', '--paper', '--out', file('paper.txt'));
+      const list = (name: string, secrets = {}) => decode(['--key-file', file(name), repo, 'list'], secrets);
+      const { stdout: expected } = await decode([repo, 'list']);
+      expect((await list('open.key')).stdout).toBe(expected);
+      expect((await list('exported.key')).stdout).toBe(expected);
+      expect((await list('protected.key', { NEO_PASSWORD: FILE_PASSWORD })).stdout).toBe(expected);
+      const paper = await readFile(file('paper.txt'), 'utf8');
+      expect((await decode([repo, 'list'], { NEO_RECOVERY_KEY: paper })).stdout).toBe(expected);
+      await expect(list('protected.key', { NEO_PASSWORD: 'wrong' })).rejects.toMatchObject({ code: 1, stdout: '' });
+    });
+
+    test('holds what a write-only key saved, which that key cannot read', async () => {
+      const key = join(folder, 'write.key');
+      await neo('key', 'add', '--role', 'write', '--out', key);
+      const { code, stderr } = await runNeo(['snapshot', '--host', 'there', source], {
+        NEO_REPO: repo,
+        NEO_KEY_FILE: key,
+      });
+      expect(stderr).toBe('');
+      expect(code).toBe(0);
+      expect((await decode([repo, 'list'])).stdout).toMatch(/ there snapshot \S+\n$/);
+      expect(await differences(source, await restore(repo, 'written'))).toBe('');
+      await expect(decode(['--key-file', key, repo, 'ls'], {})).rejects.toMatchObject({
+        stderr: expect.stringContaining('may write only'),
+      });
+    });
+
     test('does not open with a wrong password', async () => {
       const refusal = { code: 1, stdout: '', stderr: expect.stringContaining('wrong password or key') };
       await expect(decode([repo, 'list'], { NEO_PASSWORD: 'wrong' })).rejects.toMatchObject(refusal);
@@ -94,25 +128,13 @@ describe.skipIf(!decoderIsReady())('a repository that neo wrote, read by the dec
 
   test('of the portable engine, with scrypt and the other suite', async () => {
     const repo = join(folder, 'portable');
-    await (await createStore(repo, PASSWORD, { engine: 'portable' })).snapshot(source);
+    await (await createStore(repo, PASSWORD, 'portable')).snapshot(source);
     expect(await differences(source, await restore(repo, 'by-portable'))).toBe('');
-  });
-
-  test('with the recovery key from paper', async () => {
-    const paper = await readFile(new URL('../fixtures/decoder/paper.json', import.meta.url), 'utf8');
-    const [{ secret, text }] = JSON.parse(paper) as [{ secret: string; text: string }];
-    const repo = join(folder, 'paper');
-    const store = await createStore(repo, '', { engine: 'native', secret: Buffer.from(secret, 'hex') });
-    await store.snapshot(join(source, 'small', '1'));
-    expect((await decode([repo, 'ls'], { NEO_RECOVERY_KEY: text })).stdout).toContain('small/1');
-    await expect(decode([repo, 'ls'], { NEO_RECOVERY_KEY: text.replace('NEO1-N', 'NEO1-M') })).rejects.toMatchObject({
-      stderr: expect.stringContaining('mistyped'),
-    });
   });
 
   test('finds a flipped bit in any object, and restores nothing wrong', async () => {
     const repo = join(folder, 'damaged');
-    await (await createStore(repo, PASSWORD, { engine: 'native' })).snapshot(join(source, 'closed'));
+    await (await createStore(repo, PASSWORD, 'native')).snapshot(join(source, 'closed'));
     const objects = (await readdir(repo, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
     const kinds = new Set<string>();
     for (const [i, { parentPath, name }] of objects.entries()) {

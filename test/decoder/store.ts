@@ -10,7 +10,7 @@ import { systemAccounts } from '../../src/fs/owners.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
 import { loadIndex } from '../../src/repo/indexed.ts';
 import { DEFAULT_CHUNKER, initRepository } from '../../src/repo/init.ts';
-import { type OpenOptions, openRepository } from '../../src/repo/repository.ts';
+import { openRepository } from '../../src/repo/repository.ts';
 import { backup } from '../../src/tasks/backup.ts';
 
 /** Small packs, so that a small tree fills several. */
@@ -20,15 +20,12 @@ export interface Store {
   snapshot(source: string): Promise<void>;
 }
 
-export type Variant = { readonly engine: EngineName; readonly secret?: Uint8Array };
-
-/** A new repository, opened by the password or, in its place, by 32 secret bytes (a recovery key). */
-export async function createStore(folder: string, password: string, { engine: name, secret }: Variant): Promise<Store> {
+/** A new repository with a password: Argon2id and AES on the native engine, scrypt and ChaCha20 on the portable one. */
+export async function createStore(folder: string, password: string, name: EngineName): Promise<Store> {
   const engine = await loadEngine(name);
   const surroundings = { engine, clock: systemClock, random: systemRandom };
   const backend = await openLocal(folder, { create: true });
-  const credential: OpenOptions['credential'] =
-    secret === undefined ? { type: 'password', password: utf8(password) } : { type: 'secret', secret };
+  const credential = { type: 'password' as const, password: utf8(password) };
   const salt = systemRandom.bytes(16);
   const kdf =
     name === 'native'
@@ -41,7 +38,8 @@ export async function createStore(folder: string, password: string, { engine: na
     packTarget: PACK_TARGET,
     compression: 3,
     blobSuite: name === 'native' ? 'aes-256-gcm' : 'chacha20-poly1305',
-    ...(secret === undefined ? { method: 'password', kdf } : { method: 'recovery' }),
+    method: 'password',
+    kdf,
   });
   const state = new MemoryState();
   return {
