@@ -1,6 +1,6 @@
 /** Opening a repository: the key slot, the chain of configurations, and what both must agree on. */
 import type { Backend } from '../backends/backend.ts';
-import { toHex } from '../core/bytes.ts';
+import { ByteReader, toHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
 import { type ClientId, clientId, type ObjectName, objectName, type RepositoryId } from '../core/ids.ts';
@@ -8,6 +8,7 @@ import type { Random } from '../core/random.ts';
 import type { Engine } from '../engine/engine.ts';
 import { decodeCertificate } from './certificate.ts';
 import { type ConfigChain, type ConfigObject, followChain, type RepositoryConfig } from './config.ts';
+import { readHeader } from './header.ts';
 import {
   type Credential,
   credentialKey,
@@ -100,6 +101,26 @@ function tryDecode(client: ClientId, bytes: Uint8Array): SlotObject | undefined 
   }
 }
 
+/**
+ * Without the slots that an `init` left which died before its configuration was written. Where no configuration is
+ * whole, all stay: the error is then about the configuration.
+ */
+function ownSlots(engine: Engine, configs: readonly ConfigObject[], slots: readonly SlotObject[]): SlotObject[] {
+  const whole = configs.filter(({ bytes, name }) => toHex(engine.blake3(bytes)) === name);
+  const ids = new Set(whole.map(({ bytes }) => repositoryOf(bytes)));
+  return slots.filter(({ repository }) => ids.size === 0 || ids.has(repository));
+}
+
+/** As the header says; undefined for what is no configuration of neo. */
+function repositoryOf(config: Uint8Array): RepositoryId | undefined {
+  try {
+    return readHeader(new ByteReader(config), 'config');
+  } catch (error) {
+    if (isNeoError(error, 'integrity')) return undefined;
+    throw error;
+  }
+}
+
 /** Opens the first slot that the credential fits. @throws NeoError wrong-password when none does */
 async function unlock(engine: Engine, slots: readonly SlotObject[], options: OpenOptions): Promise<SlotSecret> {
   const wanted = slots.filter((slot) => slot.client.startsWith(options.keySlot ?? ''));
@@ -136,7 +157,7 @@ export async function openRepository(
     });
   }
   const configs = await readConfigs(backend);
-  const slots = await readSlots(backend);
+  const slots = ownSlots(engine, configs, await readSlots(backend));
   const carried = options.carriedSlot;
   if (carried !== undefined && !slots.some((slot) => slot.client === carried.client)) {
     slots.push(decodeSlot(carried.client, carried.bytes));

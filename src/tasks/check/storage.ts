@@ -1,10 +1,11 @@
 /** What storage holds against what the repository says of itself: configurations, key slots, packs. */
-import { equalBytes } from '../../core/bytes.ts';
+import { concatBytes, equalBytes, fromHex } from '../../core/bytes.ts';
 import { isNeoError, messageOf } from '../../core/errors.ts';
 import { type ClientId, clientId, type ObjectName, objectName } from '../../core/ids.ts';
 import { certificateIsValid, decodeCertificate } from '../../repo/certificate.ts';
+import { encodeHeader } from '../../repo/header.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { decodeSlot, openListing } from '../../repo/key-slots.ts';
+import { decodeSlot, openListing, type SlotObject } from '../../repo/key-slots.ts';
 import type { Report } from './report.ts';
 
 /** A pack that some segment names. */
@@ -54,7 +55,7 @@ function slotFault(repository: IndexedRepository, client: ClientId, bytes: Uint8
   const { engine, keys, issuers } = repository;
   try {
     const slot = decodeSlot(client, bytes);
-    if (slot.repository !== repository.id) return 'it belongs to another repository';
+    if (slot.repository !== repository.id) return isOurs(repository, slot) ? 'its header is damaged' : undefined;
     const listing = openListing(engine, keys.index, slot);
     const certificate = decodeCertificate(listing.certificate);
     const issuer = issuers.get(certificate.epoch);
@@ -65,6 +66,18 @@ function slotFault(repository: IndexedRepository, client: ClientId, bytes: Uint8
     return equalBytes(engine.blake3(listing.kemPublic), certificate.kemHash) ? undefined : 'its public key is forged';
   } catch (error) {
     if (isNeoError(error, 'integrity')) return messageOf(error);
+    throw error;
+  }
+}
+
+/** A slot of another repository is what an `init` left that died early; unless only its header says so. */
+function isOurs(repository: IndexedRepository, slot: SlotObject): boolean {
+  const listingAad = concatBytes(encodeHeader('slot', repository.id), fromHex(slot.client));
+  try {
+    openListing(repository.engine, repository.keys.index, { ...slot, listingAad });
+    return true;
+  } catch (error) {
+    if (isNeoError(error, 'integrity')) return false;
     throw error;
   }
 }
