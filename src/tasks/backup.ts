@@ -36,8 +36,7 @@ export async function backup(
   const started = repository.clock.monotonic();
   const time = repository.clock.now();
   const sources = presentSources(options, events);
-  const paths =
-    options.stream === undefined ? sources.found.map(({ storedAs }) => storedAs) : [options.stream.storedAs];
+  const paths = options.stream === undefined ? sources.paths : [options.stream.storedAs];
   const { heads } = await listHeads(repository);
   for (const { message } of await findRollback(repository, state, heads)) events({ type: 'note', message });
   const before = await findBefore(repository, state, { ...options, paths, parent: options.parent }, events);
@@ -121,7 +120,10 @@ async function sealBody(
 }
 
 /** Sources that cannot be seen are errors of the run; a run without any other source fails before it writes. */
-function presentSources(options: BackupOptions, events: EventSink): { found: Source[]; missing: number } {
+function presentSources(
+  options: BackupOptions,
+  events: EventSink,
+): { found: Source[]; missing: number; paths: Uint8Array[] } {
   const sources = distinctSources(options.sources);
   if (sources.length === 0 && options.stream === undefined) {
     throw new NeoError('usage', 'nothing to save: name a file or a directory');
@@ -136,7 +138,7 @@ function presentSources(options: BackupOptions, events: EventSink): { found: Sou
     const name = first === undefined ? '' : displayBytes(first.path);
     throw new NeoError('failed', `nothing to save: ${name} does not exist or cannot be reached`);
   }
-  return { found, missing: sources.length - found.length };
+  return { found, missing: sources.length - found.length, paths: sources.map(({ storedAs }) => storedAs) };
 }
 
 function exists(path: Uint8Array): boolean {

@@ -1,23 +1,25 @@
 /** The snapshot to compare with: out of the repository for role full, out of the client's cache for role write. */
 import { z } from 'zod';
-import { equalBytes, toByteString, toHex } from '../../core/bytes.ts';
+import { toBase64, toHex } from '../../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
 import type { ContentKey, ObjectName } from '../../core/ids.ts';
-import { canonicalJson, type Json, parseJson } from '../../core/json.ts';
+import { canonicalJson, parseJson } from '../../core/json.ts';
 import { BlobReader } from '../../repo/blob-reader.ts';
 import type { ClientState } from '../../repo/client-state.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { listSnapshots, type Snapshot } from '../../snapshot/listing.ts';
+import { type ListedHead, listSnapshots, type Snapshot } from '../../snapshot/listing.ts';
 import type { SnapshotStatistics } from '../../snapshot/snapshot.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
 import { TreeCache } from '../../snapshot/tree-cache.ts';
+import type { ParentTree } from './parent.ts';
 
 export interface Before {
+  /** The root of the latest one, if that is complete. */
   readonly root: ContentKey | undefined;
   readonly name: ObjectName | undefined;
-  /** When it began, the client's clock, ms. */
-  readonly time: number | undefined;
+  /** The latest first; behind a partial one the latest complete one, for what the interruption left out. */
+  readonly parents: readonly ParentTree[];
   readonly load: LoadBlob;
   /** Bundles whose files are to be bundled anew. */
   readonly rebundle: ReadonlySet<string>;
@@ -43,7 +45,7 @@ const nothing: LoadBlob = async () => {
 const NONE: Before = {
   root: undefined,
   name: undefined,
-  time: undefined,
+  parents: [],
   load: nothing,
   rebundle: new Set(),
   statistics: undefined,
@@ -58,21 +60,35 @@ export async function findBefore(
 ): Promise<Before> {
   if (options.force) return NONE;
   if (repository.keys.full === undefined) return fromCache(repository, state, options, events);
-  const { snapshots } = await listSnapshots(repository, repository.keys.full.epochs);
-  const parent = chooseParent(snapshots, options);
+  const { snapshots, heads } = await listSnapshots(repository, repository.keys.full.epochs);
+  const believed = new Set(heads.filter((head) => isBelieved(repository, head)).map(({ name }) => name));
+  const chosen = chooseParents(
+    snapshots.filter(({ name }) => believed.has(name)),
+    options,
+  );
+  const [parent] = chosen;
   if (parent === undefined) return NONE;
   const reader = new BlobReader(repository);
   return {
-    root: parent.body.tree,
+    root: parent.body.kind === 'snapshot' ? parent.body.tree : undefined,
     name: parent.name,
-    time: parent.body.time,
+    parents: chosen.map(({ body }) => parentTree(body.tree, body.time)),
     load: (kind, key) => reader.load(kind, key),
-    rebundle: new Set(parent.body.rebundle.map((key) => Buffer.from(key).toString('base64url'))),
-    statistics: parent.body.statistics,
+    rebundle: new Set(chosen.flatMap(({ body }) => body.rebundle.map((key) => toBase64(key)))),
+    statistics: chosen.at(-1)?.body.statistics,
   };
 }
 
-function chooseParent(snapshots: readonly Snapshot[], options: BeforeOptions): Snapshot | undefined {
+function parentTree(tree: ContentKey, time: number): ParentTree {
+  return { tree, readSince: BigInt(time) * 1_000_000n };
+}
+
+/** Whose word counts for what a file contains: with a stolen write key anybody signs trees of any host and path. */
+function isBelieved(repository: IndexedRepository, { sealed }: ListedHead): boolean {
+  return sealed.signer.role === 'full' || sealed.signer.client === repository.client;
+}
+
+function chooseParents(snapshots: readonly Snapshot[], options: BeforeOptions): readonly Snapshot[] {
   const { parent } = options;
   if (parent !== undefined) {
     const matching = snapshots.filter(({ name }) => name.startsWith(parent));
@@ -82,13 +98,23 @@ function chooseParent(snapshots: readonly Snapshot[], options: BeforeOptions): S
         hint: 'see: neo snapshots',
       });
     }
-    return only;
+    return [only];
   }
-  return snapshots.findLast(({ body }) => body.host === options.host && samePaths(body.paths, options.paths));
+  const paths = pathSet(options.paths);
+  const own = snapshots.filter(
+    ({ body }) => body.host === options.host && body.kind !== 'stash' && pathSet(body.paths) === paths,
+  );
+  const latest = own.at(-1);
+  const complete = own.findLast(({ body }) => body.kind === 'snapshot');
+  return [...new Set([latest, complete])].filter((snapshot) => snapshot !== undefined);
 }
 
-function samePaths(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
-  return a.length === b.length && a.every((path) => b.some((other) => equalBytes(path, other)));
+/** One text for paths in whatever order; no path holds a NUL. */
+function pathSet(paths: readonly Uint8Array[]): string {
+  return paths
+    .map((path) => Buffer.from(path).toString('latin1'))
+    .sort()
+    .join('\0');
 }
 
 const aboutSchema = z.object({
@@ -106,8 +132,7 @@ const aboutSchema = z.object({
 
 /** One cache for each set of paths; its name tells nothing of them. */
 function cacheName(repository: IndexedRepository, paths: readonly Uint8Array[]): string {
-  const sorted = paths.map((path) => toByteString(path) as Json);
-  const about = canonicalJson([repository.id, repository.client, ...sorted]);
+  const about = canonicalJson([repository.id, repository.client, pathSet(paths)]);
   return `parent-${toHex(repository.engine.blake3(about, repository.keys.index)).slice(0, 32)}.cache`;
 }
 
@@ -137,7 +162,7 @@ async function fromCache(
   return {
     root: decoded.root,
     name: undefined,
-    time: about.time,
+    parents: [parentTree(decoded.root, about.time)],
     load: decoded.cache.load,
     rebundle: new Set(about.rebundle),
     statistics: about.statistics,

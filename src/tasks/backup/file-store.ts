@@ -1,4 +1,6 @@
 /** Stores contents of files: batches of small ones through the sequencer, large ones whole, within bounded memory. */
+
+import { equalBytes } from '../../core/bytes.ts';
 import { ByteGate } from '../../core/concurrency.ts';
 import { contentKey } from '../../core/ids.ts';
 import type { BlobIndex } from '../../repo/blob-index.ts';
@@ -12,6 +14,7 @@ import {
   isFailure,
   type ListPart,
   type ResultOf,
+  type SmallFile,
 } from './jobs.ts';
 import type { WorkerPool } from './pool.ts';
 import { BundleSequencer } from './sequencer.ts';
@@ -21,8 +24,10 @@ export type Settled = (facts: FileFacts, content: Content | undefined) => void;
 
 export interface FileTask {
   readonly request: FileRequest;
-  /** Files of one class may share a bundle. */
-  readonly className: string;
+  /** Unchanged, and taken out of a bundle that is given up. */
+  readonly survivor: boolean;
+  /** Where the content may be already. */
+  readonly before: { readonly hash: Uint8Array; readonly content: Content } | undefined;
   readonly stored: Settled;
   readonly failed: (failure: FileFailure) => void;
 }
@@ -136,6 +141,7 @@ export class FileStore {
 
   #sequence(batch: Batch, result: ResultOf<'small'> | undefined): void {
     if (result !== undefined) this.#options.onGrowth(result);
+    for (const part of result?.lists ?? []) this.#options.onList(part);
     let at = 0;
     for (const token of batch.tokens) {
       if (token === 'directory end') {
@@ -145,12 +151,22 @@ export class FileStore {
       const file = result?.files[at++];
       if (file === undefined) continue;
       if (isFailure(file)) token.failed(file);
-      else if (file.hash === undefined) token.stored(file, undefined);
-      else {
-        const bytes = result?.bytes.subarray(file.offset, file.offset + file.length) ?? new Uint8Array();
-        const place = (content: Content): void => token.stored(file, content);
-        this.#sequencer.add({ className: token.className, hash: file.hash, bytes, place });
-      }
+      else this.#place(token, file, result?.bytes ?? new Uint8Array());
+    }
+  }
+
+  #place(task: FileTask, file: SmallFile, bytes: Uint8Array): void {
+    const { hash, content, offset, length } = file;
+    const { before } = task;
+    if (hash === undefined || content !== undefined) task.stored(file, content);
+    else if (before !== undefined && equalBytes(before.hash, hash)) task.stored(file, before.content);
+    else {
+      this.#sequencer.add({
+        className: classOf(file, task.survivor),
+        hash,
+        bytes: bytes.subarray(offset, offset + length),
+        place: (found) => task.stored(file, found),
+      });
     }
   }
 
@@ -161,4 +177,9 @@ export class FileStore {
     if (this.#failure !== undefined) throw this.#failure;
     await this.#sequencer.finish();
   }
+}
+
+/** No compression oracle between users of a host: only files that the same people may read share a bundle. */
+function classOf({ stat, acl }: FileFacts, survivor: boolean): string {
+  return `${stat.uid}:${stat.gid}:${stat.mode & 0o044}:${acl}:${survivor}`;
 }

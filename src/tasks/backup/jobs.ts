@@ -56,6 +56,8 @@ export interface FileFacts {
   readonly extents?: readonly Extent[];
   readonly extentContent?: Content;
   readonly flags: number;
+  /** It has an access control list. */
+  readonly acl: boolean;
   /** Keyed BLAKE3 of the content; absent if it is empty. */
   readonly hash?: Uint8Array;
   /** It changed while it was read, each time that was tried. */
@@ -74,6 +76,8 @@ export interface SmallFile extends FileFacts {
   /** Its place in the bytes of the batch. */
   readonly offset: number;
   readonly length: number;
+  /** It had grown too large to be bundled: stored in chunks, and not among the bytes of the batch. */
+  readonly content?: Content;
 }
 
 export interface LargeFile extends FileFacts {
@@ -97,6 +101,7 @@ export type JobResult =
       readonly type: 'small';
       readonly bytes: Uint8Array;
       readonly files: readonly (SmallFile | FileFailure)[];
+      readonly lists: readonly ListPart[];
     } & Growth)
   | ({ readonly type: 'large'; readonly file: LargeFile | FileFailure; readonly lists: readonly ListPart[] } & Growth)
   | ({ readonly type: 'bundle'; readonly key: Uint8Array } & Growth)

@@ -12,8 +12,49 @@ export interface UnchangedRules {
   readonly ignoreCtime: boolean;
 }
 
-/** A directory of the parent, read along with the walk: both are in the order of names. */
+/** A directory of an earlier snapshot. */
+export interface ParentTree {
+  readonly tree: ContentKey;
+  /** When that snapshot began to be read, ns. */
+  readonly readSince: bigint;
+}
+
+/** What an earlier snapshot has at a path. */
+export interface Candidate {
+  readonly node: Node;
+  readonly readSince: bigint;
+}
+
+const NOTHING: readonly Candidate[] = [];
+
+/** A directory as earlier snapshots have it, the one to prefer first; names must be asked for in order. */
 export class ParentDirectory {
+  readonly #trees: readonly { readonly nodes: OrderedNodes; readonly readSince: bigint }[];
+
+  constructor(load: LoadBlob, trees: readonly ParentTree[]) {
+    this.#trees = trees.map(({ tree, readSince }) => ({ nodes: new OrderedNodes(load, tree), readSince }));
+  }
+
+  /** The same directory below the one where `candidates` were found; undefined where they know of none. */
+  static below(load: LoadBlob, candidates: readonly Candidate[]): ParentDirectory | undefined {
+    const trees = candidates.flatMap(({ node, readSince }) =>
+      node.tree === undefined ? [] : [{ tree: node.tree, readSince }],
+    );
+    return trees.length === 0 ? undefined : new ParentDirectory(load, trees);
+  }
+
+  async find(name: Uint8Array): Promise<readonly Candidate[]> {
+    const found: Candidate[] = [];
+    for (const { nodes, readSince } of this.#trees) {
+      const node = await nodes.find(name);
+      if (node !== undefined) found.push({ node, readSince });
+    }
+    return found.length === 0 ? NOTHING : found;
+  }
+}
+
+/** The nodes of a tree, read along with the walk: both are in the order of names. */
+class OrderedNodes {
   readonly #nodes: AsyncGenerator<Node>;
   #current: Node | undefined;
   #ended = false;
@@ -68,8 +109,7 @@ const SECOND_NS = 1_000_000_000n;
  * A change within the same tick as the last one leaves the same times ("racily clean", as git calls it): a file stamped
  * just before its snapshot began, or while it ran, may have changed after it was read.
  */
-export function mayHaveChanged(node: Node, readSince: bigint | undefined): boolean {
-  if (readSince === undefined) return false;
+export function mayHaveChanged({ node, readSince }: Candidate): boolean {
   const coarse = node.mtime % SECOND_NS === 0n && node.ctime % SECOND_NS === 0n;
   return node.ctime > readSince - (coarse ? COARSE_TICK_NS : TICK_NS);
 }

@@ -1,4 +1,5 @@
 /** The part of a backup between reading the repository and publishing the snapshot. */
+import { displayBytes } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
 import { type ContentKey, contentKey } from '../../core/ids.ts';
@@ -21,6 +22,8 @@ const PROGRESS_MS = 100;
 
 /** Half of a bundle's bytes: below, its files are bundled anew by the next snapshot. */
 const WORTH_KEEPING = 0.5;
+/** A client whose cache may be stolen keeps no key longer than needed that opens what was deleted. */
+const WORTH_KEEPING_IN_CACHE = 1;
 
 export interface Made {
   readonly root: ContentKey;
@@ -78,7 +81,6 @@ export class Run {
       filter: options.filter,
       oneFileSystem: options.oneFileSystem,
       rules: options.rules,
-      readSince: before.time === undefined ? undefined : BigInt(before.time) * 1_000_000n,
       rebundle: before.rebundle,
       events,
       signal,
@@ -106,10 +108,13 @@ export class Run {
     if (this.#options.estimate === true) void this.#count(sources, counting.signal);
     try {
       const { root } = await this.#content(sources);
-      await this.#store.finish();
+      do await this.#store.finish();
+      while (await this.#scan.readLate());
       const key = await settled(root);
+      const worth = this.cache === undefined ? WORTH_KEEPING : WORTH_KEEPING_IN_CACHE;
+      const rebundle = this.#scan.bundleUse.below(worth);
       await finishMachinery(this.#repository, this.#machinery);
-      return { root: key, devices: this.#maker.devices, rebundle: this.#sparseBundles() };
+      return { root: key, devices: this.#maker.devices, rebundle };
     } finally {
       clearInterval(timer);
       counting.abort();
@@ -119,14 +124,9 @@ export class Run {
 
   async #content(sources: readonly Source[]): Promise<{ readonly root: Promise<ContentKey> }> {
     const { stream } = this.#options;
-    if (stream === undefined) return this.#scan.run(sourceTree(sources), this.#before.root);
+    if (stream === undefined) return this.#scan.run(sourceTree(sources), this.#before.parents);
     const root = await saveStream(this.#repository, this.#machinery, this.#save, stream, this.#scan.counters);
     return { root: Promise.resolve(root) };
-  }
-
-  #sparseBundles(): string[] {
-    const sparse = [...this.#scan.bundleUse].filter(([, { used, length }]) => used < length * WORTH_KEEPING);
-    return sparse.map(([key]) => key).sort();
   }
 
   /** For progress alone: whatever goes wrong here, the walk itself will meet and tell. */
@@ -143,7 +143,7 @@ export class Run {
     this.#events({
       type: 'progress',
       phase: 'snapshot',
-      progress: { files, bytes: bytesProcessed, current, ...totals },
+      progress: { files, bytes: bytesProcessed, current: displayBytes(current), ...totals },
     });
   }
 

@@ -1,5 +1,5 @@
 /** Walks the sources, compares with the parent, hands files to the store, and assembles the directories. */
-import { displayBytes, toBase64 } from '../../core/bytes.ts';
+import { toBase64 } from '../../core/bytes.ts';
 import { isNeoError } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
 import type { ContentKey } from '../../core/ids.ts';
@@ -20,11 +20,20 @@ import type { IndexedRepository } from '../../repo/indexed.ts';
 import type { Content, Node } from '../../snapshot/node.ts';
 import type { LoadBlob, SaveBlob } from '../../snapshot/tree.ts';
 import { DirectoryAssembly, type Slot } from './assembly.ts';
-import type { FileStore } from './file-store.ts';
-import type { FileFacts, FileFailure } from './jobs.ts';
+import { BundleUse } from './bundle-use.ts';
+import type { FileStore, FileTask } from './file-store.ts';
+import type { FileFacts, FileFailure, FileRequest } from './jobs.ts';
 import { HardLinks, type SharedNode } from './links.ts';
 import { directoryAbove, dropUndefined, type NodeMaker } from './node-of.ts';
-import { blobsOf, isUnchanged, mayHaveChanged, ParentDirectory, type UnchangedRules } from './parent.ts';
+import {
+  blobsOf,
+  type Candidate,
+  isUnchanged,
+  mayHaveChanged,
+  ParentDirectory,
+  type ParentTree,
+  type UnchangedRules,
+} from './parent.ts';
 import type { Source, SourceTree } from './sources.ts';
 
 export interface ScanOptions {
@@ -37,8 +46,6 @@ export interface ScanOptions {
   readonly filter: (source: Source) => WalkFilter<unknown> | undefined;
   readonly oneFileSystem: boolean;
   readonly rules: UnchangedRules;
-  /** When the parent began to be read, ns. */
-  readonly readSince: bigint | undefined;
   /** Bundles whose files are to be read and bundled anew. */
   readonly rebundle: ReadonlySet<string>;
   readonly events: EventSink;
@@ -53,7 +60,7 @@ export class ScanCounters {
   directories = 0;
   bytesProcessed = 0;
   errors = 0;
-  current = '';
+  current: Uint8Array = new Uint8Array();
 }
 
 interface Frame {
@@ -81,11 +88,12 @@ const TURN_EVERY = 512;
 
 export class Scan {
   readonly counters = new ScanCounters();
-  /** Plain bytes that this snapshot refers to, by bundle. */
-  readonly bundleUse = new Map<string, { used: number; readonly length: number }>();
+  readonly bundleUse = new BundleUse();
   readonly #options: ScanOptions;
   readonly #links = new HardLinks();
   readonly #present = new Map<string, boolean>();
+  /** Files to be read after the walk: an earlier name of theirs came to nothing. */
+  #late: (() => Promise<void>)[] = [];
   #steps = 0;
 
   constructor(options: ScanOptions) {
@@ -97,10 +105,10 @@ export class Scan {
   }
 
   /** Resolves with the root's key once every entry is settled: after the store has finished. */
-  async run(tree: SourceTree, parentRoot: ContentKey | undefined): Promise<{ readonly root: Promise<ContentKey> }> {
+  async run(tree: SourceTree, parents: readonly ParentTree[]): Promise<{ readonly root: Promise<ContentKey> }> {
     const { promise, resolve } = Promise.withResolvers<ContentKey>();
     const assembly = this.#assembly();
-    const parent = this.#parentOf(parentRoot);
+    const parent = parents.length === 0 ? undefined : new ParentDirectory(this.#options.load, parents);
     if (tree.source === undefined) await this.#branches(tree, assembly, parent);
     else await this.#source(tree.source, tree.source.path, assembly, parent, true);
     assembly.end(resolve);
@@ -110,10 +118,6 @@ export class Scan {
   #assembly(): DirectoryAssembly {
     const { save, repository } = this.#options;
     return new DirectoryAssembly(save, (bytes) => repository.engine.blake3(bytes));
-  }
-
-  #parentOf(tree: ContentKey | undefined): ParentDirectory | undefined {
-    return tree === undefined ? undefined : new ParentDirectory(this.#options.load, tree);
   }
 
   /** Directories above the sources. */
@@ -127,7 +131,7 @@ export class Scan {
       const slot = assembly.reserve();
       const inner = this.#assembly();
       const node = this.#options.maker.make(name, directoryAbove(child.path));
-      await this.#branches(child, inner, this.#parentOf(before?.tree));
+      await this.#branches(child, inner, ParentDirectory.below(this.#options.load, before));
       inner.end((key) => assembly.settle(slot, { ...node, tree: key }));
     }
   }
@@ -194,7 +198,7 @@ export class Scan {
     const before = await this.#find(parent, name);
     return {
       assembly: this.#assembly(),
-      parent: this.#parentOf(before?.tree),
+      parent: ParentDirectory.below(this.#options.load, before),
       slot,
       node,
       onlyToReach: event.onlyToReach,
@@ -210,8 +214,8 @@ export class Scan {
     });
   }
 
-  async #find(parent: ParentDirectory | undefined, name: Uint8Array): Promise<Node | undefined> {
-    return parent?.find(name);
+  async #find(parent: ParentDirectory | undefined, name: Uint8Array): Promise<readonly Candidate[]> {
+    return parent === undefined ? [] : parent.find(name);
   }
 
   async #entry(branch: Branch, event: EntryEvent): Promise<void> {
@@ -219,37 +223,60 @@ export class Scan {
     const slot = into.reserve();
     const settle = (node: SharedNode): void => into.settle(slot, node === null ? null : { ...node, name });
     const { stat } = event;
-    if (stat.links > 1) {
-      if (!this.#links.isFirst(stat, settle)) return;
-      const shared = (node: SharedNode): void => {
-        settle(node);
-        this.#links.settle(stat, node);
-      };
-      return this.#save(event, name, await this.#find(parent, name), shared);
-    }
-    return this.#save(event, name, await this.#find(parent, name), settle);
+    if (stat.links === 1) return this.#save(event, name, await this.#find(parent, name), settle);
+    const shared = (node: SharedNode): void => {
+      settle(node);
+      this.#links.settle(stat, node);
+    };
+    const path = event.path.slice();
+    const retry = (): void => {
+      if (this.interrupted) shared(null);
+      else this.#late.push(() => this.#read({ path, stat }, name, undefined, shared));
+    };
+    if (!this.#links.isFirst(stat, { settled: settle, retry })) return;
+    return this.#save(event, name, await this.#find(parent, name), shared);
+  }
+
+  /** Hands over what was put off; true if there was something. Only once the store has finished. */
+  async readLate(): Promise<boolean> {
+    const late = this.#late;
+    this.#late = [];
+    for (const read of late) await read();
+    return late.length > 0;
   }
 
   async #save(
     event: EntryEvent,
     name: Uint8Array,
-    before: Node | undefined,
+    candidates: readonly Candidate[],
     settle: (node: SharedNode) => void,
   ): Promise<void> {
     if (event.stat.type !== 'file') return settle(this.#special(event, name));
     this.counters.bytesProcessed += event.stat.size;
-    if (before !== undefined && (await this.#isKept(before, event.stat))) {
+    for (const candidate of candidates) {
+      if (!(await this.#isKept(candidate, event.stat))) continue;
       this.counters.filesUnmodified += 1;
-      return settle(this.#unmodified(event, name, before));
+      return settle(this.#unmodified(event, name, candidate.node));
     }
+    const before = candidates[0]?.node;
     if (before?.type === 'file') this.counters.filesChanged += 1;
     else this.counters.filesNew += 1;
-    this.counters.current = displayBytes(event.path);
-    const path = event.path.slice();
-    const survivor = before !== undefined && isUnchanged(before, event.stat, this.#options.rules);
+    return this.#read({ path: event.path.slice(), stat: event.stat }, name, before, settle);
+  }
+
+  async #read(
+    request: FileRequest,
+    name: Uint8Array,
+    before: Node | undefined,
+    settle: (node: SharedNode) => void,
+  ): Promise<void> {
+    const { path, stat } = request;
+    this.counters.current = path;
+    const given = this.#givenUp(before);
     await this.#options.store.add({
-      request: { path, stat: event.stat },
-      className: classOf(event, survivor),
+      request,
+      survivor: given && before !== undefined && isUnchanged(before, stat, this.#options.rules),
+      before: before === undefined || given ? undefined : this.#sliceOf(before),
       stored: (facts, content) => settle(this.#stored(path, name, facts, content)),
       failed: (failure) => settle(this.#failed(path, failure)),
     });
@@ -273,7 +300,7 @@ export class Scan {
   /** The parent's content, under today's metadata; the file is not opened. */
   #unmodified(event: EntryEvent, name: Uint8Array, before: Node): Node {
     const { xattrs, xattrContent, extents, extentContent, content, contentHash, flags } = before;
-    this.#useBundle(content, event.stat.size, extents);
+    this.bundleUse.add(before, event.stat.size);
     const kept =
       before.ctime === event.stat.ctime
         ? dropUndefined({ xattrs, xattrContent })
@@ -286,7 +313,7 @@ export class Scan {
   }
 
   #stored(path: Uint8Array, name: Uint8Array, facts: FileFacts, content: Content | undefined): Node {
-    this.#useBundle(content, facts.stat.size, facts.extents);
+    this.bundleUse.add({ ...facts, ...(content === undefined ? {} : { content }) }, facts.stat.size);
     if (facts.unstable) this.#fileError(path, 'it changed while it was read: the next snapshot reads it again');
     for (const problem of facts.problems) this.#fileError(path, problem);
     const { xattrs, xattrContent, extents, extentContent, hash } = facts;
@@ -311,19 +338,12 @@ export class Scan {
     return xattrs.attributes.length === 0 ? {} : this.#options.packXattrs(xattrs.attributes);
   }
 
-  #useBundle(content: Content | undefined, size: number, extents: Node['extents']): void {
-    if (content?.type !== 'slice') return;
-    const key = toBase64(content.bundle);
-    const use = this.bundleUse.get(key) ?? { used: 0, length: content.bundleLength };
-    use.used += extents?.reduce((sum, { length }) => sum + length, 0) ?? size;
-    this.bundleUse.set(key, use);
-  }
-
   /** Unchanged, and all its blobs can be relied upon. */
-  async #isKept(before: Node, stat: FileStat): Promise<boolean> {
-    const { rules, rebundle, load } = this.#options;
-    if (!isUnchanged(before, stat, rules) || mayHaveChanged(before, this.#options.readSince)) return false;
-    if (before.content?.type === 'slice' && rebundle.has(toBase64(before.content.bundle))) return false;
+  async #isKept(candidate: Candidate, stat: FileStat): Promise<boolean> {
+    const { rules, load } = this.#options;
+    const before = candidate.node;
+    if (!isUnchanged(before, stat, rules) || mayHaveChanged(candidate)) return false;
+    if (this.#givenUp(before)) return false;
     try {
       for await (const key of blobsOf(load, before)) if (!this.#has(key)) return false;
     } catch (error) {
@@ -331,6 +351,17 @@ export class Scan {
       throw error;
     }
     return before.content?.type !== 'list' || this.#has(before.content.key);
+  }
+
+  /** In a bundle whose files are to be bundled anew. */
+  #givenUp(before: Node | undefined): boolean {
+    return before?.content?.type === 'slice' && this.#options.rebundle.has(toBase64(before.content.bundle));
+  }
+
+  /** A file may be touched without being changed: its bytes need not go into another bundle. */
+  #sliceOf({ content, contentHash }: Node): FileTask['before'] {
+    if (content?.type !== 'slice' || contentHash === undefined || !this.#has(content.bundle)) return undefined;
+    return { hash: contentHash, content };
   }
 
   #has(key: ContentKey): boolean {
@@ -365,17 +396,4 @@ function placeIn(
   return top === undefined
     ? { into: branch.assembly, parent: branch.parent, name }
     : { into: top.assembly, parent: top.parent, name };
-}
-
-/** No compression oracle between users of a host: only files that the same people may read share a bundle. */
-function classOf(event: EntryEvent, survivor: boolean): string {
-  const { uid, gid, mode } = event.stat;
-  const acl = readXattrs(event.access).attributes.some(({ name }) => isAcl(name));
-  return `${uid}:${gid}:${mode & 0o044}:${acl}:${survivor}`;
-}
-
-const ACL = Buffer.from('system.posix_acl_access');
-
-function isAcl(name: Uint8Array): boolean {
-  return ACL.equals(name);
 }

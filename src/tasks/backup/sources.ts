@@ -23,17 +23,28 @@ export interface SourceTree {
 
 /** Leaves out sources that lie within others. @throws NeoError usage when two would stand at the same place */
 export function distinctSources(sources: readonly Source[]): Source[] {
-  const distinct: Source[] = [];
+  const distinct = new Map<string, Source>();
   for (const source of sources) {
-    const same = distinct.find((other) => compareBytes(other.storedAs, source.storedAs) === 0);
+    const place = keyOf(splitPath(source.storedAs));
+    const same = distinct.get(place);
     if (same !== undefined && compareBytes(same.path, source.path) !== 0) {
       throw new NeoError('usage', 'two sources would stand at the same path in the snapshot');
     }
-    if (same === undefined) distinct.push(source);
+    if (same === undefined) distinct.set(place, source);
   }
-  const inside = (inner: Source, outer: Source): boolean =>
-    inner !== outer && isWithin(outer.path, inner.path) && isWithin(outer.storedAs, inner.storedAs);
-  return distinct.filter((source) => !distinct.some((other) => inside(source, other)));
+  // Lists of paths may be long: each source looks for those above it, not at all others.
+  const inside = (source: Source): boolean => {
+    const names = splitPath(source.storedAs);
+    return names.some((_, depth) => {
+      const outer = distinct.get(keyOf(names.slice(0, depth)));
+      return outer !== undefined && isWithin(outer.path, source.path);
+    });
+  };
+  return [...distinct.values()].filter((source) => !inside(source));
+}
+
+function keyOf(names: readonly Uint8Array[]): string {
+  return names.map((name) => Buffer.from(name).toString('latin1')).join('/');
 }
 
 export function sourceTree(sources: readonly Source[]): SourceTree {

@@ -46,6 +46,7 @@ const READ_BYTES = 8 << 20;
 /** A file that changes while it is read is read again, so often. */
 const ATTEMPTS = 3;
 const LARGE_XATTRS = 4096;
+const ACL = Buffer.from('system.posix_acl_access');
 
 export class WorkerCore {
   readonly #setup: WorkerSetup;
@@ -128,14 +129,20 @@ export class WorkerCore {
   }
 
   #small(requests: readonly FileRequest[]): JobResult {
-    const bytes = new Uint8Array(requests.length * this.#setup.bundle.threshold);
+    this.#lists = [];
+    const { threshold } = this.#setup.bundle;
+    const bytes = new Uint8Array(requests.length * threshold);
     let used = 0;
     const files = requests.map((request) => {
-      const result = this.#attempt(request, (file) => this.#smallFile(file, bytes.subarray(used), used));
+      const result = this.#attempt<SmallFile>(request, (file) =>
+        file.stat.size < threshold
+          ? this.#smallFile(file, bytes.subarray(used), used)
+          : { ...this.#large(file), offset: used, length: 0 },
+      );
       if ('length' in result) used += result.length;
       return result;
     });
-    return { type: 'small', bytes: bytes.slice(0, used), files, ...this.takeGrowth() };
+    return { type: 'small', bytes: bytes.slice(0, used), files, lists: this.#lists, ...this.takeGrowth() };
   }
 
   /** Opens, reads by `read`, and makes sure that the facts belong to the bytes. */
@@ -161,18 +168,21 @@ export class WorkerCore {
     }
   }
 
-  #facts(file: SourceFile, extents: readonly Extent[], hash: Uint8Array | undefined): FileFacts {
+  /** `length`: bytes of the extents that were there to be read. */
+  #facts(file: SourceFile, planned: readonly Extent[], length: number, hash: Uint8Array | undefined): FileFacts {
+    const { size, extents, cut } = whatWasRead(file.stat.size, planned, length);
     const { attributes, problems } = readXattrsOf(file.fd);
     const flags = readFileFlags(file.fd);
     const said = problems.map(({ code }) => `extended attributes: ${code}`);
     if (typeof flags === 'string' && flags !== 'UNAVAILABLE') said.push(`file flags: ${flags}`);
     return {
-      stat: file.stat,
+      stat: { ...file.stat, size },
       ...this.packXattrs(attributes),
-      ...this.#storeExtents(extents, file.stat.size),
+      ...this.#storeExtents(extents, size),
       flags: typeof flags === 'number' ? flags : 0,
+      acl: attributes.some(({ name }) => ACL.equals(name)),
       ...(hash === undefined ? {} : { hash }),
-      unstable: false,
+      unstable: cut,
       problems: said,
     };
   }
@@ -205,36 +215,37 @@ export class WorkerCore {
   }
 
   #smallFile(file: SourceFile, into: Uint8Array, offset: number): SmallFile {
-    const limit = this.#setup.bundle.threshold;
-    const extents = extentsOf(file, limit);
+    const extents = extentsOf(file);
     let length = 0;
-    for (const extent of extents) length += file.read(into.subarray(length, length + extent.length), extent.offset);
+    for (const extent of extents) {
+      const got = file.read(into.subarray(length, length + extent.length), extent.offset);
+      length += got;
+      if (got < extent.length) break;
+    }
     const content = into.subarray(0, length);
     const { engine } = this.#hooks;
     const hash = length === 0 ? undefined : engine.blake3(content, this.#setup.content.file);
-    const facts = this.#facts(file, extents, hash);
-    return { ...cutShort(facts, extents, length), offset, length };
+    return { ...this.#facts(file, extents, length, hash), offset, length };
   }
 
   #large(file: SourceFile): LargeFile {
-    const extents = extentsOf(file, Number.MAX_SAFE_INTEGER);
+    const extents = extentsOf(file);
     const sink = new ContentSink(this, this.#hooks.engine, this.#setup.content.file);
     const { buffer } = this.#chunker;
     let filled = 0;
-    for (const extent of extents) {
+    reading: for (const extent of extents) {
       for (let at = 0; at < extent.length; ) {
         if (this.#hooks.stopped()) throw new NeoError('interrupted', 'interrupted');
         const room = Math.min(extent.length - at, buffer.length - filled);
         const got = file.read(buffer.subarray(filled, filled + room), extent.offset + at);
-        if (got === 0) break;
+        if (got === 0) break reading;
         at += got;
         filled = this.#fill(sink, filled + got);
       }
     }
     this.#cut(sink, filled, true);
     const { content, hash, length } = sink.finish();
-    const facts = cutShort(this.#facts(file, extents, hash), extents, length);
-    return { ...facts, ...(content === undefined ? {} : { content }) };
+    return { ...this.#facts(file, extents, length, hash), ...(content === undefined ? {} : { content }) };
   }
 
   /** Cuts only once the buffer is full: asking earlier would scan the same bytes again and again. */
@@ -316,18 +327,27 @@ class ContentSink {
   }
 }
 
-/** What is to be read: the data of the first `size` bytes, as the file was when it was opened. */
-function extentsOf(file: SourceFile, limit: number): readonly Extent[] {
-  const size = Math.min(file.stat.size, limit);
+/** What is to be read: the data of a file, as it was when it was opened. */
+function extentsOf(file: SourceFile): readonly Extent[] {
+  const { size } = file.stat;
   if (size === 0) return [];
   if (!maySparse(file.stat)) return [{ offset: 0, length: size }];
-  return dataExtents(file.fd, { ...file.stat, size }) ?? [{ offset: 0, length: size }];
+  return dataExtents(file.fd, file.stat) ?? [{ offset: 0, length: size }];
 }
 
-/** If the file shrank while it was read, its size is what was read: a size always belongs to the bytes saved. */
-function cutShort(facts: FileFacts, extents: readonly Extent[], length: number): FileFacts {
-  const expected = extents.reduce((sum, extent) => sum + extent.length, 0);
-  const { extents: _, extentContent: __, ...rest } = facts;
-  if (length === expected) return facts;
-  return { ...rest, stat: { ...facts.stat, size: length }, unstable: true };
+/** If the file shrank while it was read, it ends where reading ended: a size always belongs to the bytes saved. */
+function whatWasRead(
+  size: number,
+  planned: readonly Extent[],
+  length: number,
+): { readonly size: number; readonly extents: readonly Extent[]; readonly cut: boolean } {
+  const extents: Extent[] = [];
+  let left = length;
+  for (const { offset, length: wanted } of planned) {
+    const got = Math.min(wanted, left);
+    if (got > 0) extents.push({ offset, length: got });
+    left -= got;
+    if (got < wanted) return { size: offset + got, extents, cut: true };
+  }
+  return { size, extents: planned, cut: false };
 }
