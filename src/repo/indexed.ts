@@ -2,7 +2,7 @@
 import { toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf } from '../core/errors.ts';
 import { type ObjectName, objectName, type SessionId } from '../core/ids.ts';
-import { BlobIndex } from './blob-index.ts';
+import { BlobIndex, type BlobPlace } from './blob-index.ts';
 import type { Certificate } from './certificate.ts';
 import { decodeSegment, type IndexSegment, type PackRecord } from './index/segment.ts';
 import { ENTRY_LENGTH } from './pack/entry.ts';
@@ -133,13 +133,19 @@ function insertPack(
   pack: PackRecord,
   trusted: boolean,
 ): void {
-  // Keyed by author as well: a segment that claims somebody else's pack as its own must not shadow the true one.
-  const key = `${pack.name} ${pack.author}`;
-  if (known.has(key)) return;
-  const number = packs.length;
-  known.set(key, number);
-  packs.push({ name: pack.name, size: pack.size, trusted });
-  for (const entry of pack.entries) {
-    index.insert(entry.id, { pack: number, offset: entry.offset, length: entry.length, trusted });
+  // Keyed by what is said of the pack: whoever claims somebody else's pack as its own, or says that it is shorter, must
+  // not shadow the truth. Nor must the first of several segments: where they differ, all that they say is kept.
+  const key = `${pack.name} ${pack.author} ${pack.size}`;
+  const earlier = known.get(key);
+  const number = earlier ?? packs.length;
+  if (earlier === undefined) {
+    known.set(key, number);
+    packs.push({ name: pack.name, size: pack.size, trusted });
+  }
+  for (const { id, offset, length } of pack.entries) {
+    const isSame = (place: BlobPlace): boolean =>
+      place.pack === number && place.offset === offset && place.length === length;
+    if (earlier !== undefined && index.places(id).some(isSame)) continue;
+    index.insert(id, { pack: number, offset, length, trusted });
   }
 }
