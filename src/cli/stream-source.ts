@@ -1,5 +1,6 @@
 /** Bytes of a snapshot that come from standard input, or from a command that must succeed. */
 import { spawn } from 'node:child_process';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { NeoError } from '../core/errors.ts';
 
 export interface ByteStream {
@@ -8,8 +9,18 @@ export interface ByteStream {
   readonly finished: () => Promise<void>;
 }
 
-export function standardInput(): ByteStream {
-  return { bytes: process.stdin, finished: async () => undefined };
+/** Ends when `signal` fires, though whoever writes may go on. */
+export function standardInput(signal: AbortSignal): ByteStream {
+  return { bytes: untilAborted(process.stdin, signal), finished: async () => undefined };
+}
+
+async function* untilAborted(input: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* addAbortSignal(signal, input);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new NeoError('interrupted', 'interrupted: nothing was published');
+  }
 }
 
 /** Runs the command without a shell; its errors go to ours. */

@@ -61,7 +61,7 @@ default repository in your data folder is used, and made at the first snapshot.`
   }
 
   private input(stdin: boolean, command: boolean, words: readonly string[]): ByteStream | undefined {
-    if (stdin) return standardInput();
+    if (stdin) return standardInput(this.signal);
     return command ? commandOutput(words, this.signal) : undefined;
   }
 

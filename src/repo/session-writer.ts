@@ -16,10 +16,17 @@ export interface SessionWriterOptions {
   readonly dryRun: boolean;
   /** Called when a pack is stored and its memory free. */
   readonly onStored: (bytes: number) => void;
+  /** Called once, when an upload has failed: nothing more needs to be made. */
+  readonly onFailed?: () => void;
 }
 
-/** An interrupted run loses the knowledge of at most so much. */
+/**
+ * A run that is killed loses the knowledge of packs that no segment names yet: a minute's worth on a slow line, and
+ * some hundred MB on a fast one. One small object for four packs or more, at most every five seconds.
+ */
 const INTERIM_MS = 60_000;
+const INTERIM_BYTES = 64 << 20;
+const INTERIM_LEAST_MS = 5_000;
 /** Segments of that many blobs (3.7 MB) go out at once, to bound memory. */
 const SEGMENT_BLOBS = 50_000;
 
@@ -54,7 +61,9 @@ export class SessionWriter {
   /** Takes a pack; its failure shows at {@link settle}. */
   add(pack: FinishedPack): void {
     const upload = this.#limit(() => this.#store(pack)).catch((error: unknown) => {
-      this.#failure ??= error;
+      if (this.#failure !== undefined) return;
+      this.#failure = error;
+      this.#options.onFailed?.();
     });
     this.#uploads.add(upload);
     void upload.finally(() => this.#uploads.delete(upload));
@@ -99,8 +108,7 @@ export class SessionWriter {
   async #checkpoint(): Promise<void> {
     const blobs = this.#records.reduce((sum, { entries }) => sum + entries.length, 0);
     const full = blobs >= SEGMENT_BLOBS;
-    const due = this.#repository.clock.monotonic() - this.#lastSegment >= INTERIM_MS;
-    if (!full && (!due || this.#published === this.#records.length)) return;
+    if (!full && !this.#interimIsDue()) return;
     this.#lastSegment = this.#repository.clock.monotonic();
     if (full) {
       this.#published = 0;
@@ -111,6 +119,13 @@ export class SessionWriter {
     this.#published = this.#records.length;
     this.#interim = true;
     await this.#publish(records, undefined);
+  }
+
+  #interimIsDue(): boolean {
+    const passed = this.#repository.clock.monotonic() - this.#lastSegment;
+    const unnamed = this.#records.slice(this.#published);
+    if (unnamed.length === 0 || passed < INTERIM_LEAST_MS) return false;
+    return passed >= INTERIM_MS || unnamed.reduce((sum, { size }) => sum + size, 0) >= INTERIM_BYTES;
   }
 
   /** Waits for all uploads, then publishes what no final segment names yet. @throws what an upload failed with */

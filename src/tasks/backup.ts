@@ -1,5 +1,6 @@
 /** One snapshot: from sources on disk to the object that makes it visible. */
 import { displayBytes, fromBase64, toBase64 } from '../core/bytes.ts';
+import { throwIfAborted } from '../core/concurrency.ts';
 import { NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { contentKey, type SessionId } from '../core/ids.ts';
@@ -22,8 +23,9 @@ export type BackupSummary = Summary;
 const UPLOADS = 4;
 
 /**
- * Makes one snapshot. After an interruption (`signal`) what was saved so far is published as a `partial` snapshot.
- * @throws NeoError usage when there is nothing to save; failed when no source can be read; and whatever storing meets
+ * Makes one snapshot. After an interruption (`signal`) what was saved so far is published as a `partial` snapshot;
+ * of a stream nothing is.
+ * @throws NeoError interrupted for a stream; usage when there is nothing to save; failed when no source can be read; and whatever storing meets
  */
 export async function backup(
   repository: IndexedRepository,
@@ -47,6 +49,8 @@ export async function backup(
   try {
     const run = new Run(repository, options, machinery, before, events, signal);
     const made = await run.save(sources.found, sources.missing);
+    // Half a dump looks like a whole one.
+    if (options.stream !== undefined) throwIfAborted(signal);
     const kind: SnapshotKind = signal?.aborted === true ? 'partial' : 'snapshot';
     const statistics = run.statistics(repository.clock.monotonic() - started);
     const parent = before.name === undefined ? {} : { parent: before.name };

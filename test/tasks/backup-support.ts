@@ -96,14 +96,18 @@ export class TestRepository {
     this.#clock = clock;
   }
 
-  static async make(backend: Backend = new MemoryBackend(systemClock), clock = clockAhead): Promise<TestRepository> {
+  static async make(
+    backend: Backend = new MemoryBackend(systemClock),
+    clock = clockAhead,
+    packTarget = DEFAULT_PACK_TARGET,
+  ): Promise<TestRepository> {
     const made = new TestRepository(backend, clock);
     await initRepository({ engine, clock, random: systemRandom }, backend, {
       credential: { type: 'secret', secret: made.#secret },
       method: 'key',
       label: 'test',
       chunker: CHUNKER,
-      packTarget: DEFAULT_PACK_TARGET,
+      packTarget,
       compression: 3,
       blobSuite: 'aes-256-gcm',
     });

@@ -82,6 +82,7 @@ export class Run {
       oneFileSystem: options.oneFileSystem,
       rules: options.rules,
       rebundle: before.rebundle,
+      room: () => machinery.session.room(),
       events,
       signal,
     });

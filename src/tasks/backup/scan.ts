@@ -1,11 +1,7 @@
-/** Walks the sources, compares with the parent, hands files to the store, and assembles the directories. */
-import { toBase64 } from '../../core/bytes.ts';
-import { isNeoError } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
 import type { ContentKey } from '../../core/ids.ts';
-import { blobIdOf } from '../../engine/keys.ts';
 import { readFileFlags } from '../../fs/flags.ts';
-import { type FileStat, readLink } from '../../fs/stat.ts';
+import { readLink } from '../../fs/stat.ts';
 import {
   type EnterEvent,
   type EntryEvent,
@@ -21,19 +17,12 @@ import type { Content, Node } from '../../snapshot/node.ts';
 import type { LoadBlob, SaveBlob } from '../../snapshot/tree.ts';
 import { DirectoryAssembly, type Slot } from './assembly.ts';
 import { BundleUse } from './bundle-use.ts';
-import type { FileStore, FileTask } from './file-store.ts';
+import type { FileStore } from './file-store.ts';
 import type { FileFacts, FileFailure, FileRequest } from './jobs.ts';
+import { KeptFiles } from './kept.ts';
 import { HardLinks, type SharedNode } from './links.ts';
 import { directoryAbove, dropUndefined, type NodeMaker } from './node-of.ts';
-import {
-  blobsOf,
-  type Candidate,
-  isUnchanged,
-  mayHaveChanged,
-  ParentDirectory,
-  type ParentTree,
-  type UnchangedRules,
-} from './parent.ts';
+import { type Candidate, isUnchanged, ParentDirectory, type ParentTree, type UnchangedRules } from './parent.ts';
 import type { Source, SourceTree } from './sources.ts';
 
 export interface ScanOptions {
@@ -48,6 +37,8 @@ export interface ScanOptions {
   readonly rules: UnchangedRules;
   /** Bundles whose files are to be read and bundled anew. */
   readonly rebundle: ReadonlySet<string>;
+  /** Resolves when what was made so far is on its way. @throws what storing failed with */
+  readonly room: () => Promise<void>;
   readonly events: EventSink;
   readonly signal: AbortSignal | undefined;
 }
@@ -91,13 +82,14 @@ export class Scan {
   readonly bundleUse = new BundleUse();
   readonly #options: ScanOptions;
   readonly #links = new HardLinks();
-  readonly #present = new Map<string, boolean>();
+  readonly #kept: KeptFiles;
   /** Files to be read after the walk: an earlier name of theirs came to nothing. */
   #late: (() => Promise<void>)[] = [];
   #steps = 0;
 
   constructor(options: ScanOptions) {
     this.#options = options;
+    this.#kept = new KeptFiles(options);
   }
 
   get interrupted(): boolean {
@@ -181,7 +173,9 @@ export class Scan {
 
   async #turn(): Promise<void> {
     this.#steps += 1;
-    if (this.#steps % TURN_EVERY === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    if (this.#steps % TURN_EVERY !== 0) return;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    await this.#options.room();
   }
 
   async #enter(branch: Branch, event: EnterEvent): Promise<Frame> {
@@ -254,7 +248,7 @@ export class Scan {
     if (event.stat.type !== 'file') return settle(this.#special(event, name));
     this.counters.bytesProcessed += event.stat.size;
     for (const candidate of candidates) {
-      if (!(await this.#isKept(candidate, event.stat))) continue;
+      if (!(await this.#kept.isKept(candidate, event.stat))) continue;
       this.counters.filesUnmodified += 1;
       return settle(this.#unmodified(event, name, candidate.node));
     }
@@ -272,11 +266,11 @@ export class Scan {
   ): Promise<void> {
     const { path, stat } = request;
     this.counters.current = path;
-    const given = this.#givenUp(before);
+    const given = this.#kept.isGivenUp(before);
     await this.#options.store.add({
       request,
       survivor: given && before !== undefined && isUnchanged(before, stat, this.#options.rules),
-      before: before === undefined || given ? undefined : this.#sliceOf(before),
+      before: before === undefined || given ? undefined : this.#kept.sliceOf(before),
       stored: (facts, content) => settle(this.#stored(path, name, facts, content)),
       failed: (failure) => settle(this.#failed(path, failure)),
     });
@@ -336,43 +330,6 @@ export class Scan {
       if (code !== 'UNAVAILABLE') this.#fileError(path, `extended attributes: ${code}`);
     }
     return xattrs.attributes.length === 0 ? {} : this.#options.packXattrs(xattrs.attributes);
-  }
-
-  /** Unchanged, and all its blobs can be relied upon. */
-  async #isKept(candidate: Candidate, stat: FileStat): Promise<boolean> {
-    const { rules, load } = this.#options;
-    const before = candidate.node;
-    if (!isUnchanged(before, stat, rules) || mayHaveChanged(candidate)) return false;
-    if (this.#givenUp(before)) return false;
-    try {
-      for await (const key of blobsOf(load, before)) if (!this.#has(key)) return false;
-    } catch (error) {
-      if (isNeoError(error, 'integrity')) return false;
-      throw error;
-    }
-    return before.content?.type !== 'list' || this.#has(before.content.key);
-  }
-
-  /** In a bundle whose files are to be bundled anew. */
-  #givenUp(before: Node | undefined): boolean {
-    return before?.content?.type === 'slice' && this.#options.rebundle.has(toBase64(before.content.bundle));
-  }
-
-  /** A file may be touched without being changed: its bytes need not go into another bundle. */
-  #sliceOf({ content, contentHash }: Node): FileTask['before'] {
-    if (content?.type !== 'slice' || contentHash === undefined || !this.#has(content.bundle)) return undefined;
-    return { hash: contentHash, content };
-  }
-
-  #has(key: ContentKey): boolean {
-    const text = toBase64(key);
-    const known = this.#present.get(text);
-    if (known !== undefined) return known;
-    const { engine, index } = this.#options.repository;
-    const has = index.has(blobIdOf(engine, key));
-    if (this.#present.size > 100_000) this.#present.clear();
-    this.#present.set(text, has);
-    return has;
   }
 
   #walkError(event: ErrorEvent): void {

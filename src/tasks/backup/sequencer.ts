@@ -28,6 +28,12 @@ class OpenBundle {
   length = 0;
 }
 
+/**
+ * Open bundles, at most: 64 × 128 KiB. A server of mail has thousands of users, and each user's files are a class of
+ * their own. The one that waited longest is closed; that too depends on the walk's order alone.
+ */
+const OPEN_CLASSES = 64;
+
 /** Contents remembered for reference, at most: about 100 MB. Beyond that a content may be stored twice. */
 const REMEMBERED = 500_000;
 
@@ -60,12 +66,20 @@ export class BundleSequencer {
     const length = candidate.bytes.length;
     if ((this.#open.get(candidate.className)?.length ?? 0) + length > limit) this.#close(candidate.className);
     const bundle = this.#open.get(candidate.className) ?? new OpenBundle();
+    this.#open.delete(candidate.className);
     this.#open.set(candidate.className, bundle);
+    this.#limitClasses();
     bundle.members.push({ offset: bundle.length, place: this.#remember(identity, candidate.place) });
     bundle.pieces.push(candidate.bytes.slice());
     bundle.length += length;
     const cut = ((candidate.hash[0] ?? 0) & 15) === 0 && bundle.length >= target / 2;
     if (cut || bundle.length >= target) this.#close(candidate.className);
+  }
+
+  #limitClasses(): void {
+    if (this.#open.size <= OPEN_CLASSES) return;
+    const [longest] = this.#open.keys();
+    if (longest !== undefined) this.#close(longest);
   }
 
   #remember(identity: string, place: (content: Content) => void): (content: Content) => void {

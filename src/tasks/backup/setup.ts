@@ -31,6 +31,7 @@ export function makeMachinery(repository: IndexedRepository, options: MachineryO
     uploads: options.uploads,
     dryRun: options.dryRun,
     onStored: (bytes) => credits.give(bytes),
+    onFailed: () => credits.stop(),
   });
   const setup: WorkerSetup = {
     engine: repository.engine.name,
