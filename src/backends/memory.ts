@@ -9,6 +9,11 @@ interface StoredObject {
   readonly modified: number;
 }
 
+/** Not `slice`: a Buffer's is a view of the same memory. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 /** Each operation gives way once before its effect, and the effect is one step: so interleavings can be searched. */
 export class MemoryBackend implements Backend {
   readonly location = 'memory:';
@@ -30,14 +35,14 @@ export class MemoryBackend implements Backend {
     if (bytes === undefined) this.#objects.delete(path);
     else
       this.#objects.set(path, {
-        bytes: bytes.slice(),
+        bytes: copyOf(bytes),
         modified: this.#objects.get(path)?.modified ?? this.#clock.now(),
       });
   }
 
   async put(path: string, bytes: Uint8Array): Promise<void> {
     checkPath(path);
-    const copy = bytes.slice();
+    const copy = copyOf(bytes);
     await undefined;
     const existing = this.#objects.get(path);
     if (existing === undefined) this.#objects.set(path, { bytes: copy, modified: this.#clock.now() });
@@ -47,7 +52,8 @@ export class MemoryBackend implements Backend {
   async get(path: string): Promise<Uint8Array | undefined> {
     checkPath(path);
     await undefined;
-    return this.#objects.get(path)?.bytes.slice();
+    const bytes = this.#objects.get(path)?.bytes;
+    return bytes === undefined ? undefined : copyOf(bytes);
   }
 
   async getRange(path: string, range: ByteRange): Promise<Uint8Array | undefined> {

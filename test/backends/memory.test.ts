@@ -39,3 +39,11 @@ describe('memory', () => {
     expect(seen).toEqual(['a', 'c']);
   });
 });
+
+it('what was stored does not change with the buffer that it came from', async () => {
+  const backend = new MemoryBackend(new SimClock());
+  const given = Buffer.from('before');
+  await backend.put('packs/a', given);
+  given.fill(0);
+  expect(Buffer.from((await backend.get('packs/a')) ?? []).toString()).toBe('before');
+});
