@@ -8,6 +8,7 @@ import { canonicalJson, parseJson } from '../core/json.ts';
 import type { Engine } from '../engine/engine.ts';
 import { signBytes, verifySignatures } from '../engine/identity.ts';
 import { encodeHeader, FORMAT_VERSION, newerNeo, readHeader } from './header.ts';
+import { MAX_PACK_SIZE } from './pack/entry.ts';
 
 export const OPERATIONS = ['read', 'write', 'prune', 'check'] as const;
 export type Operation = (typeof OPERATIONS)[number];
@@ -41,6 +42,9 @@ export interface RepositoryConfig {
 /** Feature flags that this program implements; version 1 of the format defines none. */
 const KNOWN_FEATURES: readonly string[] = [];
 
+/** X-Wing and Ed25519. */
+const SEAL_PUBLIC_LENGTH = 1216;
+const SIGN_PUBLIC_LENGTH = 32;
 const CHUNKER_ALGORITHM = 'fastcdc-keyed-1';
 const bytes = z
   .int()
@@ -67,7 +71,7 @@ const schema = z.object({
     target: bytes,
     limit: bytes,
   }),
-  pack: z.object({ target: bytes }),
+  pack: z.object({ target: z.int().min(1).max(MAX_PACK_SIZE) }),
   compression: z.int().min(0).max(22),
   grace: z.int().min(0),
   sealPublic: z.string(),
@@ -137,11 +141,17 @@ function parseBody(value: unknown): RepositoryConfig {
     packTarget: data.pack.target,
     compression: data.compression,
     grace: data.grace,
-    sealPublic: fromBase64(data.sealPublic),
-    signPublic: fromBase64(data.signPublic),
+    sealPublic: publicKey(data.sealPublic, SEAL_PUBLIC_LENGTH),
+    signPublic: publicKey(data.signPublic, SIGN_PUBLIC_LENGTH),
     ...(data.previous === undefined ? {} : { previous: objectName(data.previous) }),
     ...(data.valid === undefined ? {} : { valid: objectName(data.valid) }),
   };
+}
+
+function publicKey(text: string, length: number): Uint8Array {
+  const key = fromBase64(text);
+  if (key.length !== length) throw new NeoError('integrity', 'configuration has a public key of a wrong length');
+  return key;
 }
 
 /** Sizes that no chunker takes are damage here, not wrong usage. */
@@ -155,19 +165,25 @@ function chunkerOf({ min, average, max }: ChunkerParameters): ChunkerParameters 
   return parameters;
 }
 
-/** Verifies the signature with `issuer`, or for epoch 0 with the config's own key. @throws NeoError */
+/**
+ * Verifies the signature with `issuer`, or for epoch 0 (which the key slot names) with the config's own key. What it
+ * says counts only then: else anybody who can store an object could make every client wait for a newer neo.
+ * @throws NeoError
+ */
 function decodeConfig(engine: Engine, object: Uint8Array, issuer: Uint8Array | undefined): RepositoryConfig {
   const reader = new ByteReader(object);
   const id = readHeader(reader, 'config');
   const json = reader.bytes(reader.u32());
   const signed = object.subarray(0, reader.offset);
   const signatures = reader.bytes(reader.remaining);
+  const verify = (key: Uint8Array): void => {
+    if (verifySignatures(engine, key, 'config', fromHex(id), signed, signatures)) return;
+    throw new NeoError('integrity', 'configuration has a wrong signature');
+  };
+  if (issuer !== undefined) verify(issuer);
   const config = parseBody(parseJson(json));
   if (config.repository !== id) throw new NeoError('integrity', 'configuration names another repository');
-  const key = issuer ?? config.signPublic;
-  if (!verifySignatures(engine, key, 'config', fromHex(id), signed, signatures)) {
-    throw new NeoError('integrity', 'configuration has a wrong signature');
-  }
+  if (issuer === undefined) verify(config.signPublic);
   return config;
 }
 
@@ -198,8 +214,7 @@ export interface ConfigChain {
 export function followChain(engine: Engine, objects: readonly ConfigObject[], first: ObjectName): ConfigChain {
   const ignored: { object: ConfigObject; reason: string }[] = [];
   const configs: ChainLink[] = [];
-  const highest = Math.max(-1, ...objects.map((object) => object.epoch));
-  for (let epoch = 0; epoch <= highest; epoch++) {
+  for (let epoch = 0; ; epoch++) {
     const claims = objects.filter((object) => object.epoch === epoch);
     const judged = claims.map((object) => ({ object, result: judge(engine, object, configs.at(-1), first) }));
     const valid: ChainLink[] = [];

@@ -23,13 +23,17 @@ export const FORMAT_VERSION = 1;
 export const HEADER_LENGTH = 24;
 export const MAGIC = utf8('neo\0');
 
+/** XChaCha20-Poly1305 where there is a sealed part. */
+function suiteOf(kind: ObjectKind): number {
+  return kind === 'config' ? 0 : 3;
+}
+
 export function encodeHeader(kind: ObjectKind, repository: RepositoryId): Uint8Array {
-  const suite = kind === 'config' ? 0 : 3;
   return new ByteWriter(HEADER_LENGTH)
     .bytes(MAGIC)
     .u16(FORMAT_VERSION)
     .u8(KINDS[kind])
-    .u8(suite)
+    .u8(suiteOf(kind))
     .bytes(fromHex(repository))
     .finish();
 }
@@ -42,10 +46,12 @@ export function readHeader(reader: ByteReader, kind: ObjectKind, repository?: Re
   if (!equalBytes(reader.bytes(4), MAGIC)) throw new NeoError('integrity', `not a ${kind} object of neo`);
   const version = reader.u16();
   if (version > FORMAT_VERSION) throw newerNeo(`a ${kind} object of format version ${version}`);
+  if (version < 1) throw new NeoError('integrity', `a ${kind} object of format version ${version}`);
   const found = reader.u8();
-  reader.u8();
+  const suite = reader.u8();
   const id = repositoryId(toHex(reader.bytes(16)));
   if (found !== KINDS[kind]) throw new NeoError('integrity', `object of kind ${found} in place of a ${kind}`);
+  if (suite !== suiteOf(kind)) throw new NeoError('integrity', `${kind} object of unknown suite ${suite}`);
   if (repository !== undefined && id !== repository) {
     throw new NeoError('integrity', `${kind} object belongs to another repository`);
   }

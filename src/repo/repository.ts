@@ -66,7 +66,7 @@ export async function isRepository(engine: Engine, backend: Backend): Promise<bo
 async function readConfigs(backend: Backend): Promise<ConfigObject[]> {
   const objects: ConfigObject[] = [];
   for await (const info of backend.list('config')) {
-    const match = /^config\/(\d{1,9})-([0-9a-f]{64})$/.exec(info.path);
+    const match = /^config\/(0|[1-9]\d{0,8})-([0-9a-f]{64})$/.exec(info.path);
     if (match?.[1] === undefined || match[2] === undefined) continue;
     const bytes = await backend.get(info.path);
     if (bytes !== undefined) objects.push({ epoch: Number(match[1]), name: objectName(match[2]), bytes });
@@ -74,29 +74,38 @@ async function readConfigs(backend: Backend): Promise<ConfigObject[]> {
   return objects;
 }
 
-/** All key slots in `keys/`, the newest renewal of each; those that cannot be decoded are left out. */
-export async function readSlots(backend: Backend): Promise<SlotObject[]> {
+interface FoundSlots {
+  /** The newest renewal of each; those that cannot be decoded are left out. */
+  readonly slots: readonly SlotObject[];
+  /** Why others cannot be: a later version made them. They stop nobody whose own slot can be read. */
+  readonly newer: NeoError | undefined;
+}
+
+async function readSlots(backend: Backend): Promise<FoundSlots> {
   const newest = new Map<string, { n: number; path: string }>();
   for await (const info of backend.list('keys')) {
-    const match = /^keys\/([0-9a-f]{32})\/(\d{1,9})$/.exec(info.path);
+    const match = /^keys\/([0-9a-f]{32})\/(0|[1-9]\d{0,8})$/.exec(info.path);
     if (match?.[1] === undefined) continue;
     const n = Number(match[2]);
     if (n >= (newest.get(match[1])?.n ?? 0)) newest.set(match[1], { n, path: info.path });
   }
   const slots: SlotObject[] = [];
+  let newer: NeoError | undefined;
   for (const [client, { path }] of [...newest].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const bytes = await backend.get(path);
     const slot = bytes === undefined ? undefined : tryDecode(clientId(client), bytes);
-    if (slot !== undefined) slots.push(slot);
+    if (slot instanceof NeoError) newer = slot;
+    else if (slot !== undefined) slots.push(slot);
   }
-  return slots;
+  return { slots, newer };
 }
 
-function tryDecode(client: ClientId, bytes: Uint8Array): SlotObject | undefined {
+function tryDecode(client: ClientId, bytes: Uint8Array): SlotObject | NeoError | undefined {
   try {
     return decodeSlot(client, bytes);
   } catch (error) {
     if (isNeoError(error, 'integrity')) return undefined;
+    if (isNeoError(error, 'needs-newer-neo')) return error;
     throw error;
   }
 }
@@ -157,11 +166,13 @@ export async function openRepository(
     });
   }
   const configs = await readConfigs(backend);
-  const slots = ownSlots(engine, configs, await readSlots(backend));
+  const found = await readSlots(backend);
+  const slots = ownSlots(engine, configs, found.slots);
   const carried = options.carriedSlot;
   if (carried !== undefined && !slots.some((slot) => slot.client === carried.client)) {
     slots.push(decodeSlot(carried.client, carried.bytes));
   }
+  if (slots.length === 0 && found.newer !== undefined) throw found.newer;
   const secret = await unlock(engine, slots, options);
   const chain = followChain(engine, configs, secret.config0);
   const current = chain.configs.at(-1);

@@ -12,8 +12,8 @@ export interface RepositoryWishes {
   readonly compression?: number;
 }
 
-/** Smaller ones make too many objects, larger ones cost each worker too much memory. */
-const PACK_BOUNDS = { min: 1 << 20, max: 256 << 20 } as const;
+/** Smaller ones make too many objects; the format allows no larger ones. */
+const PACK_BOUNDS = { min: 1 << 20, max: 64 << 20 } as const;
 
 /**
  * The wishes as this engine can fulfil them: a compression level above its highest is lowered, which is said by `note`.
@@ -28,7 +28,7 @@ export function checkWishes<W extends RepositoryWishes>(
   const pack = wishes.packTarget;
   if (pack !== undefined && (pack < PACK_BOUNDS.min || pack > PACK_BOUNDS.max)) {
     throw new NeoError('usage', `a pack size of ${pack} bytes is out of bounds`, {
-      hint: 'choose from 1M to 256M; the default is 16M',
+      hint: 'choose from 1M to 64M; the default is 16M',
     });
   }
   const highest = engine.maxCompressionLevel;
