@@ -86,7 +86,8 @@ export class LongLines {
 
   line(path: Uint8Array, node: ShownNode): string {
     const { rdev } = node;
-    const size = rdev === undefined ? String(node.size) : `${rdev.major}, ${rdev.minor}`;
+    const device = rdev === undefined ? '-' : `${rdev.major}, ${rdev.minor}`;
+    const size = node.type === 'file' ? String(node.size) : device;
     const target = node.target === undefined ? '' : ` -> ${displayBytes(node.target)}`;
     return [
       modeText(node.type, node.mode),

@@ -6,7 +6,7 @@ import type { IndexedRepository } from '../repo/indexed.ts';
 import { contentPieces, loadContent } from '../snapshot/content.ts';
 import { decodeExtents } from '../snapshot/extents.ts';
 import type { Snapshot } from '../snapshot/listing.ts';
-import type { Extent, Node } from '../snapshot/node.ts';
+import type { Extent, Node, NodeType } from '../snapshot/node.ts';
 import type { LoadBlob } from '../snapshot/tree.ts';
 import { requirePath } from './list.ts';
 import { Layout } from './restore/layout.ts';
@@ -54,11 +54,25 @@ export async function* readFileContent(
   }
 }
 
+const WORDS: Readonly<Record<NodeType, string>> = {
+  file: 'file',
+  directory: 'directory',
+  symlink: 'symbolic link',
+  fifo: 'fifo',
+  socket: 'socket',
+  chardev: 'character device',
+  blockdev: 'block device',
+};
+
 function requireFile(node: Node | undefined, path: Uint8Array): Node {
   if (node?.type === 'file') return node;
   const hint = node === undefined || node.type === 'directory' ? { hint: 'list it with: neo ls' } : {};
   const target = node?.target === undefined ? '' : ` to ${displayBytes(node.target)}`;
-  throw new NeoError('failed', `${displayBytes(path)} is a ${node?.type ?? 'directory'}${target}, not a file`, hint);
+  throw new NeoError(
+    'failed',
+    `${displayBytes(path)} is a ${WORDS[node?.type ?? 'directory']}${target}, not a file`,
+    hint,
+  );
 }
 
 async function extentsOf(load: LoadBlob, node: Node): Promise<readonly Extent[] | undefined> {

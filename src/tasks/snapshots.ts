@@ -2,6 +2,7 @@
 import { messageOf } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import type { ClientState } from '../repo/client-state.ts';
+import { requireFeatures } from '../repo/config.ts';
 import { type Repository, requireFull } from '../repo/repository.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { listSnapshots, type SnapshotListing } from '../snapshot/listing.ts';
@@ -16,6 +17,7 @@ export async function lookAtSnapshots(
   state: ClientState,
   events: EventSink,
 ): Promise<SnapshotListing> {
+  requireFeatures(repository.config, 'read');
   const { epochs } = requireFull(repository, 'read snapshots');
   const listing = await listSnapshots(repository, epochs);
   const faulty = new Set<string>();

@@ -1,0 +1,153 @@
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type JsonObject, User } from './cli.ts';
+
+const user = await User.make();
+const ids: string[] = [];
+
+/** Six characters of what each snapshot is known by. */
+function labels(objects: readonly JsonObject[]): unknown[] {
+  return objects.map((object) => object['label']);
+}
+
+beforeAll(async () => {
+  await user.openWithKeyFile();
+  await user.sh('mkdir -p work/deep other; echo one > work/one; echo two > other/two');
+  const runs = [
+    ['work', '--label', 'first', '--host', 'laptop', '--tag', 'daily', '--tag', 'kind=test'],
+    ['other', '--label', 'second', '--host', 'server', '--tag', 'daily'],
+    ['work', 'other', '--label', 'third', '--host', 'laptop', '--description', 'both'],
+  ];
+  for (const args of runs) {
+    const { of, code } = await user.neo(['snapshot', '--json', ...args]);
+    expect(code).toBe(0);
+    ids.push(String(of('summary')[0]?.['snapshot']));
+  }
+});
+
+describe('neo snapshots', () => {
+  it('is a table, oldest first', async () => {
+    const { code, stdout, stderr } = await user.neo(['snapshots']);
+    expect([code, stderr]).toEqual([0, '']);
+    const [header, ...rows] = stdout.trimEnd().split('\n');
+    expect(header).toMatch(/^ID +Time +Host +Kind +New +Total +Tags +Paths$/);
+    expect(rows.map((row) => row.slice(0, 8))).toEqual(ids.map((id) => id.slice(0, 8)));
+    expect(rows[0]).toMatch(/ laptop +snapshot +\d.* daily kind=test "first" +\/.*\/work$/);
+    expect(rows[2]).toContain(`${user.at('work')} ${user.at('other')}`);
+  });
+
+  it('gives a program all there is', async () => {
+    const { objects } = await user.neo(['snapshots', '--json', 'latest']);
+    expect(objects()).toEqual([
+      {
+        v: 1,
+        type: 'snapshot',
+        id: ids[2],
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+        received: expect.any(String),
+        kind: 'snapshot',
+        host: 'laptop',
+        user: expect.any(String),
+        uid: process.getuid?.(),
+        paths: [user.at('work'), user.at('other')],
+        tags: [],
+        label: 'third',
+        description: 'both',
+        client: expect.stringMatching(/^[0-9a-f]{32}$/),
+        program: expect.stringContaining('neo/'),
+        excludes: [],
+        statistics: expect.objectContaining({ filesNew: 2, bytesProcessed: 8, errors: 0 }),
+      },
+    ]);
+  });
+
+  it.each([
+    [['--host', 'laptop', '--tag', 'daily,kind=test', '--tag', 'none'], ['first']],
+    [
+      ['--path', 'work/deep/x', '--path', 'othe'],
+      ['first', 'third'],
+    ],
+    [
+      ['--host', 'server', '--host', 'laptop', '--latest', '2'],
+      ['second', 'third'],
+    ],
+    [
+      ['latest', 'latest~2', '--latest', '9'],
+      ['first', 'third'],
+    ],
+    [['--at', '2001-01-01'], []],
+    [['--at', 'tomorrow', '--latest', '1'], ['third']],
+  ])('%j gives %j', async (args, expected) => {
+    const { code, objects } = await user.neo(['snapshots', '--json', ...args]);
+    expect([code, labels(objects())]).toEqual([0, expected]);
+  });
+
+  it('finds one by the start of its id, and refuses what is none', async () => {
+    expect(labels((await user.neo(['snapshots', '--json', ids[1]?.slice(0, 8) ?? ''])).objects())).toEqual(['second']);
+    expect((await user.neo(['snapshots', 'yesterday'])).code).toBe(2);
+    expect((await user.neo(['snapshots', '0000000000'])).code).toBe(1);
+    expect((await user.neo(['snapshots', '--at', 'when?'])).code).toBe(2);
+    expect((await user.neo(['snapshots', '--latest', '0'])).code).toBe(2);
+  });
+
+  it('says so when there is nothing', async () => {
+    const empty = await User.make();
+    expect((await empty.neo(['snapshots'])).code).toBe(10);
+    await empty.neo(['init']);
+    const { code, stdout, stderr } = await empty.neo(['snapshots']);
+    expect([code, stdout, stderr]).toEqual([0, '', 'neo: there are no snapshots yet\n']);
+    expect((await user.neo(['snapshots', '--host', 'nobody'])).stderr).toContain('none of 3 snapshots');
+  });
+
+  it('refuses a wrong password, and a key that may only write', async () => {
+    expect((await user.neo(['snapshots'], { NEO_KEY_FILE: '', NEO_PASSWORD: 'wrong' })).code).toBe(12);
+    const added = await user.neo(['key', 'add', '--role', 'write', '--out', user.at('write.key')]);
+    expect([added.code, added.stderr]).toEqual([0, expect.any(String)]);
+    const key = ['--key-file', user.at('write.key')];
+    for (const args of [['snapshots'], ['ls', 'latest'], ['cat', `latest:${user.at('work/one')}`]]) {
+      const { code, stdout, of } = await user.neo([...args, ...key, '--json']);
+      expect([code, of('error')]).toEqual([13, [expect.objectContaining({ code: 'permission-denied' })]]);
+      expect(stdout.split('\n')).toHaveLength(2);
+    }
+  });
+});
+
+describe('what is wrong in a repository', () => {
+  it('a snapshot that is gone is an alarm, until it is back', async () => {
+    const { stderr } = await user.neo(['snapshots']);
+    expect(stderr).toBe('');
+    const path = join(user.repository, 'snapshots', ids[2] ?? '');
+    await rename(path, user.at('hidden'));
+    for (let time = 0; time < 2; time++) {
+      const gone = await user.neo(['snapshots', '--json']);
+      expect([gone.code, labels(gone.of('snapshot'))]).toEqual([0, ['first', 'second']]);
+      expect(gone.of('warning')).toEqual([expect.objectContaining({ message: expect.stringMatching(/^ALARM: /) })]);
+      expect(gone.stderr).toContain(`warning: ALARM: snapshot ${ids[2]?.slice(0, 8)} was there and is gone`);
+    }
+    await rename(user.at('hidden'), path);
+    expect((await user.neo(['snapshots'])).stderr).toBe('');
+  });
+
+  it('a damaged snapshot is named, the others are listed, and the end is 15', async () => {
+    const path = join(user.repository, 'snapshots', ids[1] ?? '');
+    const bytes = await readFile(path);
+    await writeFile(path, Buffer.from(bytes).fill(0x55, 700, 701));
+    const { code, of, stderr, objects } = await user.neo(['snapshots', '--json']);
+    expect([code, labels(of('snapshot'))]).toEqual([15, ['first', 'third']]);
+    expect(of('warning')).toHaveLength(1);
+    expect(stderr).toContain(`snapshot ${ids[1]?.slice(0, 8)} cannot be read`);
+    expect(objects().at(-1)).toMatchObject({ type: 'error', code: 'integrity' });
+    await writeFile(path, bytes);
+  });
+
+  it('an object that nobody of this repository signed is no snapshot', async () => {
+    const name = 'ab'.repeat(32);
+    const path = join(user.repository, 'snapshots', name);
+    await writeFile(path, 'not a snapshot');
+    const { code, of } = await user.neo(['snapshots', '--json']);
+    expect([code, of('snapshot').length, of('warning').length]).toEqual([15, 3, 1]);
+    await rename(path, user.at('garbage'));
+    expect(await readdir(join(user.repository, 'snapshots'))).toHaveLength(3);
+  });
+});
