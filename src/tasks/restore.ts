@@ -6,6 +6,7 @@ import { parseOptionPattern } from '../fs/ignore-pattern.ts';
 import { systemAccounts } from '../fs/owners.ts';
 import { BlobReader } from '../repo/blob-reader.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
+import type { LoadBlob } from '../snapshot/tree.ts';
 import type { Overwrite, RestoreAction } from './restore/context.ts';
 import { type Destination, destinationRoots, type RestoreRoot } from './restore/destination.ts';
 import type { WorkerSetup } from './restore/jobs.ts';
@@ -55,8 +56,9 @@ export async function restore(
 ): Promise<RestoreSummary> {
   const started = repository.clock.monotonic();
   const reader = new BlobReader(repository);
-  const load = lenient(options.load ?? ((kind, key) => reader.load(kind, key)));
-  const roots = await destinationRoots(load, options.snapshot, options.path, options.destination);
+  const strict: LoadBlob = options.load ?? ((kind, key) => reader.load(kind, key));
+  const load = lenient(strict);
+  const roots = await destinationRoots(strict, options.snapshot, options.path, options.destination);
   const setup = workerSetup(repository, options);
   const core = new WorkerCore(setup, repository.engine);
   const workers = options.workers ?? 2;

@@ -84,3 +84,14 @@ export async function differences(from: string, to: string): Promise<string> {
 export function makeEveryKind(folder: string): void {
   execFileSync('/usr/bin/python3', [new URL('../decoder/make_tree.py', import.meta.url).pathname, folder]);
 }
+
+/** Bytes that do not compress, the same each time. */
+export function noise(seed: number, length: number): Buffer {
+  let state = seed;
+  const bytes = Buffer.alloc(length);
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}

@@ -2,7 +2,7 @@
  * trees that cannot be. */
 import { toHex } from '../../core/bytes.ts';
 import { throwIfAborted } from '../../core/concurrency.ts';
-import { isNeoError } from '../../core/errors.ts';
+import { isNeoError, NeoError } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import type { FilterScope } from '../../fs/ignore-filter.ts';
 import { fromLatin1, toLatin1 } from '../../fs/ignore-pattern.ts';
@@ -61,15 +61,18 @@ export class Walk {
     const key = toHex(level.tree);
     if (level.above.has(key)) throw hostile('a directory contains itself');
     const names = context.deletes || context.resume ? new Set<string>() : undefined;
+    let seen = 0;
     try {
       for await (const node of readTree(context.load, level.tree)) {
         throwIfAborted(context.signal);
         names?.add(toLatin1(node.name));
+        seen += 1;
         await this.#node(level, node);
       }
     } catch (error) {
       // A part of this directory is damaged: what came before it is restored, nothing here may be deleted.
       if (!isNeoError(error, 'failed')) throw error;
+      if (seen === 0 && level.above.size === 0) throw unreadable(error);
       context.tally.fail(level.place.path, error);
       return;
     }
@@ -146,4 +149,11 @@ export class Walk {
     const { ignored, onlyToReach } = level.scope.decide(name, isDirectory ? 'directory' : 'other');
     return ignored || onlyToReach;
   }
+}
+
+function unreadable(cause: NeoError): NeoError {
+  return new NeoError('integrity', `nothing can be restored: ${cause.message}`, {
+    cause,
+    hint: 'see what else is damaged: neo check --read-data; other snapshots may be whole',
+  });
 }
