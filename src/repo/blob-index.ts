@@ -1,18 +1,24 @@
 /**
  * Blob id → places, shared by all threads: open addressing with linear probing in SharedArrayBuffers, 28 bytes a slot,
- * at most 30 bytes a blob at full load. Look-ups and claims use Atomics and need no round trip.
+ * at most 30 bytes a blob at full load. Look-ups and claims use Atomics and need no round trip. A thread that does not
+ * know of a new table yet, or finds the last one full, may claim what another one claims too: then it is stored twice.
  *
  * A slot is 7 words: state, 4 words of id prefix, offset, length (top bit: trusted). State is 0 (empty), a pack number
  * from 1 on, or one of the marks below. Slots never go back to empty.
  */
 import type { BlobId } from '../core/ids.ts';
+import { systemRandom } from '../core/random.ts';
 
 const WORDS = 7;
+/** Slots taken, and the seed of this table's places. */
 const HEADER_WORDS = 2;
+const USED = 0;
+const SEED = 1;
 const BUSY = 0xffff_ffff;
 const CLAIMED = 0xffff_fffe;
 const TRUSTED = 0x8000_0000;
-const FULL_LOAD = 0.93;
+/** 28 / 0.94 is just below 30 bytes. */
+const FULL_LOAD = 0.94;
 
 export interface BlobPlace {
   readonly pack: number;
@@ -34,7 +40,18 @@ class Table {
   }
 
   get used(): number {
-    return Atomics.load(this.words, 0);
+    return Atomics.load(this.words, USED);
+  }
+
+  /** Reserves a slot, so that no number of threads at once can fill the last ones. False when the table is full. */
+  take(): boolean {
+    if (Atomics.add(this.words, USED, 1) < this.usable) return true;
+    this.giveBack();
+    return false;
+  }
+
+  giveBack(): void {
+    Atomics.sub(this.words, USED, 1);
   }
 
   /** The state of a slot, once no thread is writing it. */
@@ -49,14 +66,28 @@ class Table {
     return following === this.words.length ? HEADER_WORDS : following;
   }
 
-  home(word: number): number {
-    return HEADER_WORDS + Math.floor((word / 0x1_0000_0000) * this.slots) * WORDS;
+  /** Who writes segments chooses the ids in them; without the seed he cannot choose ids that all meet in one place. */
+  home(prefix: Prefix): number {
+    let hash = this.words[SEED] ?? 0;
+    for (let i = 0; i < 4; i++) hash = mix(hash ^ (prefix[i] ?? 0));
+    return HEADER_WORDS + Math.floor((hash / 0x1_0000_0000) * this.slots) * WORDS;
   }
+}
+
+/** The finaliser of MurmurHash3 (Appleby), 32 bits. */
+function mix(word: number): number {
+  let hash = word;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
 function tableMemory(blobs: number): SharedArrayBuffer {
   const slots = Math.ceil(blobs / FULL_LOAD) + 16;
-  return new SharedArrayBuffer((HEADER_WORDS + slots * WORDS) * 4);
+  const memory = new SharedArrayBuffer((HEADER_WORDS + slots * WORDS) * 4);
+  const [seed] = new Uint32Array(systemRandom.bytes(4).buffer);
+  new Uint32Array(memory)[SEED] = seed ?? 0;
+  return memory;
 }
 
 export class BlobIndex {
@@ -120,9 +151,9 @@ export class BlobIndex {
   claim(id: BlobId): boolean {
     if (this.has(id)) return false;
     const table = this.#tables.at(-1);
-    if (table === undefined || table.used >= table.usable) return true;
+    if (table === undefined || !table.take()) return true;
     const prefix = prefixOf(id);
-    let at = table.home(prefix[0]);
+    let at = table.home(prefix);
     while (true) {
       if (Atomics.compareExchange(table.words, at, 0, BUSY) === 0) {
         this.#fill(table, at, prefix, 0, 0);
@@ -131,7 +162,10 @@ export class BlobIndex {
       }
       const state = table.state(at);
       const takes = state === CLAIMED || (table.words[at + 6] ?? 0) >= TRUSTED;
-      if (takes && samePrefix(table.words, at, prefix)) return false;
+      if (takes && samePrefix(table.words, at, prefix)) {
+        table.giveBack();
+        return false;
+      }
       at = table.next(at);
     }
   }
@@ -146,28 +180,34 @@ export class BlobIndex {
       return true;
     });
     if (settled) return;
-    this.reserve(1);
-    const table = this.#tables.at(-1);
-    if (table === undefined) return;
     const prefix = prefixOf(id);
-    let at = table.home(prefix[0]);
+    const table = this.#tableWithRoom();
+    let at = table.home(prefix);
     while (Atomics.compareExchange(table.words, at, 0, BUSY) !== 0) at = table.next(at);
     this.#fill(table, at, prefix, place.offset, (place.trusted ? TRUSTED : 0) | place.length);
     Atomics.store(table.words, at, place.pack);
   }
 
+  #tableWithRoom(): Table {
+    for (;;) {
+      const table = this.#tables.at(-1);
+      if (table?.take() === true) return table;
+      this.reserve(1);
+    }
+  }
+
+  /** Of a slot that is BUSY. */
   #fill(table: Table, at: number, prefix: Prefix, offset: number, length: number): void {
     for (let i = 0; i < 4; i++) table.words[at + 1 + i] = prefix[i] ?? 0;
     table.words[at + 5] = offset;
     table.words[at + 6] = length;
-    Atomics.add(table.words, 0, 1);
   }
 
   /** Calls `visit` for each slot of the id until it returns true. */
   #scan(id: BlobId, visit: (words: Uint32Array<SharedArrayBuffer>, at: number, state: number) => boolean): boolean {
     const prefix = prefixOf(id);
     for (const table of this.#tables) {
-      let at = table.home(prefix[0]);
+      let at = table.home(prefix);
       for (let state = table.state(at); state !== 0; state = table.state(at)) {
         if (samePrefix(table.words, at, prefix) && visit(table.words, at, state)) return true;
         at = table.next(at);
