@@ -61,21 +61,22 @@ function explainOne(
   source: Source,
   events: EventSink,
 ): Explanation {
-  const stat = statOf(path);
+  const obstacle = obstacleAbove(path, source.path);
+  const asked = obstacle ?? path;
+  const stat = statOf(asked);
   const isDirectory = stat === undefined ? asDirectory : stat.type === 'directory';
   const question = {
     source: source.path,
     named: source.named,
-    path,
+    path: asked,
     type: isDirectory ? ('directory' as const) : ('other' as const),
     ...(stat?.type === 'file' ? { size: stat.size } : {}),
   };
   const { ignored, onlyToReach, rule, at } = explain(rules, question, (inside) => contentOf(inside, events));
-  const about = { path, source: source.path, exists: stat !== undefined };
-  if (ignored) return { ...about, decision: 'left-out', at, rule, blocked: false };
-  const obstacle = obstacleAbove(path, source.path);
-  if (obstacle !== undefined) return { ...about, decision: 'left-out', at: obstacle, rule: undefined, blocked: true };
-  return { ...about, decision: onlyToReach ? 'to-reach' : 'kept', at, rule, blocked: false };
+  const about = { path, source: source.path, exists: statOf(path) !== undefined, at };
+  if (ignored) return { ...about, decision: 'left-out', rule, blocked: false };
+  if (obstacle !== undefined) return { ...about, decision: 'left-out', rule: undefined, blocked: true };
+  return { ...about, decision: onlyToReach ? 'to-reach' : 'kept', rule, blocked: false };
 }
 
 /** The highest entry between source and path that is there and is no directory. The walk follows no links. */
