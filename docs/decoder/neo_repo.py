@@ -183,6 +183,7 @@ class Repository:
             if secret is None and (password is None or clear["kdf"]["name"] == "none"):
                 return None
             kek = secret or derive(clear["kdf"], password)
+            c.take(32)
             c.end()
         if blake3(kek, context="neo/v1 slot commitment") != commitment:
             return None

@@ -82,6 +82,8 @@ export interface SlotObject {
   readonly commitment: Uint8Array;
   readonly secret: Uint8Array;
   readonly secretAad: Uint8Array;
+  /** Everything before the check sum, and the check sum; only of number 0, later ones are signed. */
+  readonly checked: { readonly bytes: Uint8Array; readonly sum: Uint8Array } | undefined;
 }
 
 /** What a user presents: a password, or the 32 bytes that open a slot, from a key file or from paper. */
@@ -226,7 +228,18 @@ export function encodeSlot(engine: Engine, random: Random, slot: NewSlot): Uint8
     commitmentOf(engine, slot.kek),
   );
   const sealed = sealObject(engine, sealingKeyOf(engine, slot.kek), encodeSecret(secret), open, random);
-  return concatBytes(open, new ByteWriter(4).u32(sealed.length).finish(), sealed);
+  const whole = concatBytes(open, new ByteWriter(4).u32(sealed.length).finish(), sealed);
+  return concatBytes(whole, checkSumOf(engine, slot.indexKey, whole));
+}
+
+/** Nothing else tells damage to a slot from a wrong password, and a recovery key is tried only when all else is lost. */
+function checkSumOf(engine: Engine, indexKey: Uint8Array, whole: Uint8Array): Uint8Array {
+  return engine.blake3(whole, deriveKey(engine, indexKey, 'slot.check'));
+}
+
+/** True if no byte has changed since it was written: anybody who opened the repository can tell, of every slot. */
+export function slotIsWhole(engine: Engine, indexKey: Uint8Array, { checked }: SlotObject): boolean {
+  return checked === undefined || equalBytes(checkSumOf(engine, indexKey, checked.bytes), checked.sum);
 }
 
 function encodeSecret(secret: SlotSecret): Uint8Array {
@@ -274,7 +287,9 @@ export function decodeSlot(client: ClientId, object: Uint8Array): SlotObject {
   const commitment = reader.bytes(32);
   const secretAad = object.subarray(0, reader.offset);
   const secret = reader.bytes(reader.u32());
-  if (clear.data.method !== 'sealed') reader.end();
+  const bytes = object.subarray(0, reader.offset);
+  const checked = clear.data.method === 'sealed' ? undefined : { bytes, sum: reader.bytes(32) };
+  if (checked !== undefined) reader.end();
   return {
     repository,
     client,
@@ -285,6 +300,7 @@ export function decodeSlot(client: ClientId, object: Uint8Array): SlotObject {
     commitment,
     secret,
     secretAad,
+    checked,
   };
 }
 

@@ -5,7 +5,7 @@ import { type ClientId, clientId, type ObjectName, objectName } from '../../core
 import { certificateIsValid, decodeCertificate } from '../../repo/certificate.ts';
 import { encodeHeader } from '../../repo/header.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { decodeSlot, openListing, type SlotObject } from '../../repo/key-slots.ts';
+import { decodeSlot, openListing, type SlotObject, slotIsWhole } from '../../repo/key-slots.ts';
 import type { Report } from './report.ts';
 
 /** A pack that some segment names. */
@@ -56,6 +56,7 @@ function slotFault(repository: IndexedRepository, client: ClientId, bytes: Uint8
   try {
     const slot = decodeSlot(client, bytes);
     if (slot.repository !== repository.id) return isOurs(repository, slot) ? 'its header is damaged' : undefined;
+    if (!slotIsWhole(engine, keys.index, slot)) return 'its bytes are not those that were written';
     const listing = openListing(engine, keys.index, slot);
     const certificate = decodeCertificate(listing.certificate);
     const issuer = issuers.get(certificate.epoch);
@@ -65,7 +66,8 @@ function slotFault(repository: IndexedRepository, client: ClientId, bytes: Uint8
     if (certificate.role !== listing.role) return 'its certificate is of another role';
     return equalBytes(engine.blake3(listing.kemPublic), certificate.kemHash) ? undefined : 'its public key is forged';
   } catch (error) {
-    if (isNeoError(error, 'integrity')) return messageOf(error);
+    // Nothing gives a slot's bytes a name: a later version and damage look alike here.
+    if (isNeoError(error, 'integrity') || isNeoError(error, 'needs-newer-neo')) return messageOf(error);
     throw error;
   }
 }
