@@ -57,20 +57,21 @@ export class BlobReader {
       if (range === undefined) throw new NeoError('integrity', `pack ${pack.name} is missing`);
       return range;
     }
-    const whole = await this.#wholePack(place.pack, path);
+    const whole = await this.#wholePack(place.pack, path, pack.size);
     if (whole === undefined) throw new NeoError('integrity', `pack ${pack.name} is missing`);
     if (place.offset + place.length > whole.length) throw new NeoError('integrity', `pack ${pack.name} is too short`);
     return whole.subarray(place.offset, place.offset + place.length);
   }
 
-  async #wholePack(number: number, path: string): Promise<Uint8Array | undefined> {
+  /** As long as the index says: whatever lies under that path may be longer than memory. */
+  async #wholePack(number: number, path: string, length: number): Promise<Uint8Array | undefined> {
     const cached = this.#cache.get(number);
     if (cached !== undefined) {
       this.#cache.delete(number);
       this.#cache.set(number, cached);
       return cached;
     }
-    const loading = this.#repository.backend.get(path);
+    const loading = this.#repository.backend.getRange(path, { offset: 0, length });
     this.#cache.set(number, loading);
     loading.catch(() => this.#cache.delete(number));
     const bytes = await loading;

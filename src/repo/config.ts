@@ -7,7 +7,7 @@ import { type ObjectName, objectName, type RepositoryId, repositoryId } from '..
 import { canonicalJson, parseJson } from '../core/json.ts';
 import type { Engine } from '../engine/engine.ts';
 import { signBytes, verifySignatures } from '../engine/identity.ts';
-import { encodeHeader, FORMAT_VERSION, newerNeo, readHeader } from './header.ts';
+import { encodeHeader, FORMAT_VERSION, HEADER_LENGTH, newerNeo, readHeader } from './header.ts';
 import { MAX_PACK_SIZE } from './pack/entry.ts';
 
 export const OPERATIONS = ['read', 'write', 'prune', 'check'] as const;
@@ -167,24 +167,27 @@ function chunkerOf({ min, average, max }: ChunkerParameters): ChunkerParameters 
 
 /**
  * Verifies the signature with `issuer`, or for epoch 0 (which the key slot names) with the config's own key. What it
- * says counts only then: else anybody who can store an object could make every client wait for a newer neo.
+ * says, its version included, counts only then: else anybody who can store an object could make every client wait for a
+ * newer neo. So the envelope is the same in all versions.
  * @throws NeoError
  */
 function decodeConfig(engine: Engine, object: Uint8Array, issuer: Uint8Array | undefined): RepositoryConfig {
+  if (issuer !== undefined) verifyEnvelope(engine, object, issuer);
   const reader = new ByteReader(object);
   const id = readHeader(reader, 'config');
-  const json = reader.bytes(reader.u32());
-  const signed = object.subarray(0, reader.offset);
-  const signatures = reader.bytes(reader.remaining);
-  const verify = (key: Uint8Array): void => {
-    if (verifySignatures(engine, key, 'config', fromHex(id), signed, signatures)) return;
-    throw new NeoError('integrity', 'configuration has a wrong signature');
-  };
-  if (issuer !== undefined) verify(issuer);
-  const config = parseBody(parseJson(json));
+  const config = parseBody(parseJson(reader.bytes(reader.u32())));
   if (config.repository !== id) throw new NeoError('integrity', 'configuration names another repository');
-  if (issuer === undefined) verify(config.signPublic);
+  if (issuer === undefined) verifyEnvelope(engine, object, config.signPublic);
   return config;
+}
+
+function verifyEnvelope(engine: Engine, object: Uint8Array, issuer: Uint8Array): void {
+  const reader = new ByteReader(object);
+  const id = reader.bytes(HEADER_LENGTH).subarray(HEADER_LENGTH - 16);
+  reader.bytes(reader.u32());
+  const signed = object.subarray(0, reader.offset);
+  if (verifySignatures(engine, issuer, 'config', id, signed, reader.bytes(reader.remaining))) return;
+  throw new NeoError('integrity', 'configuration has a wrong signature');
 }
 
 /** One object of `config/`: its epoch and name as the path gives them. */

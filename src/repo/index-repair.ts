@@ -71,7 +71,8 @@ export async function planIndexRepair(repository: Repository, onDirectory: OnDir
 
 /** A segment that cannot be believed may yet be right about a pack that cannot be read: then it stays. */
 function removable(faults: readonly SegmentFault[], unreadable: readonly PackFault[]): readonly SegmentFault[] {
-  return unreadable.length === 0 ? faults : faults.filter(({ damaged }) => damaged);
+  const known = faults.filter(({ newer }) => newer !== true);
+  return unreadable.length === 0 ? known : known.filter(({ damaged }) => damaged);
 }
 
 /** Undefined if the segment is right, or the only one to know a pack that cannot be read. */

@@ -5,7 +5,7 @@ import { type ObjectName, objectName, type SessionId } from '../core/ids.ts';
 import { BlobIndex, type BlobPlace } from './blob-index.ts';
 import type { Certificate } from './certificate.ts';
 import { decodeSegment, type IndexSegment, type PackRecord } from './index/segment.ts';
-import { ENTRY_LENGTH } from './pack/entry.ts';
+import { LARGEST } from './largest.ts';
 import type { Repository } from './repository.ts';
 import { decodeSealedSigned } from './signed-object.ts';
 
@@ -21,6 +21,8 @@ export interface SegmentFault {
   readonly reason: string;
   /** Its bytes are not those that were written. Otherwise it is whole, but not to be believed. */
   readonly damaged: boolean;
+  /** It says that it is of a later version: nothing that repairs may touch it. */
+  readonly newer?: boolean;
 }
 
 export interface IndexedRepository extends Repository {
@@ -44,31 +46,32 @@ interface SegmentPath {
   readonly path: string;
   /** Of an interim segment. */
   readonly session: string | undefined;
-  readonly size: number;
 }
 
-async function listSegments(repository: Repository): Promise<SegmentPath[]> {
+async function listSegments(repository: Repository): Promise<{ paths: SegmentPath[]; faults: SegmentFault[] }> {
   const paths: SegmentPath[] = [];
-  for await (const info of repository.backend.list('index')) {
-    const match = SEGMENT_PATH.exec(info.path);
-    if (match !== null) paths.push({ path: info.path, session: match[1], size: info.size });
+  const faults: SegmentFault[] = [];
+  for await (const { path, size } of repository.backend.list('index')) {
+    const match = SEGMENT_PATH.exec(path);
+    if (match === null) continue;
+    if (size <= LARGEST.index) paths.push({ path, session: match[1] });
+    else faults.push({ path, reason: `${size} bytes are no index segment`, damaged: true });
   }
-  return paths.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { paths: paths.sort((a, b) => (a.path < b.path ? -1 : 1)), faults };
 }
 
 export interface Segments {
   /** Those of role full first: what others signed must not shadow theirs. */
   readonly segments: readonly LoadedSegment[];
   readonly faults: readonly SegmentFault[];
-  /** Size of all that was read. */
-  readonly bytes: number;
+  /** Entries of all. */
+  readonly blobs: number;
 }
 
 /** Reads and verifies all segments but the interim ones of covered sessions. */
 export async function readSegments(repository: Repository): Promise<Segments> {
-  const paths = await listSegments(repository);
+  const { paths, faults } = await listSegments(repository);
   const segments: LoadedSegment[] = [];
-  const faults: SegmentFault[] = [];
   const keep = (loaded: LoadedSegment | SegmentFault | undefined): void => {
     if (loaded === undefined) return;
     if ('reason' in loaded) faults.push(loaded);
@@ -79,7 +82,8 @@ export async function readSegments(repository: Repository): Promise<Segments> {
   const interim = paths.filter(({ session }) => session !== undefined && !covered.has(session));
   for (const { path } of interim) keep(await readSegment(repository, path));
   segments.sort((a, b) => Number(a.signer.role !== 'full') - Number(b.signer.role !== 'full'));
-  return { segments, faults, bytes: paths.reduce((sum, { size }) => sum + size, 0) };
+  const counts = segments.flatMap(({ segment }) => segment.packs.map(({ entries }) => entries.length));
+  return { segments, faults, blobs: counts.reduce((sum, count) => sum + count, 0) };
 }
 
 /** A write-role client may only cover its own sessions; which those are, only the signer of their segments tells. */
@@ -98,6 +102,8 @@ async function readSegment(repository: Repository, path: string): Promise<Loaded
     return { path, name, segment: decodeSegment(body), signer };
   } catch (error) {
     if (isNeoError(error, 'integrity')) return { path, reason: messageOf(error), damaged: false };
+    // The configuration says which versions there are. This one is somebody's joke, or will be read by a newer neo.
+    if (isNeoError(error, 'needs-newer-neo')) return { path, reason: messageOf(error), damaged: false, newer: true };
     throw error;
   }
 }
@@ -107,8 +113,8 @@ async function readSegment(repository: Repository, path: string): Promise<Loaded
  * @param room blobs that may be added before the table has to grow
  */
 export async function loadIndex(repository: Repository, room = 65_536): Promise<IndexedRepository> {
-  const { segments, faults, bytes } = await readSegments(repository);
-  const index = BlobIndex.withRoomFor(Math.ceil(bytes / ENTRY_LENGTH) + room);
+  const { segments, faults, blobs } = await readSegments(repository);
+  const index = BlobIndex.withRoomFor(blobs + room);
   const packs: (PackInfo | undefined)[] = [undefined];
   const known = new Map<string, number>();
   const moreFaults: SegmentFault[] = [];

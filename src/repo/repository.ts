@@ -2,7 +2,7 @@
 import type { Backend } from '../backends/backend.ts';
 import { ByteReader, toHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
-import { isNeoError, NeoError } from '../core/errors.ts';
+import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import { type ClientId, clientId, type ObjectName, objectName, type RepositoryId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -19,6 +19,7 @@ import {
   slotMatches,
 } from './key-slots.ts';
 import { type RepositoryKeys, repositoryKeys } from './keyring.ts';
+import { LARGEST } from './largest.ts';
 import type { ObjectContext, Signer } from './signed-object.ts';
 
 /** Everything from outside that the repository layer needs. */
@@ -46,7 +47,7 @@ export interface OpenOptions {
   readonly credential: Credential;
   /** Tries only the slots whose id begins so. */
   readonly keySlot?: string;
-  /** A slot object that came with a key file; used when the repository has none of that id. */
+  /** A slot object that came with a key file; used when the repository's own of that id does not open. */
   readonly carriedSlot?: { readonly client: ClientId; readonly bytes: Uint8Array };
 }
 
@@ -67,7 +68,7 @@ async function readConfigs(backend: Backend): Promise<ConfigObject[]> {
   const objects: ConfigObject[] = [];
   for await (const info of backend.list('config')) {
     const match = /^config\/(0|[1-9]\d{0,8})-([0-9a-f]{64})$/.exec(info.path);
-    if (match?.[1] === undefined || match[2] === undefined) continue;
+    if (match?.[1] === undefined || match[2] === undefined || info.size > LARGEST.config) continue;
     const bytes = await backend.get(info.path);
     if (bytes !== undefined) objects.push({ epoch: Number(match[1]), name: objectName(match[2]), bytes });
   }
@@ -75,25 +76,27 @@ async function readConfigs(backend: Backend): Promise<ConfigObject[]> {
 }
 
 interface FoundSlots {
-  /** The newest renewal of each; those that cannot be decoded are left out. */
+  /** Those that cannot be decoded are left out. */
   readonly slots: readonly SlotObject[];
   /** Why others cannot be: a later version made them. They stop nobody whose own slot can be read. */
   readonly newer: NeoError | undefined;
 }
 
+/**
+ * The slots that a credential can open: those of number 0. Renewals are found from there, and believed by their
+ * signatures: else anybody who can store an object could put one before the true slot.
+ */
 async function readSlots(backend: Backend): Promise<FoundSlots> {
-  const newest = new Map<string, { n: number; path: string }>();
+  const found: ClientId[] = [];
   for await (const info of backend.list('keys')) {
-    const match = /^keys\/([0-9a-f]{32})\/(0|[1-9]\d{0,8})$/.exec(info.path);
-    if (match?.[1] === undefined) continue;
-    const n = Number(match[2]);
-    if (n >= (newest.get(match[1])?.n ?? 0)) newest.set(match[1], { n, path: info.path });
+    const match = /^keys\/([0-9a-f]{32})\/0$/.exec(info.path);
+    if (match?.[1] !== undefined && info.size <= LARGEST.slot) found.push(clientId(match[1]));
   }
   const slots: SlotObject[] = [];
   let newer: NeoError | undefined;
-  for (const [client, { path }] of [...newest].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const bytes = await backend.get(path);
-    const slot = bytes === undefined ? undefined : tryDecode(clientId(client), bytes);
+  for (const client of found.sort()) {
+    const bytes = await backend.get(slotPath(client));
+    const slot = bytes === undefined ? undefined : tryDecode(client, bytes);
     if (slot instanceof NeoError) newer = slot;
     else if (slot !== undefined) slots.push(slot);
   }
@@ -125,29 +128,52 @@ function repositoryOf(config: Uint8Array): RepositoryId | undefined {
   try {
     return readHeader(new ByteReader(config), 'config');
   } catch (error) {
-    if (isNeoError(error, 'integrity')) return undefined;
+    // A later version, too: whether that one counts is for its signature to say.
+    if (isNeoError(error, 'integrity') || isNeoError(error, 'needs-newer-neo')) return undefined;
     throw error;
   }
 }
 
-/** Opens the first slot that the credential fits. @throws NeoError wrong-password when none does */
+/**
+ * Opens the first slot that the credential fits; those that cost little are tried first, and the wrong credential is
+ * tried on all of them. Slots that somebody forged or damaged stand in nobody's way.
+ * @throws NeoError wrong-password when it fits none; integrity when it fits one that is damaged, or all are out of bounds
+ */
 async function unlock(engine: Engine, slots: readonly SlotObject[], options: OpenOptions): Promise<SlotSecret> {
-  const wanted = slots.filter((slot) => slot.client.startsWith(options.keySlot ?? ''));
-  if (options.keySlot !== undefined && wanted.length === 0) {
-    throw new NeoError('wrong-password', `there is no key slot ${options.keySlot}`, { hint: 'see: neo key list' });
+  const { credential, keySlot } = options;
+  const wanted = slots.filter((slot) => slot.client.startsWith(keySlot ?? ''));
+  if (keySlot !== undefined && wanted.length === 0) {
+    throw new NeoError('wrong-password', `there is no key slot ${keySlot}`, { hint: 'see: neo key list' });
   }
-  let refusal: unknown;
+  wanted.sort((a, b) => kdfCost(a.kdf) - kdfCost(b.kdf));
+  const refused: unknown[] = [];
+  let damaged: unknown;
   for (const slot of wanted) {
+    const kek = await credentialKey(engine, credential, slot.kdf).catch((error: unknown) => {
+      refused.push(error);
+    });
+    if (kek === undefined || !slotMatches(engine, slot, kek)) continue;
     try {
-      const kek = await credentialKey(engine, options.credential, slot.kdf);
-      if (kek !== undefined && slotMatches(engine, slot, kek)) return openSlot(engine, slot, kek);
+      return openSlot(engine, slot, kek);
     } catch (error) {
-      refusal = error;
+      damaged = error;
     }
   }
-  if (refusal !== undefined) throw refusal;
-  const what = options.credential.type === 'password' ? 'password' : 'key';
-  throw new NeoError('wrong-password', `wrong ${what}: it opens none of ${wanted.length} key slots`, {
+  if (damaged !== undefined) throw damaged;
+  if (refused.length > 0 && refused.length === wanted.length) throw refused[0];
+  throw fitsNone(credential, wanted.length, refused);
+}
+
+/** About the bytes of memory that deriving writes. */
+function kdfCost(kdf: SlotObject['kdf']): number {
+  if (kdf === undefined) return 0;
+  return kdf.name === 'argon2id' ? kdf.memory * 1024 * kdf.passes : 128 * kdf.n * kdf.r * kdf.p;
+}
+
+function fitsNone(credential: Credential, slots: number, refused: readonly unknown[]): NeoError {
+  const what = credential.type === 'password' ? 'password' : 'key';
+  const passed = refused.length === 0 ? '' : ` (${refused.length} were not tried: ${messageOf(refused[0])})`;
+  return new NeoError('wrong-password', `wrong ${what}: it opens none of ${slots} key slots${passed}`, {
     hint:
       what === 'password' ? 'check NEO_PASSWORD and its relatives, or use --key-file' : 'the key may have been removed',
   });
@@ -169,9 +195,8 @@ export async function openRepository(
   const found = await readSlots(backend);
   const slots = ownSlots(engine, configs, found.slots);
   const carried = options.carriedSlot;
-  if (carried !== undefined && !slots.some((slot) => slot.client === carried.client)) {
-    slots.push(decodeSlot(carried.client, carried.bytes));
-  }
+  // Also where the repository has one of that id: it may be damaged, or forged after the true one was removed.
+  if (carried !== undefined) slots.push(decodeSlot(carried.client, carried.bytes));
   if (slots.length === 0 && found.newer !== undefined) throw found.newer;
   const secret = await unlock(engine, slots, options);
   const chain = followChain(engine, configs, secret.config0);

@@ -2,6 +2,7 @@
 import { toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf } from '../core/errors.ts';
 import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
+import { LARGEST } from '../repo/largest.ts';
 import type { Repository } from '../repo/repository.ts';
 import { decodeSnapshot, openSnapshot, type SealedSnapshot, type SnapshotBody, type SnapshotHead } from './snapshot.ts';
 
@@ -40,7 +41,7 @@ export async function listHeads(repository: Repository): Promise<HeadListing> {
     const match = /^snapshots\/([0-9a-f]{64})$/.exec(info.path);
     if (match?.[1] === undefined) continue;
     const name = objectName(match[1]);
-    const result = await readHead(repository, name, info.modified);
+    const result = await readHead(repository, name, info);
     if (result === undefined) continue;
     if ('reason' in result) faults.push(result);
     else heads.push(result);
@@ -52,8 +53,9 @@ export async function listHeads(repository: Repository): Promise<HeadListing> {
 async function readHead(
   repository: Repository,
   name: ObjectName,
-  received: number,
+  { size, modified: received }: { readonly size: number; readonly modified: number },
 ): Promise<ListedHead | SnapshotFault | undefined> {
+  if (size > LARGEST.snapshot) return { name, reason: `${size} bytes are no snapshot` };
   const bytes = await repository.backend.get(`snapshots/${name}`);
   if (bytes === undefined) return undefined;
   if (toHex(repository.engine.blake3(bytes)) !== name) return { name, reason: 'bytes do not give its name' };
@@ -61,7 +63,10 @@ async function readHead(
     const sealed = decodeSnapshot(repository, bytes);
     return { name, received, head: sealed.head, sealed };
   } catch (error) {
-    if (isNeoError(error, 'integrity')) return { name, reason: messageOf(error) };
+    // The configuration says which versions there are: one object of a later one, which anybody can put there, must not
+    // stop everybody.
+    if (isNeoError(error, 'integrity') || isNeoError(error, 'needs-newer-neo'))
+      return { name, reason: messageOf(error) };
     throw error;
   }
 }
@@ -91,8 +96,13 @@ export async function listSnapshots(
       closed.push({ name, reason: messageOf(error) });
     }
   }
-  snapshots.sort((a, b) => a.body.time - b.body.time || a.head.sequence - b.head.sequence);
+  snapshots.sort((a, b) => timeOf(a) - timeOf(b) || a.head.sequence - b.head.sequence);
   return { snapshots, faults: [...faults, ...closed], heads };
+}
+
+/** A client may say any time; later than storage received its snapshot it was not. */
+function timeOf({ body, received }: Snapshot): number {
+  return Math.min(body.time, received);
 }
 
 /** The newest heads of a client's chain: those that no other one names as previous. */

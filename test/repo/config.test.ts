@@ -57,9 +57,15 @@ function next(chain: readonly ConfigObject[], more: Partial<RepositoryConfig> = 
 }
 
 /** The same object with another body, signed by `seed`. */
-function rewritten(object: ConfigObject, seed: Uint8Array, change: (body: Record<string, Json>) => void): ConfigObject {
+function rewritten(
+  object: ConfigObject,
+  seed: Uint8Array,
+  change: (body: Record<string, Json>) => void,
+  version = 1,
+): ConfigObject {
   const reader = new ByteReader(object.bytes);
-  const header = reader.bytes(24);
+  const header = reader.bytes(24).slice();
+  header[4] = version;
   const body = parseJson(reader.bytes(reader.u32())) as Record<string, Json>;
   change(body);
   const json = canonicalJson(body);
@@ -190,10 +196,14 @@ describe('what a later version wrote', () => {
     expect(failureOf([object])).toBe('needs-newer-neo');
   });
 
-  it('needs a newer neo when the header says so', () => {
-    const bytes = next(chain).bytes.slice();
-    bytes[4] = 2;
-    expect(failureOf([...chain, objectOf(1, bytes)])).toBe('needs-newer-neo');
+  it('needs a newer neo when a signed header says so', () => {
+    const reader = new ByteReader(next(chain).bytes);
+    const header = reader.bytes(24).slice();
+    header[4] = 2;
+    const length = reader.u32();
+    const unsigned = concatBytes(header, new ByteWriter(4).u32(length).finish(), reader.bytes(length));
+    const list = signBytes(engine, seedOf(0), 'config', fromHex(repository), unsigned);
+    expect(failureOf([...chain, objectOf(1, concatBytes(unsigned, list))])).toBe('needs-newer-neo');
   });
 
   it('is asked for when an operation needs it, and only then', () => {

@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
 import { FaultBackend } from '../../src/backends/fault.ts';
 import { MemoryBackend } from '../../src/backends/memory.ts';
-import { concatBytes, toHex } from '../../src/core/bytes.ts';
+import { concatBytes, fromHex, toHex } from '../../src/core/bytes.ts';
 import { type ErrorCode, isNeoError } from '../../src/core/errors.ts';
 import { systemRandom } from '../../src/core/random.ts';
-import { encodeConfig } from '../../src/repo/config.ts';
+import { signBytes } from '../../src/engine/identity.ts';
+import { encodeConfig, type RepositoryConfig } from '../../src/repo/config.ts';
 import { initRepository } from '../../src/repo/init.ts';
 import { isRepository, openRepository } from '../../src/repo/repository.ts';
 import { SimClock } from '../support/sim-clock.ts';
@@ -33,6 +34,14 @@ async function failure(act: () => Promise<unknown>): Promise<ErrorCode | string>
   } catch (error) {
     return isNeoError(error) ? error.code : `not a NeoError: ${String(error)}`;
   }
+}
+
+/** Signed as every version is. */
+function ofVersion2(config: RepositoryConfig, seed: Uint8Array): Uint8Array {
+  const one = encodeConfig(testEngine, config, seed);
+  const unsigned = one.slice(0, one.length - 68);
+  unsigned[4] = 2;
+  return concatBytes(unsigned, signBytes(testEngine, seed, 'config', fromHex(config.repository), unsigned));
 }
 
 async function slotAndConfig(made: TempRepository): Promise<{ slot: string; config: string }> {
@@ -174,12 +183,8 @@ describe('opening', () => {
       const opened = await made.open();
       const seed = opened.keys.full?.epochs[0]?.signSeed ?? new Uint8Array(32);
       const features = { ...made.config.features, read: change === 'body' ? ['sideways'] : [] };
-      const bytes = encodeConfig(
-        testEngine,
-        { ...made.config, epoch: 1, previous: opened.configName, features },
-        seed,
-      ).slice();
-      if (change === 'header') bytes[4] = 2;
+      const config = { ...made.config, epoch: 1, previous: opened.configName, features };
+      const bytes = change === 'header' ? ofVersion2(config, seed) : encodeConfig(testEngine, config, seed);
       await made.backend.put(`config/1-${toHex(testEngine.blake3(bytes))}`, bytes);
       const before = await paths(made.backend);
       expect(await failure(() => made.open())).toBe('needs-newer-neo');

@@ -5,6 +5,7 @@ import { type ClientId, clientId } from '../../core/ids.ts';
 import { checkKdfBounds } from '../../engine/kdf.ts';
 import { certificateIsValid, decodeCertificate, type Role } from '../../repo/certificate.ts';
 import { decodeSlot, openListing, type SlotListing, type SlotMethod, type SlotObject } from '../../repo/key-slots.ts';
+import { LARGEST } from '../../repo/largest.ts';
 import { type Repository, slotPath } from '../../repo/repository.ts';
 
 export interface KeyInfo {
@@ -32,9 +33,6 @@ export interface KeyListing {
   readonly faults: readonly KeyFault[];
 }
 
-/** A slot is far smaller; anything larger is none, and is not read. */
-const MAX_SLOT = 1 << 20;
-
 export async function listSlots(repository: Repository): Promise<KeyListing> {
   const keys: KeyInfo[] = [];
   const faults: KeyFault[] = [];
@@ -55,7 +53,7 @@ async function readKey(
   path: string,
   size: number,
 ): Promise<KeyInfo | KeyFault | undefined> {
-  if (size > MAX_SLOT) return { path, reason: `${size} bytes are no key slot` };
+  if (size > LARGEST.slot) return { path, reason: `${size} bytes are no key slot` };
   const bytes = await repository.backend.get(path);
   if (bytes === undefined) return undefined;
   try {
