@@ -54,6 +54,8 @@ export abstract class PlainCommand extends Command {
     options?: Interfaces.Input<F, B, A>,
     argv?: string[],
   ): Promise<Interfaces.ParserOutput<F, B, A>> {
+    // Otherwise oclif takes what is piped in for a missing argument: a dump for a path.
+    for (const arg of Object.values<{ ignoreStdin?: boolean }>(options?.args ?? {})) arg.ignoreStdin = true;
     const parsed = await super.parse(options, argv);
     const flags: { [Name in keyof OutputFlags]?: boolean | undefined } = parsed.flags;
     this.#output = new Output({ json: flags.json === true, quiet: flags.quiet === true });

@@ -1,5 +1,5 @@
 /** Bytes of a snapshot that come from standard input, or from a command that must succeed. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { NeoError } from '../core/errors.ts';
 
@@ -31,16 +31,21 @@ export function commandOutput(command: readonly string[], signal: AbortSignal): 
       hint: 'such as: neo snapshot --stdin-from-command --stdin-filename db.sql -- pg_dump db',
     });
   }
-  const child = spawn(program, rest, { stdio: ['inherit', 'pipe', 'inherit'] });
-  signal.addEventListener('abort', () => child.kill(), { once: true });
-  const ended = new Promise<string | undefined>((resolve) => {
-    child.on('error', (error) => resolve(error.message));
-    child.on('close', (code, name) =>
-      resolve(code === 0 ? undefined : name === null ? `exit code ${code}` : `${name}`),
-    );
-  });
+  let ended: Promise<string | undefined> = Promise.resolve('it was not started');
+  async function* output(name: string): AsyncGenerator<Uint8Array> {
+    // Not before its output is read: what a child leaves unread at its end, Node throws away.
+    const child = spawn(name, rest, { stdio: ['inherit', 'pipe', 'inherit'] });
+    ended = endOf(child);
+    const stop = (): boolean => child.kill();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      yield* child.stdout;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
   return {
-    bytes: child.stdout,
+    bytes: output(program),
     async finished() {
       const failure = await ended;
       if (signal.aborted) throw new NeoError('interrupted', 'interrupted: nothing was published');
@@ -48,4 +53,14 @@ export function commandOutput(command: readonly string[], signal: AbortSignal): 
       throw new NeoError('failed', `the command ${program} failed: ${failure}`, { hint: 'nothing was published' });
     },
   };
+}
+
+/** Undefined after success, else why it failed. */
+function endOf(child: ChildProcess): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message));
+    child.on('close', (code, name) =>
+      resolve(code === 0 ? undefined : name === null ? `exit code ${code}` : `${name}`),
+    );
+  });
 }

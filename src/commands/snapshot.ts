@@ -3,7 +3,7 @@ import { Args } from '@oclif/core';
 import { selectionFlags, selectionValues } from '../cli/backup-flags.ts';
 import { NeoCommand } from '../cli/base-command.ts';
 import { parseCompression } from '../cli/compression.ts';
-import { openOrCreate } from '../cli/open.ts';
+import { openFromFlags, openOrCreate } from '../cli/open.ts';
 import { snapshotFlags, snapshotValues } from '../cli/snapshot-flags.ts';
 import { gatherPaths } from '../cli/snapshot-inputs.ts';
 import { reportSnapshot } from '../cli/snapshot-report.ts';
@@ -30,7 +30,7 @@ default repository in your data folder is used, and made at the first snapshot.`
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Snapshot);
-    const words = argv.map(String);
+    const words = flags['stdin-from-command'] ? commandWords(this.argv) : argv.map(String);
     const streamed = flags.stdin || flags['stdin-from-command'];
     if (flags.stdin && words.length > 0) throw new NeoError('usage', '--stdin takes no paths');
     const paths = streamed ? [] : await gatherPaths(words, flags, parseFileList);
@@ -38,7 +38,8 @@ default repository in your data folder is used, and made at the first snapshot.`
     requireInput(sources.length > 0 || streamed);
     const selection = makeSelection(selectionValues(flags), this.events);
     const level = flags.compression === undefined ? undefined : parseCompression(flags.compression);
-    const { repository, state } = await openOrCreate(flags, this.out);
+    const open = flags['dry-run'] ? openFromFlags : openOrCreate;
+    const { repository, state } = await open(flags, this.out);
     this.capped(level, repository.engine.maxCompressionLevel);
     const { username, uid, gid } = userInfo();
     const input = this.input(flags.stdin, flags['stdin-from-command'], words);
@@ -69,6 +70,12 @@ default repository in your data folder is used, and made at the first snapshot.`
     if (level !== undefined && level > most)
       this.out.note(`compression level ${level} is beyond this engine: ${most} is used`);
   }
+}
+
+/** As they were typed: oclif sorts words by where their text first occurs, be it as the value of a flag. */
+function commandWords(typed: readonly string[]): readonly string[] {
+  const separator = typed.indexOf('--');
+  return separator === -1 ? [] : typed.slice(separator + 1);
 }
 
 function requireInput(given: boolean): void {
