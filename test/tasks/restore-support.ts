@@ -19,7 +19,11 @@ const credential = { type: 'secret' as const, secret: new Uint8Array(32).fill(7)
 
 /** Small chunks and packs: many of them even of small trees. */
 export async function makeRepository(): Promise<{ readonly backend: Backend; readonly surroundings: Surroundings }> {
-  const surroundings = { engine: await loadEngine(), clock: systemClock, random: systemRandom };
+  const surroundings = {
+    engine: await loadEngine(process.env['NEO_ENGINE'] === 'portable' ? 'portable' : undefined),
+    clock: systemClock,
+    random: systemRandom,
+  };
   const backend = new MemoryBackend(systemClock);
   await initRepository(surroundings, backend, {
     credential,

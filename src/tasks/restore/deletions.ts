@@ -32,6 +32,12 @@ export class Deletions {
     }
   }
 
+  /** A directory in whose place a file will be goes with all below it. */
+  countReplaced(place: Place, name: Uint8Array): void {
+    if (place.isNew || place.target.stat(place.existing(), name)?.isDirectory() !== true) return;
+    this.count += countBelow(place, name, MANY_DELETIONS + 1 - this.count);
+  }
+
   /** @throws NeoError failed when more would be deleted than may be unasked */
   refuseMany(): void {
     if (this.count <= MANY_DELETIONS) return;

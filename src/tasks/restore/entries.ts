@@ -26,19 +26,30 @@ interface Spot {
   readonly name: Uint8Array;
 }
 
+/** Entries planned in one go. */
+const BREATH = 128;
+
 export class Entries {
   readonly #context: Context;
   readonly #schedule: Schedule;
   readonly links = new HardLinks();
+  #count = 0;
 
   constructor(context: Context, schedule: Schedule) {
     this.#context = context;
     this.#schedule = schedule;
   }
 
+  /** Trees may come from memory alone: then nothing else, neither workers' answers nor signals, would get a turn. */
+  async #breathe(): Promise<void> {
+    this.#context.tally.progress();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
   /** Everything but a directory. @throws NeoError what ends the restore; all else is named and passed over */
   async restore(place: Place, node: Node, name: Uint8Array): Promise<void> {
     const { tally } = this.#context;
+    if (++this.#count % BREATH === 0) await this.#breathe();
     throwIfAborted(this.#context.signal);
     if (node.type === 'file') {
       tally.plannedFiles += 1;
@@ -84,7 +95,7 @@ export class Entries {
       return;
     }
     if (first !== undefined) return this.links.add(first, spot.directory, name, node.type);
-    const metadata = await this.#context.metadata.of(node);
+    const metadata = await this.#context.metadata.of(node, spot.directory.pathOf(name));
     if (node.type === 'file') return this.#file(spot, node, metadata, existing);
     if (this.#special(spot, node, metadata, existing)) this.links.remember(node, spot, undefined);
   }

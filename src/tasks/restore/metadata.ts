@@ -1,5 +1,6 @@
 /** From a node to what its restored entry shall have, and whether an existing entry has it. */
 import { equalBytes } from '../../core/bytes.ts';
+import { isNeoError } from '../../core/errors.ts';
 import { parseJson } from '../../core/json.ts';
 import type { EntryMetadata } from '../../fs/apply.ts';
 import { type AccountSource, cachedAccounts } from '../../fs/owners.ts';
@@ -13,6 +14,8 @@ export interface MetadataOptions {
   readonly numericIds: boolean;
   readonly owners: boolean;
   readonly securityAttributes: boolean;
+  /** Attributes are in a blob that cannot be read: the entry is restored without them. */
+  readonly onLost: (path: Uint8Array, message: string) => void;
 }
 
 export class MetadataReader {
@@ -26,23 +29,30 @@ export class MetadataReader {
     this.#options = options;
   }
 
-  /** @throws NeoError what the loader throws, where attributes are in blobs; integrity when they are malformed */
-  async of(node: Node): Promise<EntryMetadata> {
+  /** @param path for messages. @throws NeoError integrity when attributes are malformed; what the loader throws */
+  async of(node: Node, path: Uint8Array): Promise<EntryMetadata> {
     const { mode, mtime, atime, user, group } = node;
     const named = !this.#options.numericIds;
+    const attributes = await this.#attributes(node, path);
     return {
       mode,
       mtime,
       uid: (named && user !== undefined ? this.#accounts.userId(user) : undefined) ?? node.uid,
       gid: (named && group !== undefined ? this.#accounts.groupId(group) : undefined) ?? node.gid,
-      attributes: this.#wanted(await this.#attributes(node)),
+      ...(attributes === undefined ? {} : { attributes: this.#wanted(attributes) }),
       ...(atime === undefined ? {} : { atime }),
     };
   }
 
-  async #attributes(node: Node): Promise<readonly Xattr[]> {
+  async #attributes(node: Node, path: Uint8Array): Promise<readonly Xattr[] | undefined> {
     if (node.xattrContent === undefined) return node.xattrs ?? [];
-    return xattrsFromJson(parseJson(await loadContent(this.#load, node.xattrContent)));
+    try {
+      return xattrsFromJson(parseJson(await loadContent(this.#load, node.xattrContent)));
+    } catch (error) {
+      if (!isNeoError(error, 'failed')) throw error;
+      this.#options.onLost(path, error.message);
+      return undefined;
+    }
   }
 
   #wanted(attributes: readonly Xattr[]): readonly Xattr[] {

@@ -115,6 +115,7 @@ function contextOf(pass: PassOptions): Context {
       numericIds: options.numericIds ?? false,
       owners: ownership,
       securityAttributes: options.securityAttributes ?? false,
+      onLost: (path, message) => tally.problem({ what: 'attribute', path, message }),
     }),
     filter,
     tally,
@@ -168,7 +169,8 @@ async function plan(
     await walk.below(Place.root(target, isNew, await ownMetadata(pass, context, target, isNew)), tree, root.path);
   } else if (root.node !== undefined) {
     let place = Place.root(target, isNew);
-    for (const node of root.chain) place = new Place(target, place, node.name, await context.metadata.of(node), true);
+    for (const node of root.chain)
+      place = new Place(target, place, node.name, await context.metadata.of(node, node.name), true);
     await walk.entry(place, root.node, root.name, parentPath(root.path));
   }
   tally.totalFiles = tally.plannedFiles;
@@ -186,7 +188,7 @@ async function ownMetadata(
   if (node === undefined) return undefined;
   const owns = isNew || (await isCopy(pass, target));
   if (context.deletes && !owns) refuseForeign(pass);
-  return owns && context.mode === 'restore' ? context.metadata.of(node) : undefined;
+  return owns && context.mode === 'restore' ? context.metadata.of(node, new Uint8Array()) : undefined;
 }
 
 /** True if the directory holds nothing but what the snapshot's has: then it is that directory, metadata and all. */

@@ -49,6 +49,7 @@ export class ThreadPool implements RestorePool {
       const thread: Thread = { worker: new Worker(url, { workerData: setup }), running: [] };
       thread.worker.on('message', (message: ThreadMessage) => this.#receive(thread, message));
       thread.worker.on('error', (error) => this.#fail(error));
+      thread.worker.on('exit', () => this.#fail(new NeoError('failed', 'a worker of the restore has ended early')));
       return thread;
     });
   }

@@ -1,4 +1,4 @@
-/** Plans grow in windows: while one is carried out, the next is planned. */
+/** Plans grow in windows: while one is carried out, the next is planned; and while its last jobs run, the next begins. */
 import { equalBytes } from '../../core/bytes.ts';
 import { type ContentKey, contentKey } from '../../core/ids.ts';
 import type { Context } from './context.ts';
@@ -8,11 +8,15 @@ import type { FileWork } from './file-work.ts';
 import type { LocalPiece, Segments } from './jobs.ts';
 import { Window } from './window.ts';
 
+const FIRST_PART = 1 / 16;
+
 export class Schedule {
   readonly #fetcher: Fetcher;
   readonly #context: Context;
-  #window = new Window();
-  #running: Promise<void> = Promise.resolve();
+  #window = new Window(FIRST_PART);
+  #part = FIRST_PART;
+  /** The last two. */
+  readonly #running: Promise<void>[] = [];
   /** Files that are not done: to be removed if the restore ends early. */
   readonly #open = new Set<FileWork>();
   /** Written, to be read again. */
@@ -49,12 +53,14 @@ export class Schedule {
   }
 
   async #flush(): Promise<void> {
-    await this.#running;
+    if (this.#running.length >= 2) await this.#running.shift();
     const window = this.#window;
-    this.#window = new Window();
-    this.#running = this.#carryOut(window);
-    // Seen when the next one begins, or at the end.
-    this.#running.catch(() => undefined);
+    this.#part *= 2;
+    this.#window = new Window(this.#part);
+    const running = this.#carryOut(window);
+    // Seen when a later one begins, or at the end.
+    running.catch(() => undefined);
+    this.#running.push(running);
   }
 
   async #carryOut(window: Window): Promise<void> {
@@ -66,13 +72,13 @@ export class Schedule {
   /** @throws what ends the restore */
   async finish(): Promise<void> {
     await this.#flush();
-    await this.#running;
+    await Promise.all(this.#running);
     await this.#verify();
   }
 
   /** Nothing half done stays. */
   async abandon(): Promise<void> {
-    await this.#running.catch(() => undefined);
+    await Promise.allSettled(this.#running);
     for (const work of this.#open) work.abandon();
   }
 

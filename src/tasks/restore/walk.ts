@@ -85,8 +85,9 @@ export class Walk {
     const isDirectory = node.type === 'directory';
     const { ignored, onlyToReach } = level.scope.decide(name, isDirectory ? 'directory' : 'other');
     if (ignored) return;
-    if (isDirectory) await this.#directory(level, node, node.name, level.scope.enter(name), onlyToReach);
-    else await this.#options.entries.restore(level.place, node, node.name);
+    if (isDirectory) return this.#directory(level, node, node.name, level.scope.enter(name), onlyToReach);
+    if (this.#options.context.mode === 'count') this.#options.deletions.countReplaced(level.place, node.name);
+    await this.#options.entries.restore(level.place, node, node.name);
   }
 
   async #directory(
@@ -100,7 +101,8 @@ export class Walk {
     const { tree } = node;
     try {
       if (tree === undefined) throw hostile('a directory without content');
-      const metadata = context.mode === 'restore' ? await context.metadata.of(node) : undefined;
+      const metadata =
+        context.mode === 'restore' ? await context.metadata.of(node, level.place.pathOf(name)) : undefined;
       const place = new Place(level.place.target, level.place, name, metadata, context.overwrite === 'never');
       if (!onlyToReach) this.#reach(place, node);
       const above = level.tree === undefined ? level.above : new Set([...level.above, toHex(level.tree)]);

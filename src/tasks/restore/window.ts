@@ -36,16 +36,22 @@ const RUN_BYTES = 4 << 20;
 const RUN_PLAIN = 16 << 20;
 /** Reading over a gap costs less than another request. */
 const GAP = 128 << 10;
-/** Descriptors that one job holds at the most, unless one blob alone needs more. */
-const RUN_HANDLES = 64;
+/** Descriptors that one job holds at the most. */
+export const RUN_HANDLES = 64;
 
 export class Window {
   readonly #needs = new Map<string, BlobNeed>();
+  readonly #part: number;
   #pieces = 0;
   readonly files = new Set<FileWork>();
 
+  /** @param part of the full size, up to 1: the first windows are small, so that workers have something to do soon */
+  constructor(part: number) {
+    this.#part = Math.min(1, part);
+  }
+
   get isFull(): boolean {
-    return this.#pieces >= MAX_PIECES || this.files.size >= MAX_FILES;
+    return this.#pieces >= MAX_PIECES * this.#part || this.files.size >= MAX_FILES * this.#part;
   }
 
   get isEmpty(): boolean {
@@ -74,11 +80,21 @@ export class Window {
       }
       const blobs = packs.get(place.pack) ?? [];
       if (blobs.length === 0) packs.set(place.pack, blobs);
-      blobs.push({ need, offset: place.offset, length: place.length });
+      for (const part of split(need)) blobs.push({ need: part, offset: place.offset, length: place.length });
     }
     const runs = [...packs].flatMap(([pack, blobs]) => [...runsOf(pack, blobs)]);
     return { runs, missing };
   }
+}
+
+/** A blob of very many files is read again for each so many of them: no job may hold more descriptors. */
+function split(need: BlobNeed): readonly BlobNeed[] {
+  if (need.uses.length <= RUN_HANDLES) return [need];
+  const parts: BlobNeed[] = [];
+  for (let at = 0; at < need.uses.length; at += RUN_HANDLES) {
+    parts.push({ ...need, uses: need.uses.slice(at, at + RUN_HANDLES) });
+  }
+  return parts;
 }
 
 function* runsOf(pack: number, blobs: PlacedNeed[]): Generator<Run> {
