@@ -190,7 +190,9 @@ function contentFromJson(value: unknown): Content {
   return { type: 'chunks', chunks: asArray(json['l'], 'chunks').map(chunkFromJson) };
 }
 
+/** Empty chunks would make lists without end and without content. */
 export function chunkFromJson(value: unknown): Chunk {
   const [key, length] = asArray(value, 'chunk');
+  if (length === 0) return refuse('chunk of no bytes');
   return { key: asKey(key), length: asCount(length, 'chunk') };
 }

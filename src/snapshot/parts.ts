@@ -7,7 +7,6 @@ import { type ContentKey, contentKey } from '../core/ids.ts';
 
 const LIMIT = 1 << 20;
 const BITS_A_LEVEL = 10;
-const ROOM = '{"e":[],"l":00}'.length;
 
 /** One level below its part's parent. */
 export interface PartEntry {
@@ -22,6 +21,7 @@ export type ParentEntry = (key: ContentKey, entries: readonly PartEntry[]) => Pa
 
 interface Level {
   entries: PartEntry[];
+  /** Bytes of the part's JSON, with a comma behind each entry. */
   length: number;
   parts: number;
   lastKey: ContentKey | undefined;
@@ -45,17 +45,17 @@ export class PartsBuilder {
   #level(level: number): Level {
     const found = this.#levels[level];
     if (found !== undefined) return found;
-    const made: Level = { entries: [], length: 0, parts: 0, lastKey: undefined };
+    const made: Level = { entries: [], length: emptyLength(level), parts: 0, lastKey: undefined };
     this.#levels[level] = made;
     return made;
   }
 
   #add(at: number, entry: PartEntry): void {
     const level = this.#level(at);
-    const length = utf8Length(entry.json) + 1;
-    if (level.entries.length >= 2 && ROOM + level.length + length > LIMIT) this.#close(at);
+    const length = utf8Length(entry.json);
+    if (level.entries.length >= 2 && level.length + length > LIMIT) this.#close(at);
     level.entries.push(entry);
-    level.length += length;
+    level.length += length + 1;
     if (level.entries.length >= 2 && endsPart(entry.boundary, at)) this.#close(at);
   }
 
@@ -64,7 +64,7 @@ export class PartsBuilder {
     const { entries } = level;
     const key = this.#savePart(at, entries);
     level.entries = [];
-    level.length = 0;
+    level.length = emptyLength(at);
     level.parts += 1;
     level.lastKey = key;
     this.#add(at + 1, this.#parent(key, entries));
@@ -83,6 +83,10 @@ export class PartsBuilder {
       if (level.entries.length > 0) this.#close(at);
     }
   }
+}
+
+function emptyLength(level: number): number {
+  return `{"e":[],"l":${level}}`.length;
 }
 
 function utf8Length(text: string): number {

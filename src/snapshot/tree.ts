@@ -4,10 +4,11 @@ import { NeoError } from '../core/errors.ts';
 import type { ContentKey } from '../core/ids.ts';
 import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import type { Node } from './node.ts';
-import { asArray, asCount, asKey, asName, asObject, nodeFromJson, nodeToJson } from './node-json.ts';
+import { asArray, asCount, asKey, asName, asObject, chunkFromJson, nodeFromJson, nodeToJson } from './node-json.ts';
 import { type PartEntry, PartsBuilder } from './parts.ts';
 
 const decoder = new TextDecoder();
+const MAX_LEVEL = 30;
 
 export type SaveBlob = (kind: 'tree' | 'list', json: Uint8Array) => ContentKey;
 export type LoadBlob = (kind: 'tree' | 'list' | 'data', key: ContentKey) => Promise<Uint8Array>;
@@ -71,25 +72,64 @@ export async function* readTree(load: LoadBlob, key: ContentKey): AsyncGenerator
   }
 }
 
-/** All level-0 entries below a root part. Levels strictly fall, so no chain of parts can go on for ever. */
-export async function* readParts(
+/**
+ * All level-0 entries below a root part. Levels strictly fall and no part but a root is empty, so no web of parts can go
+ * on without giving entries; what stands above a part must be true of it, for who looks up a name relies on it.
+ * @throws NeoError integrity
+ */
+export async function* readParts(load: LoadBlob, kind: 'tree' | 'list', key: ContentKey): AsyncGenerator<unknown> {
+  const { level, entries } = await readPart(load, kind, key);
+  yield* below(load, kind, level, entries);
+}
+
+interface PartJson {
+  readonly level: number;
+  readonly entries: readonly unknown[];
+}
+
+async function readPart(load: LoadBlob, kind: 'tree' | 'list', key: ContentKey): Promise<PartJson> {
+  const part = asObject(parseJson(await load(kind, key)), 'part');
+  return { level: asCount(part['l'], 'level', MAX_LEVEL), entries: asArray(part['e'], 'entries') };
+}
+
+async function* below(
   load: LoadBlob,
   kind: 'tree' | 'list',
-  key: ContentKey,
-  above?: number,
+  level: number,
+  entries: readonly unknown[],
 ): AsyncGenerator<unknown> {
-  const part = asObject(parseJson(await load(kind, key)), 'part');
-  const level = asCount(part['l'], 'level', 30);
-  if (above !== undefined && level !== above - 1) throw new NeoError('integrity', `${kind} part of a wrong level`);
-  for (const entry of asArray(part['e'], 'entries')) {
-    if (level === 0) yield entry;
-    else yield* readParts(load, kind, childKey(kind, entry), level);
+  if (level === 0) {
+    yield* entries;
+    return;
+  }
+  for (const entry of entries) {
+    const claim = kind === 'tree' ? subtree(entry) : sublist(entry);
+    const part = await readPart(load, kind, claim.key);
+    if (part.level !== level - 1) throw new NeoError('integrity', `${kind} part of a wrong level`);
+    if (part.entries.length === 0) throw new NeoError('integrity', `${kind} part without entries`);
+    if (!claim.fits(part.entries)) throw new NeoError('integrity', `${kind} part is not what stands above it`);
+    yield* below(load, kind, part.level, part.entries);
   }
 }
 
-function childKey(kind: 'tree' | 'list', entry: unknown): ContentKey {
-  if (kind === 'list') return asKey(asArray(entry, 'part')[0]);
+interface Claim {
+  readonly key: ContentKey;
+  readonly fits: (entries: readonly unknown[]) => boolean;
+}
+
+function subtree(entry: unknown): Claim {
   const json = asObject(entry, 'part');
-  asName(json['n']);
-  return asKey(json['k']);
+  const last = asName(json['n']);
+  return {
+    key: asKey(json['k']),
+    fits: (entries) => compareBytes(asName(asObject(entries.at(-1), 'entry')['n']), last) === 0,
+  };
+}
+
+function sublist(entry: unknown): Claim {
+  const { key, length } = chunkFromJson(entry);
+  return {
+    key,
+    fits: (entries) => entries.reduce((sum: number, child) => sum + chunkFromJson(child).length, 0) === length,
+  };
 }
