@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type JsonObject, User } from './cli.ts';
+import { type JsonObject, User } from './user.ts';
 
 const user = await User.make();
 const work = user.at('work');

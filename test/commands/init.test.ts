@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { filesBelow, User } from './cli.ts';
+import { filesBelow, User } from './user.ts';
 
 async function contentsOf(folder: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();

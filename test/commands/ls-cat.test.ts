@@ -1,7 +1,7 @@
 import { readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { User } from './cli.ts';
+import { User } from './user.ts';
 
 const user = await User.make();
 const work = await user.folder('work');

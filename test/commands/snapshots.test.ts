@@ -1,7 +1,7 @@
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type JsonObject, User } from './cli.ts';
+import { type JsonObject, User } from './user.ts';
 
 const user = await User.make();
 const ids: string[] = [];
@@ -31,7 +31,7 @@ describe('neo snapshots', () => {
     const { code, stdout, stderr } = await user.neo(['snapshots']);
     expect([code, stderr]).toEqual([0, '']);
     const [header, ...rows] = stdout.trimEnd().split('\n');
-    expect(header).toMatch(/^ID +Time +Host +Kind +New +Total +Tags +Paths$/);
+    expect(header).toMatch(/^ID +TIME +HOST +KIND +NEW +TOTAL +TAGS +PATHS$/);
     expect(rows.map((row) => row.slice(0, 8))).toEqual(ids.map((id) => id.slice(0, 8)));
     expect(rows[0]).toMatch(/ laptop +snapshot +\d.* daily kind=test "first" +\/.*\/work$/);
     expect(rows[2]).toContain(`${user.at('work')} ${user.at('other')}`);
