@@ -323,3 +323,12 @@ test('holes are restored over a file that had bytes there', async () => {
   expect(fs.statSync(join(target, 'holes')).blocks * 512).toBeLessThan(10_000);
   expect(await differences(source, target)).toBe('');
 });
+
+test('a directory in whose place a file will be counts among the deletions', async () => {
+  await into();
+  fs.unlinkSync(join(target, 'small'));
+  fs.mkdirSync(join(target, 'small'));
+  for (let i = 0; i < 101; i++) fs.writeFileSync(join(target, 'small', String(i)), '');
+  await expect(into({ delete: true })).rejects.toMatchObject({ hint: expect.stringContaining('--yes') });
+  expect(fs.readdirSync(join(target, 'small'))).toHaveLength(101);
+});
