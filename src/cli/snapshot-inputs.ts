@@ -1,5 +1,6 @@
 /** From the arguments of `neo snapshot` to sources or a stream. */
 import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { utf8 } from '../core/bytes.ts';
 import { messageOf, NeoError } from '../core/errors.ts';
 
@@ -27,7 +28,7 @@ export async function gatherPaths(args: readonly string[], flags: ListFlags, par
 
 async function readList(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file === '-' ? '/dev/stdin' : file);
+    return file === '-' ? await buffer(process.stdin) : await readFile(file);
   } catch (cause) {
     throw new NeoError('usage', `cannot read the list ${file}: ${messageOf(cause)}`, { cause });
   }

@@ -1,10 +1,10 @@
 /** One snapshot: from sources on disk to the object that makes it visible. */
 import { displayBytes, fromBase64, toBase64 } from '../core/bytes.ts';
-import { throwIfAborted } from '../core/concurrency.ts';
 import { NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { contentKey, type SessionId } from '../core/ids.ts';
 import { lstatPath } from '../fs/stat.ts';
+import { refuseExpired } from '../repo/certificate.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures } from '../repo/config.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
@@ -35,6 +35,7 @@ export async function backup(
   signal?: AbortSignal,
 ): Promise<BackupSummary> {
   requireFeatures(repository.config, 'write');
+  if (!options.dryRun) refuseExpired(repository.signer.certificate, await repository.backend.now());
   const started = repository.clock.monotonic();
   const time = repository.clock.now();
   const sources = presentSources(options, events);
@@ -49,8 +50,6 @@ export async function backup(
   try {
     const run = new Run(repository, options, machinery, before, events, signal);
     const made = await run.save(sources.found, sources.missing);
-    // Half a dump looks like a whole one.
-    if (options.stream !== undefined) throwIfAborted(signal);
     const kind: SnapshotKind = signal?.aborted === true ? 'partial' : 'snapshot';
     const statistics = run.statistics(repository.clock.monotonic() - started);
     const parent = before.name === undefined ? {} : { parent: before.name };
@@ -132,17 +131,17 @@ function presentSources(
   if (sources.length === 0 && options.stream === undefined) {
     throw new NeoError('usage', 'nothing to save: name a file or a directory');
   }
-  const found: Source[] = [];
-  for (const source of sources) {
-    if (exists(source.path)) found.push(source);
-    else events({ type: 'warning', path: source.path, message: 'there is no such file or directory' });
-  }
+  // Also one that lies within another: it was named, so it is missed.
+  const named = new Map(options.sources.map((source) => [Buffer.from(source.path).toString('latin1'), source]));
+  const missing = new Set([...named.values()].filter(({ path }) => !exists(path)));
+  for (const { path } of missing) events({ type: 'warning', path, message: 'there is no such file or directory' });
+  const found = sources.filter(({ path }) => exists(path));
   if (found.length === 0 && options.stream === undefined) {
     const [first] = sources;
     const name = first === undefined ? '' : displayBytes(first.path);
     throw new NeoError('failed', `nothing to save: ${name} does not exist or cannot be reached`);
   }
-  return { found, missing: sources.length - found.length, paths: sources.map(({ storedAs }) => storedAs) };
+  return { found, missing: missing.size, paths: sources.map(({ storedAs }) => storedAs) };
 }
 
 function exists(path: Uint8Array): boolean {

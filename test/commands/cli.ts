@@ -1,87 +1,124 @@
-/** One user with an own home: repository, state and files, and neo as that user starts it. */
-import { mkdir, readdir } from 'node:fs/promises';
+/** The built program in a home of its own, with a repository that opens without a password. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { environment, launcher, type Run, run, temporary } from '../house/run.ts';
+import { launcher, type Run, systemPath, temporary } from '../house/run.ts';
 
-export type JsonObject = { readonly [key: string]: unknown };
-
-export interface CliRun extends Run {
-  /** The lines of standard output, parsed. Only with `--json`. */
-  readonly objects: () => JsonObject[];
-  /** Those of one type. */
-  readonly of: (type: string) => JsonObject[];
+export interface CliOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly input?: string | Buffer;
+  readonly uid?: number;
+  /** A program before Node: strace and its arguments. */
+  readonly under?: readonly string[];
 }
 
-export class User {
-  readonly home: string;
-  #environment: NodeJS.ProcessEnv;
+export interface Running {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly done: Promise<Run>;
+}
 
-  private constructor(home: string, more: NodeJS.ProcessEnv) {
-    this.home = home;
-    this.#environment = environment(home, more);
+export class Cli implements Disposable {
+  readonly top: string;
+  readonly repo: string;
+  readonly #env: NodeJS.ProcessEnv;
+
+  private constructor(top: string) {
+    this.top = top;
+    this.repo = join(top, 'repo');
+    this.#env = {
+      PATH: systemPath,
+      HOME: join(top, 'home'),
+      LANG: 'C.UTF-8',
+      NEO_REPO: this.repo,
+      NEO_KEY_FILE: join(top, 'key'),
+    };
   }
 
-  /** @param more environment beside HOME and PATH; by default there is a password */
-  static async make(more: NodeJS.ProcessEnv = { NEO_PASSWORD: 'correct horse' }): Promise<User> {
-    return new User(await temporary('user'), more);
-  }
-
-  /** Makes the repository, and saves the derivation of the password in all runs to come. */
-  async openWithKeyFile(): Promise<void> {
-    const file = this.at('.key');
-    for (const args of [['init'], ['key', 'add', '--out', file]]) {
-      const { code, stderr } = await this.neo(args);
-      if (code !== 0) throw new Error(stderr);
+  /** Makes the repository. */
+  static async make(): Promise<Cli> {
+    const cli = new Cli(await temporary('cli'));
+    chmodSync(cli.top, 0o755);
+    mkdirSync(join(cli.top, 'home'));
+    const env = { NEO_PASSWORD: 'one', NEO_KEY_FILE: undefined };
+    for (const args of [
+      ['init'],
+      ['key', 'add', '--role', 'full', '--out', join(cli.top, 'key'), '--label', 'tests'],
+    ]) {
+      const made = await cli.run(args, { env });
+      if (made.code !== 0) throw new Error(made.stderr);
     }
-    this.#environment = { ...this.#environment, NEO_KEY_FILE: file };
+    return cli;
   }
 
-  /** A path in the home. */
-  at(...names: readonly string[]): string {
-    return join(this.home, ...names);
+  path(...names: string[]): string {
+    return join(this.top, ...names);
   }
 
-  /** Where neo makes the repository by default. */
-  get repository(): string {
-    return this.at('.local/share/neo/repository');
+  start(args: readonly string[], options: CliOptions = {}): Running {
+    const [program = '', ...rest] = [...(options.under ?? []), process.execPath, launcher, ...args];
+    const child = spawn(program, rest, {
+      cwd: options.cwd ?? this.top,
+      env: { ...this.#env, ...options.env },
+      detached: true,
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+    });
+    // A command that takes no input may be gone by now.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(options.input ?? '');
+    const text = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk: Buffer) => {
+      text.stdout += chunk.toString('latin1');
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      text.stderr += chunk.toString();
+    });
+    const done = new Promise<Run>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, signal) => resolve({ code, signal, ...text }));
+    });
+    return { child, done };
   }
 
-  async folder(...names: readonly string[]): Promise<string> {
-    const path = this.at(...names);
-    await mkdir(path, { recursive: true });
-    return path;
+  run(args: readonly string[], options: CliOptions = {}): Promise<Run> {
+    return this.start(args, options).done;
   }
 
-  /** Runs in the home. */
-  async neo(args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<CliRun> {
-    return this.#ran(await run(process.execPath, [launcher, ...args], this.#options(more)));
+  /** The summary of a run that should end with `code`. @throws Error with what it printed if it does not */
+  async summary(args: readonly string[], options: CliOptions & { readonly code?: number } = {}): Promise<Summary> {
+    const [command = '', ...rest] = args;
+    const run = await this.run([command, '--json', ...rest], options);
+    if (run.code !== (options.code ?? 0)) throw new Error(`exit ${run.code}: ${run.stderr}`);
+    return lines(run).findLast(({ type }) => type === 'summary') as unknown as Summary;
   }
 
-  /** A line for the shell in which `neo` is the program. */
-  async sh(line: string, more: NodeJS.ProcessEnv = {}): Promise<CliRun> {
-    const script = `neo() { '${process.execPath}' '${launcher}' "$@"; }\n${line}`;
-    return this.#ran(await run('bash', ['-c', script], this.#options(more)));
+  /** Paths in the latest snapshot. */
+  async listed(): Promise<string[]> {
+    const { stdout } = await this.run(['ls', 'latest', '-r']);
+    return stdout.split('\n').filter((line) => line !== '');
   }
 
-  #options(more: NodeJS.ProcessEnv): { cwd: string; env: NodeJS.ProcessEnv } {
-    return { cwd: this.home, env: { ...this.#environment, ...more } };
-  }
-
-  #ran(result: Run): CliRun {
-    const objects = (): JsonObject[] =>
-      result.stdout
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => JSON.parse(line) as JsonObject);
-    return { ...result, objects, of: (type) => objects().filter((object) => object['type'] === type) };
+  [Symbol.dispose](): void {
+    rmSync(this.top, { recursive: true, force: true });
   }
 }
 
-/** The files below a folder, relative, sorted. */
-export async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .sort();
+export interface Summary {
+  readonly snapshot?: string;
+  readonly filesNew: number;
+  readonly filesChanged: number;
+  readonly filesUnmodified: number;
+  readonly bytesProcessed: number;
+  readonly bytesAdded: number;
+  readonly bytesStored: number;
+  readonly errors: number;
+  readonly durationMs: number;
+}
+
+/** The objects of `--json`. */
+export function lines(run: Run): { readonly type: string }[] {
+  return run.stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { readonly type: string });
 }

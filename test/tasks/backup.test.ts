@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
+import type { SelectionOptions } from '../../src/tasks/selection.ts';
 import { Scratch } from '../fs/scratch.ts';
 import { noise, sameBytes, TestRepository } from './backup-support.ts';
 
@@ -176,5 +177,80 @@ describe('--dry-run', () => {
     const real = await repository.snapshot([home]);
     const { filesNew, bytesProcessed, bytesAdded } = dry;
     expect(real).toMatchObject({ filesNew, bytesProcessed, bytesAdded });
+  });
+});
+
+describe('what is left out', () => {
+  test('each option alone', async () => {
+    for (const folder of ['cache', 'marked', 'sub']) mkdirSync(at(folder));
+    const names = ['a.tmp', 'B.TMP', 'keep', 'cache/c', 'marked/m', 'sub/a.tmp'];
+    for (const name of names) writeFileSync(at(name), name);
+    writeFileSync(at('cache', 'CACHEDIR.TAG'), 'Signature: 8a477f597d28d172789f06886806bc55');
+    writeFileSync(at('marked', '.nobackup'), '');
+    writeFileSync(at('big'), Buffer.alloc(3000));
+    writeFileSync(at('.gitignore'), 'keep\n');
+    const left = async (select: Partial<SelectionOptions>): Promise<string[]> => {
+      await repository.snapshot([home], { select });
+      const paths = [...(await repository.read()).keys()].filter((path) => path.startsWith(`${home}/`));
+      return paths.map((path) => path.slice(home.length + 1)).sort();
+    };
+    const all = await left({});
+    expect(all).toHaveLength(13);
+    const without = async (select: Partial<SelectionOptions>): Promise<string[]> => {
+      const kept = new Set(await left(select));
+      return all.filter((path) => !kept.has(path));
+    };
+    expect(await without({ exclude: ['*.tmp'] })).toEqual(['a.tmp', 'sub/a.tmp']);
+    const cache = ['cache', 'cache/CACHEDIR.TAG', 'cache/c'];
+    expect(await without({ exclude: [at('a.tmp'), 'cache'] })).toEqual(['a.tmp', ...cache]);
+    expect(await without({ iexclude: ['*.tmp'] })).toEqual(['B.TMP', 'a.tmp', 'sub/a.tmp']);
+    expect(await without({ excludeIfPresent: ['.nobackup'] })).toEqual(['marked/m']);
+    expect(await without({ excludeCaches: true })).toEqual(['cache/c']);
+    expect(await without({ excludeLargerThan: 2999 })).toEqual(['big']);
+    expect(await without({ excludeLargerThan: 3000 })).toEqual([]);
+    expect(await without({ gitignore: true })).toEqual(['keep']);
+    expect(await left({ include: ['a.tmp'] })).toEqual(['a.tmp', 'sub', 'sub/a.tmp']);
+    expect(await left({ include: ['*.TMP'], exclude: ['B*'] })).toEqual([]);
+    const patterns = join(scratch.text, 'patterns');
+    writeFileSync(patterns, '# no comment is a pattern\nkeep\n!keep\nbig\n');
+    expect(await without({ excludeFiles: [patterns] })).toEqual(['big']);
+    writeFileSync(at('.neoignore'), 'sub/\n');
+    expect(await without({})).toEqual(['sub', 'sub/a.tmp']);
+  });
+});
+
+describe('sources', () => {
+  test('of which one lies within another, or is there twice, are saved once', async () => {
+    fill(home);
+    const made = await repository.snapshot([home, at('a'), `${home}/`, `${home}/b/../a/.`]);
+    expect(made).toMatchObject({ filesNew: 61, errors: 0 });
+    expect((await repository.snapshots())[0]?.body.paths).toEqual([new Uint8Array(Buffer.from(home))]);
+  });
+
+  test('that are missing are named, also within others', async () => {
+    fill(home);
+    const made = await repository.snapshot([home, at('missing'), join(scratch.text, 'gone')]);
+    expect(made.warnings.map(({ path }) => path).sort()).toEqual([join(scratch.text, 'gone'), at('missing')].sort());
+    expect(made.errors).toBe(2);
+    await expect(repository.snapshot([at('missing')])).rejects.toMatchObject({ code: 'failed' });
+  });
+
+  test('in great number take no more time than their files', async () => {
+    const names = [...Array(20_000).keys()].map((i) => Buffer.from(at(`no${i}`)));
+    writeFileSync(at('file'), 'x');
+    const start = performance.now();
+    expect((await repository.snapshot([at('file'), ...names])).errors).toBe(20_000);
+    // Comparing each with each takes minutes.
+    expect(performance.now() - start).toBeLessThan(5_000);
+  });
+
+  test('may not stand at one place', async () => {
+    mkdirSync(at('a'));
+    const source = { storedAs: Buffer.from('/x'), named: true };
+    const sources = [
+      { ...source, path: Buffer.from(home) },
+      { ...source, path: Buffer.from(at('a')) },
+    ];
+    await expect(repository.snapshot([], { sources })).rejects.toMatchObject({ code: 'usage' });
   });
 });

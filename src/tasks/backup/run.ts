@@ -1,5 +1,6 @@
 /** The part of a backup between reading the repository and publishing the snapshot. */
 import { displayBytes } from '../../core/bytes.ts';
+import { throwIfAborted } from '../../core/concurrency.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
 import { type ContentKey, contentKey } from '../../core/ids.ts';
@@ -42,6 +43,7 @@ export class Run {
   readonly #scan: Scan;
   readonly #before: Before;
   readonly #events: EventSink;
+  readonly #signal: AbortSignal | undefined;
   #added = 0;
   #total: Total | undefined;
 
@@ -59,6 +61,7 @@ export class Run {
     this.#before = before;
     this.#total = totalOf(before);
     this.#events = events;
+    this.#signal = signal;
     this.#maker = new NodeMaker(cachedAccounts(options.accounts ?? systemAccounts()), options.withAtime);
     this.cache = repository.keys.full === undefined ? new TreeCache(repository.engine) : undefined;
     this.#store = new FileStore({
@@ -127,6 +130,8 @@ export class Run {
     const { stream } = this.#options;
     if (stream === undefined) return this.#scan.run(sourceTree(sources), this.#before.parents);
     const root = await saveStream(this.#repository, this.#machinery, this.#save, stream, this.#scan.counters);
+    // Half a dump looks like a whole one.
+    throwIfAborted(this.#signal);
     return { root: Promise.resolve(root) };
   }
 
