@@ -1,6 +1,7 @@
 /** One run of a writer: its packs go up, and segments tell where their blobs are. Each is durable before the next. */
 import pLimit from 'p-limit';
 import { toHex } from '../core/bytes.ts';
+import { NeoError } from '../core/errors.ts';
 import { type ObjectName, objectName, type SessionId, sessionId } from '../core/ids.ts';
 import type { FinishedPack } from './blob-entry.ts';
 import { encodeSegment, type PackRecord } from './index/segment.ts';
@@ -14,7 +15,7 @@ export interface SessionWriterOptions {
   readonly uploads: number;
   /** Nothing is stored; what would be is counted. */
   readonly dryRun: boolean;
-  /** Called when a pack is stored and its memory free. */
+  /** Called when a pack is stored, or never will be, and its memory is free. */
   readonly onStored: (bytes: number) => void;
   /** Called once, when an upload has failed: nothing more needs to be made. */
   readonly onFailed?: () => void;
@@ -60,13 +61,16 @@ export class SessionWriter {
 
   /** Takes a pack; its failure shows at {@link settle}. */
   add(pack: FinishedPack): void {
-    const upload = this.#limit(() => this.#store(pack)).catch((error: unknown) => {
-      if (this.#failure !== undefined) return;
-      this.#failure = error;
-      this.#options.onFailed?.();
-    });
+    const upload = this.#limit(() => this.#store(pack)).catch((error: unknown) => this.#fail(error));
     this.#uploads.add(upload);
     void upload.finally(() => this.#uploads.delete(upload));
+  }
+
+  /** From now on nothing is published. */
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#options.onFailed?.();
   }
 
   /** @throws what an upload failed with */
@@ -75,8 +79,12 @@ export class SessionWriter {
   }
 
   async #store(pack: FinishedPack): Promise<void> {
-    if (this.#failure === undefined) await this.#put(packPath(pack.name), pack.bytes);
-    this.#options.onStored(pack.bytes.length);
+    try {
+      if (this.#failure === undefined) await this.#put(packPath(pack.name), pack.bytes);
+    } finally {
+      // A failed one frees its memory too: whoever waits for room must learn of the failure, not wait for ever.
+      this.#options.onStored(pack.bytes.length);
+    }
     if (this.#failure !== undefined) return;
     const { certificate } = this.#repository.signer;
     this.#records.push({
@@ -133,8 +141,12 @@ export class SessionWriter {
     await Promise.all(this.#uploads);
     this.throwIfFailed();
     if (this.#records.length === 0 && !this.#interim) return;
-    const records = this.#records.splice(0);
-    await this.#publish(records, this.#interim ? [this.session] : []);
+    try {
+      await this.#publish(this.#records.splice(0), this.#interim ? [this.session] : []);
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
     this.#interim = false;
     this.#published = 0;
   }
@@ -155,8 +167,10 @@ export class SessionWriter {
     return name;
   }
 
-  /** Stores the snapshot object. Only after {@link finish}. */
+  /** Stores the snapshot object. Only after {@link finish}. @throws what an upload failed with */
   async putSnapshot(bytes: Uint8Array): Promise<ObjectName> {
+    this.throwIfFailed();
+    if (this.#uploads.size + this.#records.length > 0) throw new NeoError('failed', 'packs are not in an index yet');
     const name = objectName(toHex(this.#repository.engine.blake3(bytes)));
     await this.#put(`snapshots/${name}`, bytes);
     return name;

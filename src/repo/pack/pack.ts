@@ -100,6 +100,7 @@ export function readFooter(footer: Uint8Array, packSize: number): number {
   const version = reader.u16();
   if (!equalBytes(reader.bytes(4), MAGIC)) throw new NeoError('integrity', 'pack has no footer');
   if (version > FORMAT_VERSION) throw newerNeo(`a pack of format version ${version}`);
+  if (version < 1) throw new NeoError('integrity', 'pack has no footer');
   if (length > packSize - HEADER_LENGTH - FOOTER_LENGTH) throw new NeoError('integrity', 'pack directory is too long');
   return length;
 }
@@ -124,6 +125,10 @@ export function openDirectory(context: DirectoryReader, sealed: Uint8Array): Pac
   }
   const before = reader.bytes(32).slice();
   const author = readSignature(context, 'pack', body, reader, true);
+  const rest = reader.bytes(reader.remaining);
+  if (body.length % DIRECTORY_UNIT !== 0 || rest.length >= DIRECTORY_UNIT || rest.some((byte) => byte !== 0)) {
+    throw new NeoError('integrity', 'pack directory is not padded with zeros');
+  }
   return { session, author, entries, before };
 }
 
@@ -137,6 +142,10 @@ export function readPack(context: DirectoryReader, name: ObjectName, bytes: Uint
   const length = readFooter(bytes.subarray(bytes.length - FOOTER_LENGTH), bytes.length);
   const directoryAt = bytes.length - FOOTER_LENGTH - length;
   const directory = openDirectory(context, bytes.subarray(directoryAt, directoryAt + length));
+  const last = directory.entries.at(-1);
+  if (last !== undefined && last.offset + last.length > directoryAt) {
+    throw new NeoError('integrity', `pack ${name}: blobs reach into its directory`);
+  }
   if (!equalBytes(context.engine.blake3(bytes.subarray(0, directoryAt)), directory.before)) {
     throw new NeoError('integrity', `pack ${name}: blobs were exchanged`);
   }
