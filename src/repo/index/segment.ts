@@ -4,8 +4,11 @@ import { NeoError } from '../../core/errors.ts';
 import { type ClientId, clientId, type ObjectName, objectName, type SessionId, sessionId } from '../../core/ids.ts';
 import type { BlobEntry } from '../blob-entry.ts';
 import { type Role, roleByte, roleOf } from '../certificate.ts';
+import { newerNeo } from '../header.ts';
 import { ENTRY_LENGTH, MAX_PACK_SIZE, readEntry, writeEntry } from '../pack/entry.ts';
 
+/** The only flag of version 1. */
+const FINAL = 1;
 const PACK_RECORD_LENGTH = 32 + 4 + 16 + 1 + 4;
 
 export interface PackRecord {
@@ -32,7 +35,7 @@ export interface IndexSegment {
 export function encodeSegment(segment: IndexSegment): Uint8Array {
   const blobs = segment.packs.reduce((sum, pack) => sum + pack.entries.length, 0);
   const writer = new ByteWriter(256 + segment.packs.length * PACK_RECORD_LENGTH + blobs * ENTRY_LENGTH);
-  writer.u8(segment.final ? 1 : 0).bytes(fromHex(segment.session));
+  writer.u8(segment.final ? FINAL : 0).bytes(fromHex(segment.session));
   writer.u32(segment.covered.length);
   for (const session of segment.covered) writer.bytes(fromHex(session));
   writer.u32(segment.replaced.length);
@@ -46,16 +49,17 @@ export function encodeSegment(segment: IndexSegment): Uint8Array {
   return writer.finish();
 }
 
-/** @throws NeoError integrity */
+/** @throws NeoError integrity; needs-newer-neo for flags and kinds of a later version */
 export function decodeSegment(body: Uint8Array): IndexSegment {
   const reader = new ByteReader(body);
   const flags = reader.u8();
+  if (flags > FINAL) throw newerNeo(`an index segment with flags ${flags}`);
   const session = sessionId(toHex(reader.bytes(16)));
   const covered = readMany(reader, 16, () => sessionId(toHex(reader.bytes(16))));
   const replaced = readMany(reader, 32, () => objectName(toHex(reader.bytes(32))));
   const packs = readMany(reader, PACK_RECORD_LENGTH, () => readPackRecord(reader));
   reader.end();
-  return { final: (flags & 1) === 1, session, covered, replaced, packs };
+  return { final: flags === FINAL, session, covered, replaced, packs };
 }
 
 function readMany<T>(reader: ByteReader, atLeast: number, read: () => T): T[] {

@@ -3,6 +3,7 @@ import type { ByteReader, ByteWriter } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import { blobId } from '../../core/ids.ts';
 import { BLOB_KINDS, type BlobEntry } from '../blob-entry.ts';
+import { newerNeo } from '../header.ts';
 
 export const ENTRY_LENGTH = 75;
 export const MAX_PACK_SIZE = 64 << 20;
@@ -17,7 +18,7 @@ export function writeEntry(writer: ByteWriter, entry: BlobEntry): void {
     .bytes(entry.hash);
 }
 
-/** @throws NeoError integrity when the place lies outside any pack */
+/** @throws NeoError integrity when the place lies outside any pack; needs-newer-neo for a kind of a later version */
 export function readEntry(reader: ByteReader): BlobEntry {
   const id = blobId(reader.bytes(32).slice());
   const kindByte = reader.u8();
@@ -26,7 +27,7 @@ export function readEntry(reader: ByteReader): BlobEntry {
   const offset = reader.u32();
   const length = reader.u32();
   const hash = reader.bytes(32).slice();
-  if (kind === undefined) throw new NeoError('integrity', `blob of unknown kind ${kindByte}`);
+  if (kind === undefined) throw newerNeo(`a blob of kind ${kindByte}`);
   if (offset + length > MAX_PACK_SIZE) throw new NeoError('integrity', 'blob lies outside its pack');
   return { id, kind, contentEpoch, offset, length, hash };
 }
