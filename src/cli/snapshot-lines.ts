@@ -50,7 +50,7 @@ export function snapshotJson({ name, received, head, body }: ShownSnapshot): Jso
   };
 }
 
-export const SNAPSHOT_COLUMNS = ['ID', 'Time', 'Host', 'Kind', 'New', 'Total', 'Tags', 'Paths'] as const;
+export const SNAPSHOT_COLUMNS = ['ID', 'TIME', 'HOST', 'KIND', 'NEW', 'TOTAL', 'TAGS', 'PATHS'] as const;
 
 export function snapshotRow({ name, body }: ShownSnapshot): string[] {
   const { bytesAdded, bytesProcessed } = body.statistics;

@@ -50,6 +50,7 @@ export default class Init extends NeoCommand {
     const { repository, chunker, packTarget, compression, blobSuite } = config;
     const body = { repository, location, chunker, packSize: packTarget, compression, suite: blobSuite };
     await this.out.record('summary', body, `made repository ${repository.slice(0, 8)} at ${location}`);
+    await this.out.flush();
     this.out.note('without the password nobody can read it, not even you: keep it safe');
     const where = place.location.origin === 'flag' ? ` --repo ${quoted(flags.repo ?? '')}` : '';
     this.out.note(`next: neo snapshot${where} PATH`);
