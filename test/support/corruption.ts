@@ -1,8 +1,11 @@
 /** One fault in one object: what is done, and whether anybody noticed. */
 import type { MemoryBackend } from '../../src/backends/memory.ts';
 import { isNeoError } from '../../src/core/errors.ts';
+import type { ObjectName } from '../../src/core/ids.ts';
+import type { IndexedRepository } from '../../src/repo/indexed.ts';
 import type { CorruptionWorld } from './corruption-world.ts';
 import { checkWorld, openWorld, readSnapshot } from './sim-repository.ts';
+import type { Model } from './sim-sources.ts';
 
 export type Action = 'flip' | 'truncate' | 'swap' | 'delete' | 'older';
 
@@ -87,8 +90,9 @@ export async function judge(corrupted: CorruptionWorld, injection: Injection): P
   const world = { ...corrupted.world, backend };
   try {
     const { damages } = await checkWorld(world, corrupted.seen, { readData: 'all' });
+    const repository = await openWorld(world);
     for (const { name, model } of corrupted.snapshots) {
-      if (!(await isHonest(world, name, model))) return 'WRONG BYTES';
+      if (!(await isHonest(repository, name, model))) return 'WRONG BYTES';
     }
     const named = damages.some(({ object }) => injection.paths.some((path) => path.startsWith(object)));
     if (named) return 'check';
@@ -106,13 +110,9 @@ function isHarmless({ mySlot }: CorruptionWorld, { kind, action, paths }: Inject
 }
 
 /** The snapshot is as it was, or an error says that it is not. */
-async function isHonest(
-  world: CorruptionWorld['world'],
-  name: CorruptionWorld['snapshots'][number]['name'],
-  model: CorruptionWorld['snapshots'][number]['model'],
-): Promise<boolean> {
+async function isHonest(repository: IndexedRepository, name: ObjectName, model: Model): Promise<boolean> {
   try {
-    const found = await readSnapshot(await openWorld(world), name);
+    const found = await readSnapshot(repository, name);
     return found.size === model.size && [...found].every(([path, entry]) => model.get(path) === entry);
   } catch {
     return true;

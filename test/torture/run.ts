@@ -1,0 +1,38 @@
+/**
+ * `npm run torture [-- --only sweep,repair,corruption,kill,disk] [--seed N] [--cases N]`: what is too long for every run
+ * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated.
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Campaign, carryOut } from './campaign.ts';
+import { diskCampaign } from './disk.ts';
+import { killCampaign } from './kill.ts';
+import { ROOT } from './neo.ts';
+import { corruptionCampaign, repairCampaign, sweepCampaign } from './simulated.ts';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    cases: { type: 'string' },
+    folder: { type: 'string', default: join(ROOT, '.torture') },
+  },
+});
+const seed = Number(values.seed);
+const most = values.cases === undefined ? Number.POSITIVE_INFINITY : Number(values.cases);
+const { folder } = values;
+const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = {
+  sweep: () => sweepCampaign(folder, seed),
+  repair: () => repairCampaign(folder, seed),
+  corruption: () => corruptionCampaign(folder, seed),
+  disk: () => diskCampaign(folder),
+  kill: () => killCampaign(folder, seed, 200),
+};
+const wanted = values.only?.split(',') ?? Object.keys(campaigns);
+let well = true;
+for (const name of wanted) {
+  const make = campaigns[name];
+  if (make === undefined) throw new Error(`--only ${name}: there is ${Object.keys(campaigns).join(', ')}`);
+  well = (await carryOut(folder, seed, await make(), { most })) && well;
+}
+process.exitCode = well ? 0 : 1;

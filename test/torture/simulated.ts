@@ -1,0 +1,68 @@
+/** The whole crash sweep and the whole corruption matrix. */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadEngine } from '../../src/engine/load.ts';
+import { describeInjection, injectionsFor, isBad, judge, spread } from '../support/corruption.ts';
+import { makeCorruptionWorld } from '../support/corruption-world.ts';
+import { crashScript, crashVerdict } from '../support/crash-script.ts';
+import { repairScript, repairStart, repairVerdict } from '../support/repair-script.ts';
+import { sweep } from '../support/sim.ts';
+import { makeSources, type SourceState } from '../support/sim-sources.ts';
+import type { Campaign } from './campaign.ts';
+
+function sourcesIn(folder: string, name: string, seed: number): readonly SourceState[] {
+  const base = join(folder, name);
+  rmSync(base, { recursive: true, force: true });
+  mkdirSync(base, { recursive: true });
+  return makeSources(base, seed);
+}
+
+/** Other bytes and another moment of Ctrl-C in each case; every operation and moment of each. */
+export async function sweepCampaign(folder: string, seed: number): Promise<Campaign> {
+  const engine = await loadEngine();
+  return {
+    name: 'sweep',
+    cases: 12,
+    async run(number) {
+      const sources = sourcesIn(folder, 'sweep-sources', seed + number);
+      const script = crashScript(engine, sources, 1 + (number % 6));
+      const { operations, points } = await sweep(script, crashVerdict(engine, sources), { seed: seed + number });
+      return { operations, points };
+    },
+  };
+}
+
+export async function repairCampaign(folder: string, seed: number): Promise<Campaign> {
+  const engine = await loadEngine();
+  return {
+    name: 'repair',
+    cases: 6,
+    async run(number) {
+      const sources = sourcesIn(folder, 'repair-sources', seed + number);
+      const start = await repairStart(engine, sources, number);
+      const { operations, points } = await sweep(repairScript(engine), repairVerdict(engine, start), {
+        seed: seed + number,
+        start: start.storage,
+      });
+      return { operations, points };
+    },
+  };
+}
+
+const FLIPS = 240;
+
+export async function corruptionCampaign(folder: string, seed: number): Promise<Campaign> {
+  const world = await makeCorruptionWorld(await loadEngine(), sourcesIn(folder, 'corruption-sources', seed));
+  const injections = await injectionsFor(world, spread(FLIPS, 0.5));
+  return {
+    name: 'corruption',
+    cases: injections.length,
+    async run(number) {
+      const injection = injections[number];
+      if (injection === undefined) return {};
+      const verdict = await judge(world, injection);
+      if (isBad(verdict)) throw new Error(`${verdict}: ${describeInjection(injection)}`);
+      return { injections: 1, [`seen by ${verdict}`]: 1 };
+    },
+  };
+}
