@@ -6,6 +6,7 @@ import pLimit from 'p-limit';
 import { toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import { type ObjectName, objectName, type SessionId, sessionId } from '../core/ids.ts';
+import { refuseExpired } from './certificate.ts';
 import { encodeSegment, type PackRecord } from './index/segment.ts';
 import { type LoadedSegment, readSegments, type SegmentFault } from './indexed.ts';
 import { FOOTER_LENGTH, openDirectory, packPath, readFooter } from './pack/pack.ts';
@@ -149,6 +150,7 @@ async function readRecord(repository: Repository, { name, size }: ListedPack): P
 
 /** Writes the segments that are missing, then removes those that are obsolete. Returns the number written. */
 export async function carryOutIndexRepair(repository: Repository, plan: IndexRepairPlan): Promise<number> {
+  refuseExpired(repository.signer.certificate, await repository.backend.now());
   const session = sessionId(newId(repository.random));
   const wanted = new Set<string>(plan.rewrite);
   const packs = (await listPacks(repository)).filter(({ name }) => wanted.has(name));

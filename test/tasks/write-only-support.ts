@@ -95,7 +95,9 @@ export class Client {
 
 export class Scene {
   readonly surroundings: Surroundings = { engine: testEngine, clock, random: systemRandom };
-  backend: MemoryBackend = new MemoryBackend(systemClock);
+  /** Added to the storage's clock, milliseconds. */
+  now = 0;
+  backend: MemoryBackend = new MemoryBackend({ ...systemClock, now: () => systemClock.now() + this.now });
   readonly full: Client;
 
   constructor() {
@@ -117,9 +119,9 @@ export class Scene {
   }
 
   /** With a key file as `neo key add --out` writes it. */
-  async add(role: Role, label: string): Promise<Client> {
+  async add(role: Role, label: string, expires = 0): Promise<Client> {
     const repository = await this.full.repository();
-    const prepared = await prepareKey(repository, { label, role, expires: 0 }, { method: 'key' });
+    const prepared = await prepareKey(repository, { label, role, expires }, { method: 'key' });
     await publishKey(repository, prepared);
     if (prepared.keyFile === undefined) throw new Error('no key file');
     const file = parseKeyFile(prepared.keyFile);
