@@ -207,14 +207,22 @@ export interface ConfigChain {
   readonly configs: readonly ChainLink[];
   /** Objects that were ignored, and why. */
   readonly ignored: readonly { readonly object: ConfigObject; readonly reason: string }[];
+  /** The first epoch that two valid ones claim: readers follow one of them, nobody writes. */
+  readonly conflict: { readonly epoch: number; readonly names: readonly ObjectName[] } | undefined;
 }
 
 /**
  * Follows the chain from `config/0` of the given name.
- * @throws NeoError integrity when that one is missing or damaged, or when two valid ones claim the same epoch;
- *   needs-newer-neo
+ * @param wanted of two valid ones of one epoch this one is followed, else the lesser name
+ * @throws NeoError integrity when the first is missing or damaged; needs-newer-neo
  */
-export function followChain(engine: Engine, objects: readonly ConfigObject[], first: ObjectName): ConfigChain {
+export function followChain(
+  engine: Engine,
+  objects: readonly ConfigObject[],
+  first: ObjectName,
+  wanted?: ObjectName,
+): ConfigChain {
+  let conflict: ConfigChain['conflict'];
   const ignored: { object: ConfigObject; reason: string }[] = [];
   const configs: ChainLink[] = [];
   for (let epoch = 0; ; epoch++) {
@@ -225,16 +233,13 @@ export function followChain(engine: Engine, objects: readonly ConfigObject[], fi
       if (typeof result === 'string') ignored.push({ object, reason: result });
       else valid.push({ config: result, name: object.name });
     }
-    const [only, second] = valid;
-    if (second !== undefined) {
-      throw new NeoError('integrity', `two valid configurations claim epoch ${epoch}`, {
-        hint: 'somebody rotated keys twice at once, or a key was stolen: do not write until this is settled',
-      });
-    }
+    valid.sort((a, b) => Number(b.name === wanted) - Number(a.name === wanted) || (a.name < b.name ? -1 : 1));
+    const [only] = valid;
+    if (valid.length > 1) conflict ??= { epoch, names: valid.map(({ name }) => name) };
     if (only === undefined) break;
     configs.push(only);
   }
-  if (configs.length > 0) return { configs, ignored };
+  if (configs.length > 0) return { configs, ignored, conflict };
   throw new NeoError('integrity', 'the first configuration of the repository is missing or damaged', {
     hint: 'the name in the key slot and the objects in config/ do not meet',
   });
@@ -264,4 +269,12 @@ function judge(
 export function requireFeatures(config: RepositoryConfig, operation: Operation): void {
   const unknown = config.features[operation].find((flag) => !KNOWN_FEATURES.includes(flag));
   if (unknown !== undefined) throw newerNeo(`the feature "${unknown}", needed to ${operation},`);
+}
+
+/** Before anything is written. @throws NeoError integrity while two configurations of one epoch are valid */
+export function requireOneConfig({ conflict }: ConfigChain): void {
+  if (conflict === undefined) return;
+  throw new NeoError('integrity', `two valid configurations claim epoch ${conflict.epoch}: nothing may be written`, {
+    hint: 'somebody rotated keys twice at once, or a key was stolen; snapshots can still be read and restored',
+  });
 }

@@ -199,7 +199,7 @@ export async function openRepository(
   if (carried !== undefined) slots.push(decodeSlot(carried.client, carried.bytes));
   if (slots.length === 0 && found.newer !== undefined) throw found.newer;
   const secret = await unlock(engine, slots, options);
-  const chain = followChain(engine, configs, secret.config0);
+  const chain = followChain(engine, configs, secret.config0, secret.config);
   const current = chain.configs.at(-1);
   if (current === undefined || !chain.configs.some(({ name }) => name === secret.config)) {
     throw new NeoError('integrity', 'the repository went back: its configuration is older than your key slot');

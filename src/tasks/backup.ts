@@ -6,7 +6,7 @@ import { contentKey, type SessionId } from '../core/ids.ts';
 import { lstatPath } from '../fs/stat.ts';
 import { refuseExpired } from '../repo/certificate.ts';
 import type { ClientState } from '../repo/client-state.ts';
-import { requireFeatures } from '../repo/config.ts';
+import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { chainHeads, type ListedHead, listHeads } from '../snapshot/listing.ts';
@@ -35,6 +35,7 @@ export async function backup(
   signal?: AbortSignal,
 ): Promise<BackupSummary> {
   requireFeatures(repository.config, 'write');
+  requireOneConfig(repository.chain);
   if (!options.dryRun) refuseExpired(repository.signer.certificate, await repository.backend.now());
   const started = repository.clock.monotonic();
   const time = repository.clock.now();

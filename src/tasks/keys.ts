@@ -5,6 +5,7 @@
 import { equalBytes } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { ClientId } from '../core/ids.ts';
+import { requireOneConfig } from '../repo/config.ts';
 import { encodeKeyFile, type KeyFile } from '../repo/key-file.ts';
 import { type Credential, credentialKey, decodeSlot, openSlot, slotMatches } from '../repo/key-slots.ts';
 import { paperKeyLines } from '../repo/paper-key.ts';
@@ -62,6 +63,7 @@ export interface RemoveOptions {
  */
 export async function removeKey(repository: Repository, name: string, options: RemoveOptions): Promise<KeyInfo> {
   requireFull(repository, 'remove keys');
+  requireOneConfig(repository.chain);
   const { keys } = await listSlots(repository);
   const key = findKey(keys, name);
   const now = await repository.backend.now();

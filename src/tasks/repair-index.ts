@@ -1,6 +1,6 @@
 /** `neo repair index`: segments that are damaged, missing or wrong are replaced by what the packs themselves say. */
 import { type EventSink, ignoreEvents } from '../core/events.ts';
-import { requireFeatures } from '../repo/config.ts';
+import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import { carryOutIndexRepair, type PackFault, planIndexRepair } from '../repo/index-repair.ts';
 import { type Repository, requireFull } from '../repo/repository.ts';
 
@@ -24,7 +24,7 @@ export interface RepairIndexSummary {
   readonly durationMs: number;
 }
 
-/** @throws NeoError permission-denied without role full; needs-newer-neo */
+/** @throws NeoError permission-denied without role full; needs-newer-neo; integrity when nobody may write */
 export async function repairIndex(
   repository: Repository,
   options: RepairIndexOptions,
@@ -32,6 +32,7 @@ export async function repairIndex(
 ): Promise<RepairIndexSummary> {
   requireFeatures(repository.config, 'write');
   requireFull(repository, 'repair the index');
+  requireOneConfig(repository.chain);
   const started = repository.clock.monotonic();
   let files = 0;
   const plan = await planIndexRepair(repository, () => {

@@ -11,6 +11,7 @@ import {
   followChain,
   type RepositoryConfig,
   requireFeatures,
+  requireOneConfig,
 } from '../../src/repo/config.ts';
 import { encodeHeader } from '../../src/repo/header.ts';
 import { testEngine as engine } from '../support/temp-repository.ts';
@@ -152,9 +153,16 @@ describe('a chain', () => {
     }
   });
 
-  it('refuses two valid configurations of one epoch', () => {
+  it('follows the one asked for of two valid ones of an epoch, and lets nobody write', () => {
     const chain = chainTo(1);
-    expect(failureOf([...chain, next(chain), next(chain, { compression: 9 })])).toBe('integrity');
+    const rivals = [next(chain), next(chain, { compression: 9 })];
+    for (const wanted of rivals) {
+      const found = followChain(engine, [...chain, ...rivals], first(chain), wanted.name);
+      expect(found.configs.at(-1)?.name).toBe(wanted.name);
+      expect(found.conflict).toEqual({ epoch: 2, names: expect.arrayContaining(rivals.map(({ name }) => name)) });
+      expect(() => requireOneConfig(found)).toThrow(expect.objectContaining({ code: 'integrity', exitCode: 15 }));
+    }
+    expect(() => requireOneConfig(followChain(engine, [...chain, ...rivals.slice(1)], first(chain)))).not.toThrow();
   });
 
   it('reads the names of very many strange objects', () => {

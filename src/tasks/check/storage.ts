@@ -29,6 +29,10 @@ export function checkConfigs(repository: IndexedRepository, report: Report): voi
   for (const { object, reason } of repository.chain.ignored) {
     report.add(`config/${object.epoch}-${object.name}`, reason);
   }
+  const { conflict } = repository.chain;
+  for (const name of conflict?.names ?? []) {
+    report.add(`config/${conflict?.epoch}-${name}`, 'another valid one claims the same epoch: nobody may write');
+  }
   const { full } = repository.keys;
   if (full === undefined) return;
   for (const { config } of repository.chain.configs) {

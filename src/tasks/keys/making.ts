@@ -4,6 +4,7 @@ import { type ClientId, clientId } from '../../core/ids.ts';
 import type { Argon2Parameters } from '../../engine/engine.ts';
 import { calibrate, DEFAULT_SCRYPT, type KdfParameters } from '../../engine/kdf.ts';
 import { issueCertificate, type Role, refuseExpired } from '../../repo/certificate.ts';
+import { requireOneConfig } from '../../repo/config.ts';
 import { encodeKeyFile, type KeyFile, protectSecret } from '../../repo/key-file.ts';
 import { credentialKey, encodeSlot, type SlotKeys, type SlotMethod } from '../../repo/key-slots.ts';
 import { writeSlotKeys } from '../../repo/keyring.ts';
@@ -52,6 +53,7 @@ const LONGEST_LABEL = 200;
 export async function prepareSlot(repository: Repository, wishes: KeyWishes, access: Access): Promise<PreparedKey> {
   const full = requireFull(repository, 'make keys');
   const created = await repository.backend.now();
+  requireOneConfig(repository.chain);
   refuseExpired(repository.signer.certificate, created);
   checkWishes(wishes, created);
   const { engine, random } = repository;
