@@ -33,3 +33,9 @@ export function userFolders(env: Environment, home: string): Folders {
 export function defaultRepository(folders: Folders): string {
   return join(folders.data, 'repository');
 }
+
+/** For programs that neo starts: what they print or keep is not ours to trust with the password. */
+export function childEnvironment(env: Environment): { [name: string]: string | undefined } {
+  const { NEO_PASSWORD: _, ...rest } = env;
+  return rest;
+}

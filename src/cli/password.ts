@@ -5,7 +5,7 @@ import { ReadStream } from 'node:tty';
 import { utf8 } from '../core/bytes.ts';
 import { messageOf, NeoError } from '../core/errors.ts';
 import type { RepositoryFlags } from './flags.ts';
-import type { Environment } from './folders.ts';
+import { childEnvironment, type Environment } from './folders.ts';
 
 /** A password longer than this is some other file. */
 const LONGEST = 65_536;
@@ -37,11 +37,19 @@ export async function readPassword(request: PasswordRequest): Promise<Uint8Array
 async function givenPassword({ flags, env, warn, signal }: PasswordRequest): Promise<Uint8Array | undefined> {
   const flagCommand = flags['password-command'];
   const flagFile = flags['password-file'];
-  if (flagCommand !== undefined) return fromCommand(flagCommand, signal);
+  if (flagCommand !== undefined) return fromCommand(flagCommand, env, signal);
   if (flagFile !== undefined) return fromFile(flagFile, warn);
-  if (env['NEO_PASSWORD_COMMAND']) return fromCommand(env['NEO_PASSWORD_COMMAND'], signal);
+  if (env['NEO_PASSWORD_COMMAND']) return fromCommand(env['NEO_PASSWORD_COMMAND'], env, signal);
   if (env['NEO_PASSWORD_FILE']) return fromFile(env['NEO_PASSWORD_FILE'], warn);
-  return env['NEO_PASSWORD'] ? utf8(env['NEO_PASSWORD']) : undefined;
+  return env['NEO_PASSWORD'] ? fromVariable(env['NEO_PASSWORD']) : undefined;
+}
+
+/** Node gives the replacement character for bytes that are no UTF-8: all such passwords would be one. */
+function fromVariable(value: string): Uint8Array {
+  if (!value.includes('\ufffd')) return utf8(value);
+  throw new NeoError('wrong-password', 'NEO_PASSWORD is not UTF-8', {
+    hint: 'put the password into a file and name it in NEO_PASSWORD_FILE, which takes any bytes',
+  });
 }
 
 async function fromFile(path: string, warn: (message: string) => void): Promise<Uint8Array> {
@@ -57,8 +65,13 @@ async function fromFile(path: string, warn: (message: string) => void): Promise<
 }
 
 /** Run by `sh -c` (`cmd` on Windows), with the terminal's input and errors, so that it may ask something itself. */
-async function fromCommand(command: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  const child = spawn(command, { shell: true, stdio: ['inherit', 'pipe', 'inherit'], ...(signal && { signal }) });
+async function fromCommand(command: string, env: Environment, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const child = spawn(command, {
+    shell: true,
+    stdio: ['inherit', 'pipe', 'inherit'],
+    env: childEnvironment(env),
+    ...(signal && { signal }),
+  });
   const chunks: Uint8Array[] = [];
   let length = 0;
   child.stdout.on('data', (chunk: Uint8Array) => {
@@ -77,7 +90,8 @@ async function fromCommand(command: string, signal: AbortSignal | undefined): Pr
   if (length > LONGEST) throw new NeoError('wrong-password', `the password command printed more than ${LONGEST} bytes`);
   if (ended === undefined) return withoutNewline(Buffer.concat(chunks));
   throw new NeoError('wrong-password', `the password command failed: ${ended}`, {
-    hint: `the command was: ${command}`,
+    // Not the command itself: it may hold the secret.
+    hint: 'see what is in --password-command or NEO_PASSWORD_COMMAND, and run it by hand',
   });
 }
 

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { NeoError } from '../core/errors.ts';
+import { childEnvironment } from './folders.ts';
 
 export interface ByteStream {
   readonly bytes: AsyncIterable<Uint8Array>;
@@ -34,7 +35,7 @@ export function commandOutput(command: readonly string[], signal: AbortSignal): 
   let ended: Promise<string | undefined> = Promise.resolve('it was not started');
   async function* output(name: string): AsyncGenerator<Uint8Array> {
     // Not before its output is read: what a child leaves unread at its end, Node throws away.
-    const child = spawn(name, rest, { stdio: ['inherit', 'pipe', 'inherit'] });
+    const child = spawn(name, rest, { stdio: ['inherit', 'pipe', 'inherit'], env: childEnvironment(process.env) });
     ended = endOf(child);
     const stop = (): boolean => child.kill();
     signal.addEventListener('abort', stop, { once: true });

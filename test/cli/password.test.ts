@@ -46,6 +46,20 @@ describe('a password', () => {
     expect(await read({ command: "printf 'x\\n\\n'" })).toBe('x\n');
   });
 
+  it('is refused when the variable held bytes that Node cannot give back', async () => {
+    await expect(read({}, { NEO_PASSWORD: 'p\ufffdss' })).rejects.toMatchObject({
+      exitCode: 12,
+      hint: expect.stringContaining('NEO_PASSWORD_FILE'),
+    });
+  });
+
+  it('is not handed to the command that prints it, nor is that command repeated in an error', async () => {
+    const env = { ...process.env, NEO_PASSWORD: 'variable' };
+    expect(await read({ command: 'echo "[$NEO_PASSWORD]"' }, env)).toBe('[]');
+    const error = await read({ command: 'echo hunter2; exit 1' }, env).catch((thrown: unknown) => thrown);
+    expect(JSON.stringify(error, ['message', 'hint'])).not.toContain('hunter2');
+  });
+
   it.each([
     ['an empty file', async () => ({ file: await file('empty', '\n') }), 'empty'],
     ['a missing file', async () => ({ file: join(folder, 'none') }), 'ENOENT'],
