@@ -36,7 +36,7 @@ export async function reportSnapshot(out: Output, figures: SnapshotFigures, dryR
   if (dryRun) await out.line('dry run: nothing was stored');
   else if (snapshot === undefined) await out.line('nothing has changed: no snapshot was made');
   else await out.line(`${figures.kind === 'partial' ? 'partial snapshot' : 'snapshot'} ${snapshot.slice(0, 8)} saved`);
-  await out.object('summary', { ...figures, dryRun });
+  await out.object('summary', { ...figures, snapshot: snapshot ?? null, dryRun });
   if (figures.kind !== 'partial') return;
   throw new NeoError('interrupted', 'interrupted: what was read so far is saved as a partial snapshot', {
     hint: 'run the same command again to complete it',

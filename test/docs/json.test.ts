@@ -1,0 +1,96 @@
+/** docs/json.md says what every command prints: nothing is printed that it does not name. */
+import { readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { filesBelow, type JsonObject, User } from '../commands/user.ts';
+import { root } from '../house/run.ts';
+import { fencedBlocks, proseOf } from './examples.ts';
+
+const page = await readFile(join(root, 'docs/json.md'), 'utf8');
+
+/** Everything in backquotes in the first column of the tables below a heading. */
+function membersBelow(heading: string): Set<string> {
+  const section = new RegExp(`^### \`${heading}\`\n([\\s\\S]*?)(?=^##|(?![\\s\\S]))`, 'm').exec(proseOf(page))?.[1];
+  if (section === undefined) throw new Error(`docs/json.md has no section ${heading}`);
+  const columns = [...section.matchAll(/^\| ([^|]+) \|/gm)].map(([, column = '']) => column);
+  return new Set(columns.flatMap(namesIn));
+}
+
+function namesIn(text: string): string[] {
+  return [...text.matchAll(/`(\w+)`/g)].map(([, name = '']) => name);
+}
+
+/** Types that any command may print, with their members. */
+const ANYWHERE = new Map<unknown, readonly string[]>([
+  ['error', ['code', 'message', 'hint']],
+  ...[...page.matchAll(/^\| `(progress|warning|note)` \| (.*) \|$/gm)].map(
+    ([, type = '', members = '']) => [type, namesIn(members)] as const,
+  ),
+]);
+
+/** Members of an object that the page does not name for its command. */
+function unknownMembers(command: string, object: JsonObject): string[] {
+  const known = ANYWHERE.get(object['type']) ?? [...membersBelow(`neo ${command}`)];
+  return Object.keys(object).filter((name) => !['v', 'type', ...known].includes(name));
+}
+
+/** Every command, as it goes well and as it goes wrong. The first word, or two, name its section. */
+const SCRIPT: readonly (readonly [section: string, code: number, ...args: string[]])[] = [
+  ['snapshots', 10, 'snapshots', '--repo', 'none'],
+  ['init', 0, 'init', '--repo', 'elsewhere'],
+  ['snapshot', 0, 'snapshot', 'work', '--label', 'one', '--tag', 'x', '--with-atime', '--exclude', '*.tmp'],
+  ['snapshot', 3, 'snapshot', 'work', 'gone'],
+  ['snapshot', 0, 'snapshot', 'work', '--dry-run'],
+  ['snapshots', 0, 'snapshots'],
+  ['ls', 0, 'ls', '-r', 'latest:/'],
+  ['cat', 0, 'cat', 'latest~1:WORK/sparse'],
+  ['cat', 1, 'cat', 'latest:/none'],
+  ['restore', 0, 'restore', 'latest', '--to', 'back'],
+  ['restore', 0, 'restore', 'latest', '--to', 'other', '--dry-run'],
+  ['ignore explain', 0, 'ignore', 'explain', 'work/a.tmp', 'nothing', '--exclude', '*.tmp'],
+  ['check', 0, 'check', '--read-data'],
+  ['key list', 0, 'key', 'list'],
+  ['key', 0, 'key', 'add', '--out', 'a.key'],
+  ['key', 0, 'key', 'export', '--paper'],
+  ['key', 0, 'key', 'export', '--out', 'b.key'],
+  ['repair index', 0, 'repair', 'index', '--dry-run'],
+  ['version', 0, 'version'],
+];
+
+describe('docs/json.md', () => {
+  it('names all that commands print', async () => {
+    const user = await User.make();
+    await user.sh(
+      'mkdir work; cd work; echo 1 > a; ln -s a link; truncate -s 1M sparse; echo 1 >> sparse; mkfifo fifo',
+    );
+    for (const [section, expected, ...args] of SCRIPT) {
+      const words = args.map((word) => word.replace('WORK', user.at('work')));
+      const { code, objects, stderr } = await user.neo([...words, '--json']);
+      expect([args.join(' '), code, stderr]).toEqual([args.join(' '), expected, expect.any(String)]);
+      expect(objects().length).toBeGreaterThan(0);
+      for (const object of objects()) {
+        expect(object['v']).toBe(1);
+        expect(unknownMembers(section, object), `neo ${args.join(' ')}: ${JSON.stringify(object)}`).toEqual([]);
+      }
+    }
+    const [pack = ''] = (await filesBelow(user.repository)).filter((name) => name.startsWith('packs/'));
+    await rename(join(user.repository, pack), user.at('pack'));
+    const { code, of } = await user.neo(['check', '--json']);
+    expect([code, of('damage').length > 0, of('error').length]).toEqual([15, true, 1]);
+    for (const damage of of('damage')) expect(unknownMembers('check', damage)).toEqual([]);
+  });
+
+  it('has examples with the members that it names', () => {
+    const sections = page.split(/^### `neo (.*)`$/m).slice(1);
+    let examples = 0;
+    for (let at = 0; at < sections.length; at += 2) {
+      for (const { text } of fencedBlocks(sections[at + 1] ?? '')) {
+        for (const line of text.split('\n')) {
+          expect(unknownMembers(sections[at] ?? '', JSON.parse(line) as JsonObject)).toEqual([]);
+          examples += 1;
+        }
+      }
+    }
+    expect(examples).toBeGreaterThan(5);
+  });
+});
