@@ -261,6 +261,7 @@ describe('kinds of files', () => {
       set('user.two', 'w'.repeat(500), at('file'));
       set('user.three', 'w'.repeat(2_800), at('file'));
       await repository.snapshot([home]);
+      const later = new BlobReader(await repository.open());
       for (const name of ['folder', 'file']) {
         const node = await found(name);
         expect(node?.xattrs, name).toBeUndefined();
