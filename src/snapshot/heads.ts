@@ -8,7 +8,7 @@ import type { ClientState } from '../repo/client-state.ts';
 import type { Repository } from '../repo/repository.ts';
 import type { ListedHead } from './listing.ts';
 
-const schema = z.object({ v: z.literal(1), epoch: z.int().min(0), heads: z.array(z.string()) });
+const schema = z.object({ v: z.literal(1), epoch: z.int().min(0), heads: z.array(z.string().regex(/^[0-9a-f]{64}$/)) });
 
 export interface Alarm {
   readonly message: string;

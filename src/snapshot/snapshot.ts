@@ -119,6 +119,8 @@ const bodySchema = z.looseObject({
 });
 
 const KEM_CIPHERTEXT = 1120;
+/** Their number is one byte. Of more (as many runs at once of one client) the last are named; a later run names the rest. */
+const MAX_PREVIOUS = 255;
 
 function encodeBody(body: SnapshotBody, client: ClientId): Uint8Array {
   return canonicalJson({
@@ -158,6 +160,7 @@ export function encodeSnapshot(
 ): Uint8Array {
   const { engine, random } = context;
   const { client } = signer.certificate;
+  const previous = head.previous.slice(-MAX_PREVIOUS);
   const kem = engine.kemEncapsulate(sealTo.sealPublic, random.bytes(64));
   const writer = new ByteWriter(2048)
     .bytes(encodeHeader('snapshot', context.repository))
@@ -165,8 +168,8 @@ export function encodeSnapshot(
     .bytes(fromHex(client))
     .bytes(fromHex(head.session))
     .u64(head.sequence)
-    .u8(head.previous.length);
-  for (const name of head.previous) writer.bytes(fromHex(name));
+    .u8(previous.length);
+  for (const name of previous) writer.bytes(fromHex(name));
   const aad = writer.u64(head.validated).u64(head.generation).bytes(kem.ciphertext).finish();
   const key = deriveKey(engine, kem.secret, 'snapshot.body');
   const sealed = sealObject(engine, key, encodeBody(body, client), aad, random);
