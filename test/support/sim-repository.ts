@@ -114,6 +114,29 @@ async function describeNode(load: LoadBlob, node: Node, path: string, model: Map
   }
 }
 
+/** Paths that cannot be read back, found by trying each: a directory whose tree is lost stands for all below it. */
+export async function unreadablePaths(repository: IndexedRepository, name: ObjectName): Promise<string[]> {
+  const { snapshots } = await listSnapshots(repository, repository.keys.full?.epochs ?? []);
+  const snapshot = snapshots.find((listed) => listed.name === name);
+  if (snapshot === undefined) throw new Error(`snapshot ${name} is not there`);
+  const reader = new BlobReader(repository);
+  const load: LoadBlob = (kind, key) => reader.load(kind, key);
+  const lost: string[] = [];
+  const visit = async (tree: ContentKey, path: string): Promise<void> => {
+    try {
+      for await (const node of readTree(load, tree)) {
+        const below = `${path}/${Buffer.from(node.name).toString()}`;
+        if (node.tree !== undefined) await visit(node.tree, below);
+        else await bytesOf(load, node).catch(() => lost.push(below));
+      }
+    } catch {
+      lost.push(path === '' ? '/' : path);
+    }
+  };
+  await visit(snapshot.body.tree, '');
+  return lost.sort();
+}
+
 async function bytesOf(load: LoadBlob, node: Node): Promise<Uint8Array> {
   const bytes = new Uint8Array(node.size);
   const inline = node.extents ?? [{ offset: 0, length: node.size }];
