@@ -15,6 +15,7 @@ import {
   slotMatches,
 } from '../../src/repo/key-slots.ts';
 import { openRepository, type Repository, slotPath } from '../../src/repo/repository.ts';
+import { inHex } from '../support/in-hex.ts';
 import { testEngine as engine, type TempRepository, tempRepository } from '../support/temp-repository.ts';
 
 const SCRYPT: KdfParameters = { name: 'scrypt', n: 16_384, r: 8, p: 1, salt: new Uint8Array(16).fill(1) };
