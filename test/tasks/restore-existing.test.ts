@@ -58,7 +58,7 @@ describe('a second restore over the first', () => {
   test('reads nothing and changes nothing', async () => {
     const before = fs.statSync(join(target, 'small'), { bigint: true });
     const { summary } = await into();
-    expect(summary).toMatchObject({ filesRestored: 1, filesUnchanged: 4, bytesRead: 0, bytesRestored: 0, errors: 0 });
+    expect(summary).toMatchObject({ filesRestored: 0, filesUnchanged: 5, bytesRead: 0, bytesRestored: 0, errors: 0 });
     // Not even its ctime: the next snapshot finds it unchanged.
     expect(fs.statSync(join(target, 'small'), { bigint: true })).toEqual(before);
     expect(await differences(source, target)).toBe('');
@@ -86,7 +86,7 @@ describe('a second restore over the first', () => {
     fs.utimesSync(join(target, 'large'), 1, 1);
     fs.utimesSync(join(target, 'small'), 1, 1);
     const { summary } = await into();
-    expect(summary).toMatchObject({ bytesRead: 0, filesUnchanged: 4 });
+    expect(summary).toMatchObject({ bytesRead: 0, filesUnchanged: 5 });
     expect(await differences(source, target)).toBe('');
   });
 

@@ -54,8 +54,8 @@ export class HardLinks {
         continue;
       }
       try {
-        this.#link(first, directory, name);
-        if (type === 'file') context.tally.filesRestored += 1;
+        const made = this.#link(first, directory, name);
+        if (type === 'file') context.tally[made ? 'filesRestored' : 'filesUnchanged'] += 1;
       } catch (error) {
         context.tally.fail(path, error);
       }
@@ -63,12 +63,16 @@ export class HardLinks {
     this.#later.length = 0;
   }
 
-  #link(first: First, directory: TargetDirectory, name: Uint8Array): void {
+  /** False when it is linked already. */
+  #link(first: First, directory: TargetDirectory, name: Uint8Array): boolean {
     const { target } = first;
     const there = target.stat(directory, name);
     const wanted = target.stat(first.directory, first.name);
-    if (there !== undefined && wanted !== undefined && there.ino === wanted.ino && there.dev === wanted.dev) return;
+    if (there !== undefined && wanted !== undefined && there.ino === wanted.ino && there.dev === wanted.dev) {
+      return false;
+    }
     target.place(directory, name, { type: 'hardlink', to: first.directory, toName: first.name });
+    return true;
   }
 }
 
