@@ -50,7 +50,7 @@ export async function findPath(load: LoadBlob, root: ContentKey, path: Uint8Arra
     if (found.tree === undefined) return undefined;
     const node = (await findEntry(load, found.tree, name)) ?? (await findShown(load, found.tree, name));
     if (node === undefined) return undefined;
-    found = { path: joinPath(found.path, node.name), node, tree: node.tree };
+    found = { path: joinPath(found.path, node.name), node, tree: node.type === 'directory' ? node.tree : undefined };
   }
   return found;
 }

@@ -5,10 +5,9 @@ import { BlobReader } from '../repo/blob-reader.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
 import { contentPieces, loadContent } from '../snapshot/content.ts';
 import { decodeExtents } from '../snapshot/extents.ts';
-import type { Snapshot } from '../snapshot/listing.ts';
 import type { Extent, Node, NodeType } from '../snapshot/node.ts';
 import type { LoadBlob } from '../snapshot/tree.ts';
-import { requirePath } from './list.ts';
+import { type Listed, requirePath } from './list.ts';
 import { Layout } from './restore/layout.ts';
 
 /** What comes next in the file. */
@@ -24,7 +23,7 @@ export type Stretch =
  */
 export async function* readFileContent(
   repository: IndexedRepository,
-  snapshot: Snapshot,
+  snapshot: Listed,
   path: Uint8Array,
 ): AsyncGenerator<Stretch> {
   const reader = new BlobReader(repository);

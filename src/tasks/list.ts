@@ -11,6 +11,9 @@ import { type Found, findPath } from '../snapshot/lookup.ts';
 import type { Node } from '../snapshot/node.ts';
 import { type LoadBlob, readTree } from '../snapshot/tree.ts';
 
+/** What is needed of a snapshot. */
+export type Listed = Pick<Snapshot, 'name' | 'body'>;
+
 export interface ListOptions {
   /** Absolute in the snapshot. Absent: what the snapshot was asked to take. */
   readonly path?: Uint8Array;
@@ -31,25 +34,44 @@ export interface ListedNode {
  */
 export async function* listNodes(
   repository: IndexedRepository,
-  snapshot: Snapshot,
+  snapshot: Listed,
   options: ListOptions,
   events: EventSink,
 ): AsyncGenerator<ListedNode> {
   const reader = new BlobReader(repository);
   const load: LoadBlob = (kind, key) => reader.load(kind, key);
   const walk = new TreeWalk(load, options.recursive, events);
-  for (const path of options.path === undefined ? snapshot.body.paths : [options.path]) {
-    const found = await requirePath(load, snapshot, path);
-    if (found.tree !== undefined) yield* walk.below(found.path, found.tree);
-    else if (found.node !== undefined) yield { path: found.path, node: found.node };
+  for await (const { path, node, tree } of startsOf(load, snapshot, options.path, events)) {
+    if (tree !== undefined) yield* walk.below(path, tree);
+    else if (node !== undefined) yield { path, node };
   }
   if (walk.unreadable > 0) {
     throw new NeoError('integrity', `${walk.unreadable} directories cannot be read`, { hint: 'see: neo check' });
   }
 }
 
+/** The path asked for, or all that was to be saved. */
+async function* startsOf(
+  load: LoadBlob,
+  snapshot: Listed,
+  path: Uint8Array | undefined,
+  events: EventSink,
+): AsyncGenerator<Found> {
+  if (path !== undefined) {
+    yield await requirePath(load, snapshot, path);
+    return;
+  }
+  for (const source of snapshot.body.paths) {
+    const found = await findPath(load, snapshot.body.tree, source);
+    // A run that was interrupted did not come to all of its sources, and a source may be lost on the way.
+    if (found === undefined)
+      events({ type: 'warning', path: source, message: 'was to be saved, and is not in this snapshot' });
+    else yield found;
+  }
+}
+
 /** @throws NeoError failed when there is nothing at the path */
-export async function requirePath(load: LoadBlob, snapshot: Snapshot, path: Uint8Array): Promise<Found> {
+export async function requirePath(load: LoadBlob, snapshot: Listed, path: Uint8Array): Promise<Found> {
   const found = await findPath(load, snapshot.body.tree, path);
   if (found !== undefined) return found;
   const name = snapshot.name.slice(0, 8);
