@@ -16,6 +16,8 @@ const USED = 0;
 const SEED = 1;
 const BUSY = 0xffff_ffff;
 const CLAIMED = 0xffff_fffe;
+/** Claimed or placed by a run that is over, and not to be relied on. */
+const DROPPED = 0xffff_fffd;
 const TRUSTED = 0x8000_0000;
 /** 28 / 0.94 is just below 30 bytes. */
 const FULL_LOAD = 0.94;
@@ -92,6 +94,7 @@ function tableMemory(blobs: number): SharedArrayBuffer {
 
 export class BlobIndex {
   readonly #tables: Table[];
+  #dropped = 0;
 
   /** From memory handed over by {@link share}. */
   constructor(memories: readonly SharedArrayBuffer[]) {
@@ -114,7 +117,7 @@ export class BlobIndex {
 
   /** Blobs and claims, copies counted each. */
   get size(): number {
-    return this.#tables.reduce((sum, table) => sum + table.used, 0);
+    return this.#tables.reduce((sum, table) => sum + table.used, 0) - this.#dropped;
   }
 
   get bytes(): number {
@@ -126,6 +129,22 @@ export class BlobIndex {
     const last = this.#tables.at(-1);
     const free = last === undefined ? 0 : last.usable - last.used;
     if (free < blobs) this.#tables.push(new Table(tableMemory(Math.max(blobs, Math.floor(this.size / 2), 65_536))));
+  }
+
+  /**
+   * Forgets claims that no place followed, and all places in `packs`, so that whoever needs these blobs next stores
+   * them. The owner's alone, when no other thread uses the index.
+   */
+  dropClaims(packs: ReadonlySet<number>): void {
+    for (const { words } of this.#tables) {
+      for (let at = HEADER_WORDS; at < words.length; at += WORDS) {
+        const state = Atomics.load(words, at);
+        if (state === 0 || !(state === CLAIMED || packs.has(state))) continue;
+        words[at + 6] = 0;
+        Atomics.store(words, at, DROPPED);
+        this.#dropped += 1;
+      }
+    }
   }
 
   /** All places of a blob, trusted ones first. Claimed but unplaced blobs have none. */
@@ -209,7 +228,7 @@ export class BlobIndex {
     for (const table of this.#tables) {
       let at = table.home(prefix);
       for (let state = table.state(at); state !== 0; state = table.state(at)) {
-        if (samePrefix(table.words, at, prefix) && visit(table.words, at, state)) return true;
+        if (state !== DROPPED && samePrefix(table.words, at, prefix) && visit(table.words, at, state)) return true;
         at = table.next(at);
       }
     }

@@ -39,7 +39,9 @@ export class SessionWriter {
   readonly #uploads = new Set<Promise<void>>();
   /** Stored packs that no final segment names yet. */
   #records: PackRecord[] = [];
-  /** Of these, how many an interim segment names. */
+  /** Stored packs that no segment names yet, and their numbers in the index. */
+  readonly #unnamed = new Map<PackRecord, number>();
+  /** Of the records, how many an interim segment names. */
   #published = 0;
   #interim = false;
   #lastSegment: number;
@@ -87,18 +89,24 @@ export class SessionWriter {
     }
     if (this.#failure !== undefined) return;
     const { certificate } = this.#repository.signer;
-    this.#records.push({
+    const record: PackRecord = {
       name: pack.name,
       size: pack.bytes.length,
       author: certificate.client,
       authorRole: certificate.role,
       entries: pack.entries,
-    });
-    const number = this.#repository.packs.push({ name: pack.name, size: pack.bytes.length, trusted: true }) - 1;
-    for (const { id, offset, length } of pack.entries) {
+    };
+    this.#records.push(record);
+    if (!this.#options.dryRun) this.#unnamed.set(record, this.#place(record));
+    await this.#checkpoint();
+  }
+
+  #place({ name, size, entries }: PackRecord): number {
+    const number = this.#repository.packs.push({ name, size, trusted: true }) - 1;
+    for (const { id, offset, length } of entries) {
       this.#repository.index.insert(id, { pack: number, offset, length, trusted: true });
     }
-    await this.#checkpoint();
+    return number;
   }
 
   /** Resolves when no more than the allowed uploads are under way. */
@@ -151,6 +159,18 @@ export class SessionWriter {
     this.#published = 0;
   }
 
+  /**
+   * After a run, however it ended: what is being stored is waited for, and what still waits is given up. A run that
+   * failed names the packs that it stored, so that the next one need not send them again. What no segment names after
+   * that leaves the index: a snapshot that rested on it could not be read.
+   */
+  async close(): Promise<void> {
+    this.#failure ??= new NeoError('failed', 'the run is over');
+    await Promise.all(this.#uploads);
+    if (this.#unnamed.size > 0) await this.#publish([...this.#unnamed.keys()], undefined).catch(() => undefined);
+    this.#repository.index.dropClaims(new Set(this.#unnamed.values()));
+  }
+
   /** `covered` undefined: interim, into the session's folder. */
   async #publish(packs: readonly PackRecord[], covered: readonly SessionId[] | undefined): Promise<ObjectName> {
     const repository = this.#repository;
@@ -164,6 +184,7 @@ export class SessionWriter {
     const bytes = encodeSealedSigned(repository, 'index', repository.keys.index, repository.signer, body);
     const name = objectName(toHex(repository.engine.blake3(bytes)));
     await this.#put(covered === undefined ? `index/${this.session}/${name}` : `index/${name}`, bytes);
+    for (const pack of packs) this.#unnamed.delete(pack);
     return name;
   }
 

@@ -21,6 +21,9 @@ export type BackupOptions = Options;
 export type BackupSummary = Summary;
 
 const UPLOADS = 4;
+/** docs/format.md, section 7: `sequence` as it can be read again, and `u8 n` previous snapshots. */
+const LAST_SEQUENCE = Number.MAX_SAFE_INTEGER;
+const MOST_PREVIOUS = 255;
 
 /**
  * Makes one snapshot. After an interruption (`signal`) what was saved so far is published as a `partial` snapshot;
@@ -68,6 +71,7 @@ export async function backup(
   } finally {
     signal?.removeEventListener('abort', stop);
     await machinery.pool.close();
+    await machinery.session.close();
   }
 }
 
@@ -115,8 +119,11 @@ async function sealBody(
   const { epoch, sealPublic } = repository.config;
   const head = {
     session,
-    sequence: 1 + Math.max(0, ...own.map((listed) => listed.head.sequence)),
-    previous: chainHeads(heads, repository.client).map(({ name }) => name),
+    // With a stolen key both can be driven to their ends; a snapshot must still be one that is listed.
+    sequence: Math.min(own.reduce((highest, { head }) => Math.max(highest, head.sequence), 0) + 1, LAST_SEQUENCE),
+    previous: chainHeads(heads, repository.client)
+      .map(({ name }) => name)
+      .slice(-MOST_PREVIOUS),
     validated: await repository.backend.now(),
     generation: 0,
   };
