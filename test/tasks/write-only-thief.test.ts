@@ -2,29 +2,24 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ByteWriter, concatBytes, toHex, utf8 } from '../../src/core/bytes.ts';
-import { type BlobId, type ContentKey, type ObjectName, objectName } from '../../src/core/ids.ts';
+import { toHex, utf8 } from '../../src/core/bytes.ts';
+import { type BlobId, objectName } from '../../src/core/ids.ts';
 import { openBlob, sealBlob } from '../../src/engine/aead.ts';
 import { blobIdOf, contentKeyOf } from '../../src/engine/keys.ts';
 import { BlobReader } from '../../src/repo/blob-reader.ts';
-import { encodeConfig } from '../../src/repo/config.ts';
-import { encodeHeader } from '../../src/repo/header.ts';
 import type { PackRecord } from '../../src/repo/index/segment.ts';
+import { carryOutIndexRepair, planIndexRepair } from '../../src/repo/index-repair.ts';
 import { readSegments } from '../../src/repo/indexed.ts';
-import { openRepository, slotPath } from '../../src/repo/repository.ts';
 import { contentPieces } from '../../src/snapshot/content.ts';
-import { encodeSnapshot } from '../../src/snapshot/snapshot.ts';
 import { readTree } from '../../src/snapshot/tree.ts';
-import { listKeys } from '../../src/tasks/keys.ts';
 import { restore } from '../../src/tasks/restore.ts';
 import { tempFolder } from '../support/temp-repository.ts';
+import { everybodySucceeds, forgedSnapshot, idsOf, packsOf } from './write-only-forgery.ts';
 import {
   type Client,
   clientOf,
   entryOf,
-  HugeBackend,
   makeFiles,
-  newSession,
   pattern,
   rewriteUnseen,
   Scene,
@@ -43,48 +38,11 @@ beforeEach(async () => {
   folder = await tempFolder();
 });
 
-/** All blobs of a snapshot: what a thief who knows the files can work out. */
-async function idsOf(name: ObjectName | undefined): Promise<BlobId[]> {
-  const repository = await scene.full.indexed();
-  const reader = new BlobReader(repository);
-  const ids = new Map<string, BlobId>();
-  const snapshot = (await scene.snapshots()).find((each) => each.name === name);
-  if (snapshot === undefined) throw new Error('no snapshot');
-  const note = (key: Parameters<typeof blobIdOf>[1]): void => {
-    const id = blobIdOf(repository.engine, key);
-    ids.set(toHex(id), id);
-  };
-  const walk = async (tree: Parameters<typeof blobIdOf>[1]): Promise<void> => {
-    note(tree);
-    for await (const node of readTree((kind, key) => reader.load(kind, key), tree)) {
-      if (node.tree !== undefined) await walk(node.tree);
-      for await (const { key } of contentPieces((kind, k) => reader.load(kind, k), node.content, node.size)) note(key);
-    }
-  };
-  await walk(snapshot.body.tree);
-  return [...ids.values()];
-}
-
-/** Every pack that a segment of the given client describes. */
-async function packsOf(client: Client): Promise<PackRecord[]> {
-  const repository = await client.repository();
-  const { segments } = await readSegments(repository);
-  return segments.flatMap(({ segment, signer }) => (signer.client === repository.client ? segment.packs : []));
-}
-
-async function everybodySucceeds(files: Map<string, Buffer>): Promise<void> {
-  for (const client of [scene.full, other]) {
-    const { snapshot, errors } = await client.snapshot(folder);
-    expect(errors).toBe(0);
-    expect(await scene.read(snapshot)).toEqual(files);
-  }
-}
-
 describe('poisoned index entries', () => {
   it('of blobs that nobody has stored yet are not relied upon', async () => {
     const files = makeFiles(folder, 1);
     const rehearsal = await scene.full.snapshot(folder);
-    const ids = await idsOf(rehearsal.snapshot);
+    const ids = await idsOf(scene, rehearsal.snapshot);
     // The same repository before that snapshot: the thief knows the files and acts first.
     for (const top of ['packs', 'index', 'snapshots']) {
       for (const path of await scene.objects(top)) scene.backend.tamper(path, undefined);
@@ -96,14 +54,14 @@ describe('poisoned index entries', () => {
         [],
       ),
     ]);
-    await everybodySucceeds(files);
+    await everybodySucceeds([scene.full, other], folder, files);
   });
 
   it('of what others have stored do not hide it, from whichever pack they point to', async () => {
     const files = makeFiles(folder, 2);
     const byFull = await scene.full.snapshot(folder);
     const byOther = await other.snapshot(folder);
-    const ids = await idsOf(byFull.snapshot);
+    const ids = await idsOf(scene, byFull.snapshot);
     const thief = await Thief.with(scene, victim);
     const { client: author } = thief.repository;
     const shifted = (pack: PackRecord): PackRecord => ({
@@ -127,7 +85,7 @@ describe('poisoned index entries', () => {
     await thief.firstSegment([nowhere]);
     expect(await scene.read(byFull.snapshot)).toEqual(files);
     expect(await scene.read(byOther.snapshot)).toEqual(files);
-    await everybodySucceeds(files);
+    await everybodySucceeds([scene.full, other], folder, files);
   });
 
   it('do not hide the earlier snapshots of the very client whose key was stolen', async () => {
@@ -143,7 +101,7 @@ describe('poisoned index entries', () => {
     await thief.firstSegment(own.map((pack) => ({ ...pack, entries: [] })));
     await thief.firstSegment(own.map((pack) => ({ ...pack, size: 65_536, entries: [] })));
     expect(await scene.read(before.snapshot)).toEqual(files);
-    await everybodySucceeds(files);
+    await everybodySucceeds([scene.full, other], folder, files);
   });
 });
 
@@ -156,7 +114,7 @@ describe('copies of the thief', () => {
     const made = [await scene.full.snapshot(folder), await other.snapshot(folder)];
     for (const path of stolen) scene.backend.tamper(path, undefined);
     for (const { snapshot } of made) expect(await scene.read(snapshot)).toEqual(files);
-    await everybodySucceeds(files);
+    await everybodySucceeds([scene.full, other], folder, files);
   });
 
   it('that open and hold nonsense do not stop a restore', async () => {
@@ -165,7 +123,7 @@ describe('copies of the thief', () => {
     const thief = await Thief.with(scene, victim);
     const { engine, keys, random } = thief.repository;
     // Chunks of a file that the thief has too: he knows their keys, and where the true ones are.
-    const ids = new Set((await idsOf(name)).map((id) => toHex(id)));
+    const ids = new Set((await idsOf(scene, name)).map((id) => toHex(id)));
     const reader = new BlobReader(await scene.full.indexed());
     const found: { id: BlobId; bomb: Uint8Array }[] = [];
     const snapshot = (await scene.snapshots()).at(-1);
@@ -202,47 +160,6 @@ describe('copies of the thief', () => {
   });
 });
 
-/** A snapshot object that says what the thief likes. */
-async function forgedSnapshot(
-  thief: Thief,
-  fields: { readonly host: string; readonly path: string; readonly time: number; readonly tree: ContentKey },
-): Promise<Uint8Array> {
-  const { repository } = thief;
-  const { epoch, sealPublic } = repository.config;
-  const statistics = {
-    filesNew: 0,
-    filesChanged: 0,
-    filesUnmodified: 0,
-    directories: 0,
-    bytesProcessed: 0,
-    bytesAdded: 0,
-    bytesStored: 0,
-    errors: 0,
-    durationMs: 0,
-  };
-  const head = {
-    session: newSession(),
-    sequence: Number.MAX_SAFE_INTEGER,
-    previous: [objectName('e'.repeat(64))],
-    validated: fields.time,
-    generation: 0,
-  };
-  return encodeSnapshot(repository, repository.signer, { epoch, sealPublic }, head, {
-    time: fields.time,
-    host: fields.host,
-    user: 'user',
-    paths: [Buffer.from(fields.path)],
-    tree: fields.tree,
-    devices: [],
-    tags: [],
-    program: 'test',
-    kind: 'snapshot',
-    excludes: [],
-    statistics,
-    rebundle: [],
-  });
-}
-
 describe('forged snapshots', () => {
   it('of another host do not decide what is unchanged there', async () => {
     const files = makeFiles(folder, 6);
@@ -275,11 +192,49 @@ describe('forged snapshots', () => {
     expect(second.parent).toBe(honest.snapshot);
     expect(second.filesUnmodified).toBe(files.size);
     expect((await scene.snapshots()).at(-1)?.name).toBe(second.snapshot);
-    await everybodySucceeds(files);
+    await everybodySucceeds([scene.full, other], folder, files);
+  });
+});
+
+describe('the client whose key was stolen', () => {
+  it('goes on, whatever numbers and heads its thief has used up', async () => {
+    const files = makeFiles(folder, 12);
+    const thief = await Thief.with(scene, victim);
+    const tree = contentKeyOf(thief.repository.engine, thief.repository.keys.content.tree, utf8('none'));
+    for (let time = 1; time <= 300; time++) {
+      await thief.raw('snapshots', await forgedSnapshot(thief, { host: 'host', path: folder, time, tree }));
+    }
+    for (let run = 0; run < 2; run++) {
+      const { snapshot } = await victim.snapshot(folder);
+      expect(await scene.read(snapshot)).toEqual(files);
+    }
   });
 });
 
 describe('forged segments', () => {
+  it('go when the index is repaired, and nothing else does', async () => {
+    const files = makeFiles(folder, 13);
+    const made = [await scene.full.snapshot(folder), await other.snapshot(folder), await victim.snapshot(folder)];
+    const thief = await Thief.with(scene, victim);
+    const { client: author } = thief.repository;
+    const ids = await idsOf(scene, made[0]?.snapshot);
+    const garbage = await thief.pack(
+      ids.map((id) => entryOf(id, 100)),
+      ids.map(() => pattern(100, 9)),
+    );
+    const claims = [...(await packsOf(scene.full)), ...(await packsOf(other)), ...(await packsOf(victim))];
+    await thief.firstSegment([garbage]);
+    await thief.firstSegment(claims.map((pack) => ({ ...pack, author, authorRole: 'write', entries: [] })));
+    await thief.segment([{ ...garbage, name: objectName('c'.repeat(64)) }]);
+    const repository = await scene.full.repository();
+    await carryOutIndexRepair(repository, await planIndexRepair(repository, () => undefined));
+    for (const { snapshot } of made) expect(await scene.read(snapshot)).toEqual(files);
+    const { faults } = await scene.full.indexed();
+    expect(faults).toEqual([]);
+    await everybodySucceeds([scene.full, other], folder, files);
+    expect((await scene.full.snapshot(folder, { force: true })).bytesAdded).toBe(0);
+  });
+
   it("cover nobody else's interrupted run", async () => {
     const files = makeFiles(folder, 8);
     for (const client of [scene.full, other]) {
@@ -301,84 +256,5 @@ describe('forged segments', () => {
     for (const { name } of await scene.snapshots()) expect(await scene.read(name)).toEqual(files);
     const again = await scene.full.snapshot(folder, { force: true });
     expect(again.bytesAdded).toBe(0);
-  });
-});
-
-describe('junk of all kinds', () => {
-  /** A header of a later version, signed or not. */
-  const later = (kind: number): Uint8Array =>
-    concatBytes(utf8('neo\0'), new ByteWriter(4).u16(9).u8(kind).u8(3).finish(), pattern(400, kind));
-
-  it('is passed over: later versions, forged configurations, renewals and slots', async () => {
-    const files = makeFiles(folder, 9);
-    const before = await scene.full.snapshot(folder);
-    const thief = await Thief.with(scene, victim);
-    const { engine, config, repository } = thief.repository;
-    await thief.raw('snapshots', later(5));
-    await thief.raw('index', later(4));
-    await thief.raw(`index/${newSession()}`, later(4));
-    const name = (bytes: Uint8Array): string => toHex(engine.blake3(bytes));
-    const { backend } = scene;
-    for (const bytes of [
-      concatBytes(later(1).subarray(0, 8), encodeHeader('config', repository).subarray(8), pattern(300, 3)),
-      encodeConfig(engine, { ...config, epoch: 1 }, thief.repository.signer.seed),
-      encodeConfig(
-        engine,
-        { ...config, epoch: 1, features: { read: ['quantum'], write: [], prune: [], check: [] } },
-        thief.repository.signer.seed,
-      ),
-    ]) {
-      await backend.put(`config/1-${name(bytes)}`, bytes);
-      await backend.put(`config/0-${name(bytes)}`, bytes);
-    }
-    const ids = [scene.full, other].map((client) => clientOf(client));
-    for (const id of await Promise.all(ids)) {
-      await backend.put(`keys/${id}/1`, later(2));
-      await backend.put(`keys/${id}/999999999`, pattern(500, 1));
-      await backend.put(`keys/${id}/2`, (await backend.get(slotPath(await clientOf(victim)))) ?? new Uint8Array());
-    }
-    await backend.put(`keys/${'0'.repeat(32)}/0`, later(2));
-    await backend.put(`keys/${'0'.repeat(31)}1/0`, pattern(500, 2));
-    const { keys, faults } = await listKeys(await scene.full.repository());
-    expect(keys.map(({ label }) => label).sort()).toEqual(['first', 'other', 'stolen']);
-    expect(faults).toHaveLength(2);
-    expect(await scene.read(before.snapshot)).toEqual(files);
-    await everybodySucceeds(files);
-    const wrong = { credential: { type: 'secret' as const, secret: new Uint8Array(32) } };
-    await expect(openRepository(scene.surroundings, backend, wrong)).rejects.toMatchObject({ code: 'wrong-password' });
-  });
-
-  it('is not read when it is too large to be what it says', async () => {
-    const files = makeFiles(folder, 10);
-    const before = await scene.full.snapshot(folder);
-    const id = await clientOf(scene.full);
-    const huge = [
-      `index/${'a'.repeat(64)}`,
-      `index/${newSession()}/${'a'.repeat(64)}`,
-      `snapshots/${'a'.repeat(64)}`,
-      `config/1-${'a'.repeat(64)}`,
-      `keys/${id}/5`,
-      `keys/${'a'.repeat(32)}/0`,
-    ];
-    scene.backend = new HugeBackend(scene.backend, huge);
-    expect(await scene.read(before.snapshot)).toEqual(files);
-    await everybodySucceeds(files);
-    expect((await listKeys(await scene.full.repository())).faults).toHaveLength(1);
-  });
-
-  it('in place of a pack is not read beyond what the index says', async () => {
-    const files = makeFiles(folder, 11);
-    const { snapshot } = await other.snapshot(folder);
-    const ids = await idsOf(snapshot);
-    const thief = await Thief.with(scene, victim);
-    const record = await thief.pack(
-      ids.map((each) => entryOf(each, 40, 'tree')),
-      [],
-    );
-    const name = objectName('b'.repeat(64));
-    await thief.firstSegment([{ ...record, name }]);
-    scene.backend = new HugeBackend(scene.backend, [`packs/bb/${name}`]);
-    expect(await scene.read(snapshot)).toEqual(files);
-    await everybodySucceeds(files);
   });
 });
