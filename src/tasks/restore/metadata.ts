@@ -16,6 +16,8 @@ export interface MetadataOptions {
   readonly securityAttributes: boolean;
   /** Attributes are in a blob that cannot be read: the entry is restored without them. */
   readonly onLost: (path: Uint8Array, message: string) => void;
+  /** Attributes of `security.*` are left out, because nobody asked for them. */
+  readonly onLeftOut: () => void;
 }
 
 export class MetadataReader {
@@ -53,6 +55,12 @@ export class MetadataReader {
       this.#options.onLost(path, error.message);
       return undefined;
     }
+  }
+
+  #kept(attributes: readonly Xattr[]): readonly Xattr[] {
+    const wanted = this.#wanted(attributes);
+    if (wanted.length < attributes.length) this.#options.onLeftOut();
+    return wanted;
   }
 
   #wanted(attributes: readonly Xattr[]): readonly Xattr[] {

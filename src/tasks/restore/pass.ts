@@ -89,6 +89,8 @@ async function runMissing(pass: PassOptions): Promise<void> {
   }
 }
 
+const SECURITY_NOTE = 'security.* attributes (file capabilities, labels) were left out; --security-xattrs restores them';
+
 function exists(path: Uint8Array): NeoError {
   return new NeoError('already-exists', `${displayBytes(path)} is there already`, { hint: 'use --to DIR' });
 }
@@ -115,6 +117,7 @@ function contextOf(pass: PassOptions): Context {
       numericIds: options.numericIds ?? false,
       owners: ownership,
       securityAttributes: options.securityAttributes ?? false,
+      onLeftOut: () => tally.note(SECURITY_NOTE),
       onLost: (path, message) => tally.problem({ what: 'attribute', path, message }),
     }),
     filter,
