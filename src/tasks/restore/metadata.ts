@@ -41,7 +41,7 @@ export class MetadataReader {
       mtime,
       uid: (named && user !== undefined ? this.#accounts.userId(user) : undefined) ?? node.uid,
       gid: (named && group !== undefined ? this.#accounts.groupId(group) : undefined) ?? node.gid,
-      ...(attributes === undefined ? {} : { attributes: this.#wanted(attributes) }),
+      ...(attributes === undefined ? {} : { attributes: this.#kept(attributes) }),
       ...(atime === undefined ? {} : { atime }),
     };
   }
