@@ -6,21 +6,22 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 
 /** Members that are undefined are left out; keys are ordered by UTF-16 units, as RFC 8785 §3.2.3 says. */
 export function canonicalJson(value: Json): Uint8Array {
-  return utf8(write(value));
+  return utf8(canonicalText(value));
 }
 
-function write(value: Json): string {
+/** The same as text. */
+export function canonicalText(value: Json): string {
   if (typeof value === 'number') {
     if (!Number.isSafeInteger(value)) throw new NeoError('failed', `not a safe integer: ${value}`);
     return Object.is(value, -0) ? '0' : String(value);
   }
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map((item: Json) => write(item)).join(',')}]`;
+  if (Array.isArray(value)) return `[${value.map((item: Json) => canonicalText(item)).join(',')}]`;
   const members: string[] = [];
   const object = value as { readonly [key: string]: Json | undefined };
   for (const key of Object.keys(object).sort()) {
     const member = object[key];
-    if (member !== undefined) members.push(`${JSON.stringify(key)}:${write(member)}`);
+    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalText(member)}`);
   }
   return `{${members.join(',')}}`;
 }

@@ -6,7 +6,7 @@ import { closeSync, readSync } from 'node:fs';
 import { systemCode } from '../core/errors.ts';
 import { openForReading } from './open-reading.ts';
 import { reachPath } from './reach.ts';
-import { changeBetween, type FileStat, fstatOf, isSameFile } from './stat.ts';
+import { changeBetween, type FileIdentity, type FileStat, fstatOf, isSameFile } from './stat.ts';
 
 export class SourceFile implements Disposable {
   /** As it was when it was opened: the metadata that belongs to the bytes, if {@link finish} says 'none'. */
@@ -69,7 +69,7 @@ export class SourceFile implements Disposable {
  * Paths of any length.
  * @throws the system's error (ENOENT: vanished, EACCES, EIO …)
  */
-export function openSource(path: Uint8Array, expected: FileStat): SourceFile | 'changed' {
+export function openSource(path: Uint8Array, expected: FileIdentity): SourceFile | 'changed' {
   using reached = reachPath(path);
   let fd: number;
   try {

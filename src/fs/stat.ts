@@ -92,8 +92,11 @@ export function splitDevice(device: bigint): { readonly major: number; readonly 
   return { major: Number(major), minor: Number(minor) };
 }
 
+/** What stays as long as it is the same file. */
+export type FileIdentity = Pick<FileStat, 'inode' | 'device' | 'type'>;
+
 /** The same file: still the same inode with the same kind of content. */
-export function isSameFile(a: FileStat, b: FileStat): boolean {
+export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
   return a.inode === b.inode && a.device === b.device && a.type === b.type;
 }
 

@@ -2,12 +2,11 @@
 import { compareBytes, toBase64, toByteString } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { ContentKey } from '../core/ids.ts';
-import { canonicalJson, type Json, parseJson } from '../core/json.ts';
+import { canonicalText, type Json, parseJson } from '../core/json.ts';
 import type { Node } from './node.ts';
 import { asArray, asCount, asKey, asName, asObject, chunkFromJson, nodeFromJson, nodeToJson } from './node-json.ts';
 import { type PartEntry, PartsBuilder } from './parts.ts';
 
-const decoder = new TextDecoder();
 const MAX_LEVEL = 30;
 
 export type SaveBlob = (kind: 'tree' | 'list', json: Uint8Array) => ContentKey;
@@ -37,7 +36,7 @@ export class TreeBuilder {
   readonly #names: WeakMap<PartEntry, Uint8Array>;
 
   #entry(json: Json, name: Uint8Array): PartEntry {
-    const entry = { json: decoder.decode(canonicalJson(json)), boundary: this.#hash(name) };
+    const entry = { json: canonicalText(json), boundary: this.#hash(name) };
     this.#names.set(entry, name);
     return entry;
   }

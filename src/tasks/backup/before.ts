@@ -159,8 +159,10 @@ async function fromCache(
     events({ type: 'note', message: 'the local cache is damaged: all files are read again' });
     return NONE;
   }
+  // Whoever may read could have removed that snapshot: an unchanged tree is then no reason to make none.
+  const isThere = (await repository.backend.stat(`snapshots/${about.snapshot}`)) !== undefined;
   return {
-    root: decoded.root,
+    root: isThere ? decoded.root : undefined,
     name: undefined,
     parents: [parentTree(decoded.root, about.time)],
     load: decoded.cache.load,

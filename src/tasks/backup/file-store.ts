@@ -24,6 +24,8 @@ export type Settled = (facts: FileFacts, content: Content | undefined) => void;
 
 export interface FileTask {
   readonly request: FileRequest;
+  /** As the walk saw it. */
+  readonly size: number;
   /** Unchanged, and taken out of a bundle that is given up. */
   readonly survivor: boolean;
   /** Where the content may be already. */
@@ -45,6 +47,8 @@ export interface FileStoreOptions {
 const BATCH_FILES = 256;
 const BATCH_BYTES = 2 << 20;
 const IN_FLIGHT = 32 << 20;
+/** What is known of a file until its directory has taken it. */
+const FILE_IN_FLIGHT = 4096;
 /** What a large file in work counts: its worker's buffers, not its size. */
 const LARGE_IN_FLIGHT = 8 << 20;
 
@@ -84,7 +88,7 @@ export class FileStore {
   /** Resolves as soon as the next file may come. @throws what a job failed with */
   async add(task: FileTask): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    const { size } = task.request.stat;
+    const { size } = task;
     if (size >= this.#options.bundle.threshold) {
       await this.#gate.acquire(LARGE_IN_FLIGHT);
       return this.#track(this.#large(task), LARGE_IN_FLIGHT);
@@ -112,7 +116,7 @@ export class FileStore {
   }
 
   async #large(task: FileTask): Promise<void> {
-    const blobs = Math.ceil(task.request.stat.size / this.#options.minChunk);
+    const blobs = Math.ceil(task.size / this.#options.minChunk);
     const result = await this.#options.pool.run(
       { type: 'large', file: task.request },
       this.#tables(Math.min(blobs, 1 << 20)),
@@ -128,7 +132,7 @@ export class FileStore {
     if (batch.tokens.length === 0) return;
     this.#batch = { tokens: [], bytes: 0, files: 0 };
     // Results come back in buffers of their own, and open bundles copy what they need: twice the bytes, at most.
-    const weight = 2 * batch.bytes + 4096;
+    const weight = 2 * batch.bytes + batch.files * FILE_IN_FLIGHT + 4096;
     await this.#gate.acquire(weight);
     const files = batch.tokens.flatMap((token) => (token === 'directory end' ? [] : [token.request]));
     const read =

@@ -31,10 +31,11 @@ export interface WorkerSetup {
 }
 
 export interface FileRequest {
-  /** Whole path on disk. */
-  readonly path: Uint8Array;
+  /** Whole path on disk, its bytes as latin1: text is cheap to hand to a thread. */
+  readonly path: string;
   /** As the walk saw it. */
-  readonly stat: FileStat;
+  readonly inode: bigint;
+  readonly device: bigint;
 }
 
 export type Job =

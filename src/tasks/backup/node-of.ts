@@ -92,5 +92,10 @@ function lookAt(path: Uint8Array): FileStat | undefined {
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 export function dropUndefined<T extends object>(object: T): Defined<T> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;
+  const defined: Defined<T> = {};
+  for (const key in object) {
+    const value = object[key];
+    if (value !== undefined) defined[key] = value as Defined<T>[typeof key];
+  }
+  return defined;
 }

@@ -1,7 +1,8 @@
 import type { EventSink } from '../../core/events.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import { readFileFlags } from '../../fs/flags.ts';
-import { readLink } from '../../fs/stat.ts';
+import { asBuffer } from '../../fs/path.ts';
+import { type FileStat, readLink } from '../../fs/stat.ts';
 import {
   type EnterEvent,
   type EntryEvent,
@@ -18,7 +19,7 @@ import type { LoadBlob, SaveBlob } from '../../snapshot/tree.ts';
 import { DirectoryAssembly, type Slot } from './assembly.ts';
 import { BundleUse } from './bundle-use.ts';
 import type { FileStore } from './file-store.ts';
-import type { FileFacts, FileFailure, FileRequest } from './jobs.ts';
+import type { FileFacts, FileFailure } from './jobs.ts';
 import { KeptFiles } from './kept.ts';
 import { HardLinks, type SharedNode } from './links.ts';
 import { directoryAbove, dropUndefined, type NodeMaker } from './node-of.ts';
@@ -225,7 +226,7 @@ export class Scan {
     const path = event.path.slice();
     const retry = (): void => {
       if (this.interrupted) shared(null);
-      else this.#late.push(() => this.#read({ path, stat }, name, undefined, shared));
+      else this.#late.push(() => this.#read(path, stat, name, undefined, shared));
     };
     if (!this.#links.isFirst(stat, { settled: settle, retry })) return;
     return this.#save(event, name, await this.#find(parent, name), shared);
@@ -255,20 +256,21 @@ export class Scan {
     const before = candidates[0]?.node;
     if (before?.type === 'file') this.counters.filesChanged += 1;
     else this.counters.filesNew += 1;
-    return this.#read({ path: event.path.slice(), stat: event.stat }, name, before, settle);
+    return this.#read(event.path, event.stat, name, before, settle);
   }
 
   async #read(
-    request: FileRequest,
+    path: Uint8Array,
+    stat: FileStat,
     name: Uint8Array,
     before: Node | undefined,
     settle: (node: SharedNode) => void,
   ): Promise<void> {
-    const { path, stat } = request;
     this.counters.current = path;
     const given = this.#kept.isGivenUp(before);
     await this.#options.store.add({
-      request,
+      request: { path: asBuffer(path).toString('latin1'), inode: stat.inode, device: stat.device },
+      size: stat.size,
       survivor: given && before !== undefined && isUnchanged(before, stat, this.#options.rules),
       before: before === undefined || given ? undefined : this.#kept.sliceOf(before),
       stored: (facts, content) => settle(this.#stored(path, name, facts, content)),

@@ -11,6 +11,7 @@ import { canonicalJson } from '../../core/json.ts';
 import type { Random } from '../../core/random.ts';
 import type { Engine, Hasher } from '../../engine/engine.ts';
 import { readFileFlags } from '../../fs/flags.ts';
+import { pathOfLatin1 } from '../../fs/path.ts';
 import { openSource, type SourceFile } from '../../fs/source-file.ts';
 import { dataExtents, maySparse } from '../../fs/sparse.ts';
 import { readXattrsOf } from '../../fs/xattr.ts';
@@ -57,6 +58,7 @@ export class WorkerCore {
   #added = 0;
   #stored = 0;
   #lists: ListPart[] = [];
+  #smallBytes = new Uint8Array();
 
   constructor(setup: WorkerSetup, hooks: WorkerHooks, openPacks = 2) {
     this.#setup = setup;
@@ -131,7 +133,11 @@ export class WorkerCore {
   #small(requests: readonly FileRequest[]): JobResult {
     this.#lists = [];
     const { threshold } = this.#setup.bundle;
-    const bytes = new Uint8Array(requests.length * threshold);
+    // Kept from batch to batch: making it anew would cost more than reading most files.
+    if (this.#smallBytes.length < requests.length * threshold) {
+      this.#smallBytes = new Uint8Array(requests.length * threshold);
+    }
+    const bytes = this.#smallBytes;
     let used = 0;
     const files = requests.map((request) => {
       const result = this.#attempt<SmallFile>(request, (file) =>
@@ -159,7 +165,8 @@ export class WorkerCore {
 
   #readUntilSteady<T extends FileFacts>(request: FileRequest, read: (file: SourceFile) => T): T | FileFailure {
     for (let attempt = 1; ; attempt++) {
-      const file = openSource(request.path, request.stat);
+      const { path, inode, device } = request;
+      const file = openSource(pathOfLatin1(path), { type: 'file', inode, device });
       if (file === 'changed') return { code: 'CHANGED', message: 'something else has taken its place' };
       using open = file;
       const result = read(open);
