@@ -1,6 +1,6 @@
 /** One snapshot: from sources on disk to the object that makes it visible. */
 import { displayBytes, fromBase64, toBase64 } from '../core/bytes.ts';
-import { NeoError } from '../core/errors.ts';
+import { messageOf, NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { contentKey, type SessionId } from '../core/ids.ts';
 import { lstatPath } from '../fs/stat.ts';
@@ -8,6 +8,7 @@ import { refuseExpired } from '../repo/certificate.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
+import { dropMissingPacks } from '../repo/missing-packs.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { chainHeads, type ListedHead, listHeads } from '../snapshot/listing.ts';
 import { encodeSnapshot, type SnapshotBody, type SnapshotKind, type SnapshotStatistics } from '../snapshot/snapshot.ts';
@@ -45,7 +46,7 @@ export async function backup(
   const sources = presentSources(options, events);
   const paths = options.stream === undefined ? sources.paths : [options.stream.storedAs];
   const { heads } = await listHeads(repository);
-  for (const { message } of await findRollback(repository, state, heads)) events({ type: 'note', message });
+  await takeStock(repository, state, heads, events);
   const before = await findBefore(repository, state, { ...options, paths, parent: options.parent }, events);
   const level = Math.min(options.level ?? repository.config.compression, repository.engine.maxCompressionLevel);
   const machinery = makeMachinery(repository, { ...options, level, uploads: UPLOADS });
@@ -63,7 +64,7 @@ export async function backup(
     const body = bodyOf(options, { time, paths, kind, statistics, before, made });
     const bytes = await sealBody(repository, machinery.session.session, heads, body);
     const snapshot = await machinery.session.putSnapshot(bytes);
-    await rememberHeads(repository, state, (await listHeads(repository)).heads, events);
+    await remember(repository, state, events);
     if (kind === 'snapshot' && run.cache !== undefined) {
       await keepForNext(repository, state, paths, { cache: run.cache, snapshot, time, ...made, statistics }, events);
     }
@@ -72,6 +73,29 @@ export async function backup(
     signal?.removeEventListener('abort', stop);
     await machinery.pool.close();
     await machinery.session.close();
+  }
+}
+
+/** What is gone: it is said, and nothing new rests on it. */
+async function takeStock(
+  repository: IndexedRepository,
+  state: ClientState,
+  heads: readonly ListedHead[],
+  events: EventSink,
+): Promise<void> {
+  for (const { message } of await findRollback(repository, state, heads)) events({ type: 'note', message });
+  const packs = await dropMissingPacks(repository);
+  if (packs === 0) return;
+  const message = `${packs} packs are missing or cut short: what can be is stored again; see what is lost: neo check`;
+  events({ type: 'note', message });
+}
+
+/** The snapshot is stored: whatever fails from now on costs vigilance, and is only told. */
+async function remember(repository: IndexedRepository, state: ClientState, events: EventSink): Promise<void> {
+  try {
+    await rememberHeads(repository, state, (await listHeads(repository)).heads, events);
+  } catch (error) {
+    events({ type: 'note', message: `the snapshots seen cannot be remembered: ${messageOf(error)}` });
   }
 }
 
