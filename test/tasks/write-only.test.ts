@@ -15,6 +15,7 @@ import { contentPieces } from '../../src/snapshot/content.ts';
 import { readTree } from '../../src/snapshot/tree.ts';
 import { TreeCache } from '../../src/snapshot/tree-cache.ts';
 import { listKeys, prepareKey } from '../../src/tasks/keys.ts';
+import { inHex } from '../support/in-hex.ts';
 import { tempFolder } from '../support/temp-repository.ts';
 import { derivable, keysInText, openedBlobs, openedSnapshots, storedBlobs, textOfCache } from './write-only-reach.ts';
 import { type Client, makeFiles, pattern, Scene } from './write-only-support.ts';
@@ -32,19 +33,20 @@ class OpenState extends MemoryState {
   }
 }
 
-function jsonSeeds(repository: Repository, keyFile: Uint8Array): Uint8Array[] {
+/** Every byte string in a value, whatever it is called. */
+function bytesIn(value: unknown): Uint8Array[] {
+  if (value instanceof Uint8Array) return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(bytesIn) : [];
+}
+
+/** All that the key file holds, opened. */
+function seedsOf(repository: Repository, keyFile: Uint8Array): Uint8Array[] {
   const file = parseKeyFile(keyFile);
   const { slot } = repository;
-  const { keys } = slot;
-  if (keys.role !== 'write') throw new Error('not a write key');
-  const { contentData, contentTree, contentList, contentFile, chunker, index } = keys;
-  const text = Buffer.from(keyFile).toString();
-  const outside = decodeSlot(file.client, file.slot);
+  if (slot.keys.role !== 'write') throw new Error('not a write key');
   return [
-    ...(file.secret.type === 'open' ? [file.secret.secret] : []),
-    ...[contentData, contentTree, contentList, contentFile, chunker, index],
-    ...[slot.signSeed, slot.kemSeed, outside.commitment],
-    ...keysInText(text).slice(0, 50),
+    ...bytesIn([file.secret, slot.keys, slot.signSeed, slot.kemSeed, decodeSlot(file.client, file.slot).commitment]),
+    ...keysInText(Buffer.from(keyFile).toString()).slice(0, 50),
     Buffer.from(slot.config0, 'hex'),
     repository.config.signPublic,
     repository.config.sealPublic.slice(0, 32),
@@ -87,7 +89,7 @@ describe('a key of role write', () => {
     const repository = { ...(await client.repository()), engine };
     const { blobs, told } = await storedBlobs(repository);
     expect(blobs.length).toBeGreaterThan(20);
-    const seeds = jsonSeeds(repository, client.keyFile ?? new Uint8Array());
+    const seeds = seedsOf(repository, client.keyFile ?? new Uint8Array());
     const keys = derivable(engine, seeds);
     for (const value of told) keys.set(toHex(value), value);
     expect(keys.size).toBeGreaterThan(800);
@@ -147,9 +149,8 @@ describe('a key of role write', () => {
       ['laptop', true],
     ]);
     expect(repository.keys.full).toBeUndefined();
-    const all = JSON.stringify(repository.slot, (_, value: unknown) =>
-      value instanceof Uint8Array ? toHex(value) : value,
-    );
+    const all = JSON.stringify(inHex(repository.slot));
+    expect(all).toContain(toHex(repository.slot.signSeed));
     const { full } = (await scene.full.repository()).keys;
     for (const secret of [full?.root, full?.epochs[0]?.sealSeed, full?.epochs[0]?.signSeed]) {
       expect(all).not.toContain(toHex(secret ?? new Uint8Array(1)));
