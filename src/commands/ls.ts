@@ -41,9 +41,12 @@ export default class Ls extends NeoCommand {
     const snapshot = selectSnapshot(snapshots, reference, until);
     const options = { recursive: flags.recursive, ...(path === undefined ? {} : { path }) };
     const long = new LongLines();
+    let nodes = 0;
     for await (const { path: at, node } of listNodes(await loadIndex(repository), snapshot, options, this.events)) {
+      nodes += 1;
       if (this.out.json) await this.out.object('node', nodeJson(at, node));
       else await this.out.line(flags.long ? long.line(at, node) : displayBytes(at));
     }
+    await this.out.object('summary', { snapshot: snapshot.name, nodes });
   }
 }

@@ -50,6 +50,7 @@ export default class Snapshots extends NeoCommand {
       paths: (flags.path ?? []).map((path) => utf8(resolve(path))),
     }).slice(flags.latest === undefined ? 0 : -flags.latest);
     for (const snapshot of found) await this.out.object('snapshot', snapshotJson(snapshot));
+    await this.out.object('summary', { snapshots: found.length, faults: faults.length });
     await this.out.table(SNAPSHOT_COLUMNS, found.map(snapshotRow));
     if (snapshots.length === 0 && faults.length === 0) this.out.note('there are no snapshots yet');
     else if (found.length === 0) this.out.note(`none of ${snapshots.length} snapshots is meant by that`);

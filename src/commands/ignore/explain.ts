@@ -31,6 +31,7 @@ export default class IgnoreExplain extends PlainCommand {
     for (const found of explainPaths(paths, process.cwd(), source, selectionValues(flags), this.events)) {
       await this.out.record('explanation', toJson(found), toText(found));
     }
+    await this.out.object('summary', { paths: paths.length });
   }
 }
 
