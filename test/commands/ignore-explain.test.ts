@@ -35,10 +35,10 @@ beforeAll(async () => {
 });
 
 async function explainOne(...args: string[]): Promise<JsonObject> {
-  const { code, objects, stderr } = await user.neo(['ignore', 'explain', '--json', ...args]);
+  const { code, of, stderr } = await user.neo(['ignore', 'explain', '--json', ...args]);
   expect([code, stderr]).toEqual([0, '']);
-  expect(objects()).toHaveLength(1);
-  return objects()[0] ?? {};
+  expect(of('explanation')).toHaveLength(1);
+  return of('explanation')[0] ?? {};
 }
 
 describe('neo ignore explain', () => {
@@ -118,8 +118,8 @@ describe('neo ignore explain', () => {
     const explained = await user.neo(['ignore', 'explain', '--json', '--source', 'work', ...flags, ...paths]);
     expect((await user.neo(['snapshot', 'work', ...flags])).code).toBe(0);
     const listed = await user.neo(['ls', '-r', '--json']);
-    const saved = new Set(listed.objects().map((node) => node['path']));
-    const decisions = explained.objects();
+    const saved = new Set(listed.of('node').map((node) => node['path']));
+    const decisions = explained.of('explanation');
     expect(decisions).toHaveLength(paths.length);
     for (const { decision, path } of decisions) {
       // A directory on the way to an include is there only if something is in it.

@@ -38,8 +38,9 @@ describe('neo snapshots', () => {
   });
 
   it('gives a program all there is', async () => {
-    const { objects } = await user.neo(['snapshots', '--json', 'latest']);
-    expect(objects()).toEqual([
+    const { of, objects } = await user.neo(['snapshots', '--json', 'latest']);
+    expect(objects().at(-1)).toEqual({ v: 1, type: 'summary', snapshots: 1, faults: 0 });
+    expect(of('snapshot')).toEqual([
       {
         v: 1,
         type: 'snapshot',
@@ -79,12 +80,14 @@ describe('neo snapshots', () => {
     [['--at', '2001-01-01'], []],
     [['--at', 'tomorrow', '--latest', '1'], ['third']],
   ])('%j gives %j', async (args, expected) => {
-    const { code, objects } = await user.neo(['snapshots', '--json', ...args]);
-    expect([code, labels(objects())]).toEqual([0, expected]);
+    const { code, of } = await user.neo(['snapshots', '--json', ...args]);
+    expect([code, labels(of('snapshot'))]).toEqual([0, expected]);
   });
 
   it('finds one by the start of its id, and refuses what is none', async () => {
-    expect(labels((await user.neo(['snapshots', '--json', ids[1]?.slice(0, 8) ?? ''])).objects())).toEqual(['second']);
+    expect(labels((await user.neo(['snapshots', '--json', ids[1]?.slice(0, 8) ?? ''])).of('snapshot'))).toEqual([
+      'second',
+    ]);
     expect((await user.neo(['snapshots', 'yesterday'])).code).toBe(2);
     expect((await user.neo(['snapshots', '0000000000'])).code).toBe(1);
     expect((await user.neo(['snapshots', '--at', 'when?'])).code).toBe(2);
