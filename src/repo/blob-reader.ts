@@ -79,7 +79,8 @@ export class BlobReader {
     for (const [oldest, pending] of this.#cache) {
       if (this.#cached <= CACHE_BYTES || oldest === number) break;
       this.#cache.delete(oldest);
-      this.#cached -= (await pending)?.length ?? 0;
+      // Its own failure is for who asked for it.
+      this.#cached -= (await pending.catch(() => undefined))?.length ?? 0;
     }
     return bytes;
   }
