@@ -1,9 +1,14 @@
 /** The entry: runs the command named by the arguments and turns whatever is thrown into an exit code. */
+import { setFlagsFromString } from 'node:v8';
 import { run, settings } from '@oclif/core';
 import { judge, report } from './report.ts';
 
 // In a checkout oclif would look for the commands' TypeScript and a compiler when NODE_ENV says test or development.
 settings.enableAutoTranspile = false;
+
+// V8 lets the young generation of each thread grow by tens of MB: a snapshot of 100,000 files took 190 MB more, and was no
+// faster. Read whenever that generation would grow, so it may be set now.
+setFlagsFromString('--semi-space-growth-factor=1');
 
 /** @param argv the arguments after the program's name */
 export async function main(argv: readonly string[]): Promise<void> {
