@@ -26,9 +26,9 @@ const ACTIONS = ['flip', 'truncate', 'swap', 'delete'];
 
 describe('corruption matrix', () => {
   it('every fault is noticed and named, and no wrong byte comes back', async () => {
-    const injections = await injectionsFor(world, spread(4, 0.5));
+    const injections = await injectionsFor(world, spread(2, 0.5));
     // A sample of the packs; everything of the other kinds. All of it: `npm run torture`.
-    const chosen = injections.filter(({ kind }, n) => kind !== 'packs' || n % 3 === 0);
+    const chosen = injections.filter(({ kind }, n) => kind !== 'packs' || n % 4 === 0);
     const counts: Counts = new Map();
     const bad: string[] = [];
     for (const injection of chosen) {

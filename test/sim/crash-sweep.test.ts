@@ -19,7 +19,7 @@ afterAll(() => rmSync(base, { recursive: true }));
 describe('crash sweep', () => {
   it('init, snapshots and an interrupted one leave a clean repository at every moment', async () => {
     const engine = await loadEngine();
-    const points = Number(process.env['NEO_SWEEP_POINTS'] ?? 24);
+    const points = Number(process.env['NEO_SWEEP_POINTS'] ?? 16);
     const result = await sweep(crashScript(engine, sources), crashVerdict(engine, sources), { points });
     console.log(`crash sweep: ${result.operations} operations, ${result.points} points, 0 violations`);
     expect(result.operations).toBeGreaterThan(20);
