@@ -104,7 +104,7 @@ export class Cli implements Disposable {
 }
 
 export interface Summary {
-  readonly snapshot?: string;
+  readonly snapshot: string | null;
   readonly filesNew: number;
   readonly filesChanged: number;
   readonly filesUnmodified: number;

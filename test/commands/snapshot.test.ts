@@ -138,7 +138,7 @@ describe('--dry-run', () => {
     const before = checksums();
     const dry = await cli.summary(['snapshot', '-n', source]);
     expect(dry).toMatchObject({ filesNew: 7, errors: 0 });
-    expect(dry.snapshot).toBeUndefined();
+    expect(dry.snapshot).toBeNull();
     expect(checksums()).toBe(before);
   });
 
@@ -249,10 +249,11 @@ test.runIf(isRoot)('what may not be read is named, and the rest is saved', async
   const theirs = cli.path('theirs');
   execFileSync('cp', ['-r', cli.repo, theirs]);
   execFileSync('cp', [cli.path('key'), `${theirs}.key`]);
-  execFileSync('chown', ['-R', '65534:65534', theirs, `${theirs}.key`]);
-  const env = { NEO_REPO: theirs, NEO_KEY_FILE: `${theirs}.key`, HOME: '/nonexistent' };
+  mkdirSync(`${theirs}.home`);
+  execFileSync('chown', ['-R', '65534:65534', theirs, `${theirs}.key`, `${theirs}.home`]);
+  const env = { NEO_REPO: theirs, NEO_KEY_FILE: `${theirs}.key`, HOME: `${theirs}.home` };
   const run = await cli.run(['snapshot', source], { env, uid: 65534 });
-  expect(run.code).toBe(3);
+  expect(run.code, run.stderr).toBe(3);
   expect(run.stderr).toContain(`${join(source, 'small0')}: EACCES`);
   expect(run.stderr).toContain(join(source, 'closed'));
   const { stdout } = await cli.run(['ls', 'latest', '-r'], { env, uid: 65534 });
@@ -270,7 +271,7 @@ test('Ctrl-C leaves a partial snapshot, and the next run completes it', async ()
     if (/"bytes":[1-9]/.test(chunk.toString())) child.kill('SIGINT');
   });
   const run = await done;
-  expect(run.code).toBe(130);
+  expect(run.code, run.stderr).toBe(130);
   expect(run.stderr).toContain('partial');
   const summary = lines(run).find(({ type }) => type === 'summary');
   expect(summary).toMatchObject({ kind: 'partial', snapshot: expect.stringMatching(/^[0-9a-f]{64}$/) });
