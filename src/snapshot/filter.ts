@@ -1,6 +1,6 @@
 /** Which snapshots are meant, when not one but many are: by host, tag, path and time. */
 import { isWithin } from '../fs/path.ts';
-import type { Snapshot } from './listing.ts';
+import { type Snapshot, takenAt } from './listing.ts';
 
 /** Each member narrows; within one, any of its values will do. An empty list says nothing. */
 export interface SnapshotFilter {
@@ -16,11 +16,11 @@ export interface SnapshotFilter {
 /** In the order given. */
 export function filterSnapshots(snapshots: readonly Snapshot[], filter: SnapshotFilter): Snapshot[] {
   return snapshots.filter(
-    ({ body }) =>
-      anyOf(filter.hosts, (host) => host === body.host) &&
-      anyOf(filter.tags, (tags) => tags.split(',').every((tag) => body.tags.includes(tag))) &&
-      anyOf(filter.paths, (path) => body.paths.some((source) => isWithin(source, path))) &&
-      (filter.until === undefined || body.time <= filter.until),
+    (snapshot) =>
+      anyOf(filter.hosts, (host) => host === snapshot.body.host) &&
+      anyOf(filter.tags, (tags) => tags.split(',').every((tag) => snapshot.body.tags.includes(tag))) &&
+      anyOf(filter.paths, (path) => snapshot.body.paths.some((source) => isWithin(source, path))) &&
+      (filter.until === undefined || takenAt(snapshot) <= filter.until),
   );
 }
 

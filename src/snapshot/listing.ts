@@ -72,7 +72,7 @@ async function readHead(
 }
 
 export interface SnapshotListing {
-  /** Oldest first, by the time of the run as far as storage's clock bears it out. */
+  /** Oldest first ({@link inOrder}). */
   readonly snapshots: readonly Snapshot[];
   readonly faults: readonly SnapshotFault[];
   readonly heads: readonly ListedHead[];
@@ -96,13 +96,31 @@ export async function listSnapshots(
       closed.push({ name, reason: messageOf(error) });
     }
   }
-  snapshots.sort((a, b) => timeOf(a) - timeOf(b) || a.head.sequence - b.head.sequence);
-  return { snapshots, faults: [...faults, ...closed], heads };
+  return { snapshots: inOrder(snapshots), faults: [...faults, ...closed], heads };
 }
 
-/** A client may say any time; later than storage received its snapshot it was not. */
-function timeOf({ body, received }: Snapshot): number {
+/** Milliseconds. A client may say any time; later than storage received its snapshot it was not. */
+export function takenAt({ body, received }: Snapshot): number {
   return Math.min(body.time, received);
+}
+
+/**
+ * Oldest first: by time, but each client's in the order in which it took them. A clock that was wrong for a day must
+ * not make an old snapshot the latest one.
+ */
+export function inOrder(snapshots: readonly Snapshot[]): Snapshot[] {
+  const bySequence = [...snapshots].sort(
+    (a, b) => a.head.sequence - b.head.sequence || takenAt(a) - takenAt(b) || (a.name < b.name ? -1 : 1),
+  );
+  const newest = new Map<ClientId, number>();
+  const placed = bySequence.map((snapshot) => {
+    const { client } = snapshot.head;
+    const time = Math.max(takenAt(snapshot), newest.get(client) ?? 0);
+    newest.set(client, time);
+    return { snapshot, time };
+  });
+  // Stable: of the same time the one of the lower sequence stays first.
+  return placed.sort((a, b) => a.time - b.time).map(({ snapshot }) => snapshot);
 }
 
 /** The newest heads of a client's chain: those that no other one names as previous. */

@@ -2,7 +2,7 @@
 import { displayBytes, utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { filterSnapshots, type SnapshotFilter } from './filter.ts';
-import type { Snapshot } from './listing.ts';
+import { type Snapshot, takenAt } from './listing.ts';
 
 export interface Reference {
   /** `latest` when only a path was given. */
@@ -81,7 +81,7 @@ function nothing(snapshots: readonly Snapshot[], filter: SnapshotFilter): NeoErr
   const { until: _, ...rest } = filter;
   const [oldest] = filterSnapshots(snapshots, rest);
   if (until !== undefined && oldest !== undefined) {
-    const when = new Date(oldest.body.time).toISOString();
+    const when = new Date(takenAt(oldest)).toISOString();
     return new NeoError('failed', `there is no snapshot that old: the first was taken at ${when}`, {
       hint: 'see: neo snapshots',
     });

@@ -158,7 +158,7 @@ describe('the list of snapshots', () => {
       return name;
     };
     const late = await put(encode(own, headOf(), bodyOf({ time: 2000 })));
-    const early = await put(encode(own, headOf({ sequence: 8 }), bodyOf({ time: 1000 })));
+    const early = await put(encode(own, headOf({ sequence: 6 }), bodyOf({ time: 1000 })));
     const damaged = await put(Uint8Array.of(1), nameOf(Uint8Array.of(2)));
     const foreign = await put(encode(full));
     const closed = await put(
