@@ -55,13 +55,28 @@ export async function openLocal(root: string, options: LocalOptions = {}): Promi
 }
 
 async function createRoot(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  const first = await makeFolders(folder);
   if (first === undefined) return;
   // Every folder from the first new one down is a name in the folder above it.
   for (let made = folder; ; made = dirname(made)) {
     await syncFolder(dirname(made));
     if (made === first) return;
   }
+}
+
+/**
+ * Like `mkdir -p`; the first folder that was missing. Node's own way never ends where the system answers ENOENT below a
+ * folder that exists, as /proc does.
+ */
+async function makeFolders(folder: string): Promise<string | undefined> {
+  const missing: string[] = [];
+  for (let at = folder; (await identityOf(at)) === undefined; at = dirname(at)) missing.push(at);
+  for (const each of missing.toReversed()) {
+    await mkdir(each, 0o700).catch((error: unknown) => {
+      if (systemCode(error) !== 'EEXIST') throw error;
+    });
+  }
+  return missing.at(-1);
 }
 
 /** Device and inode: an unmounted disk leaves another, empty folder under the same name. */

@@ -13,6 +13,7 @@ import { isNeoError, messageOf, NeoError, systemCode } from '../core/errors.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import { type ApplyOptions, type ApplyProblem, applyMetadata, type EntryMetadata } from './apply.ts';
 import { O_PATH } from './libc.ts';
+import { makeDirectories } from './make-directories.ts';
 import { DescriptorPool } from './writer-descriptors.ts';
 import { type Confinement, TargetDirectory } from './writer-directory.ts';
 import { failWrite } from './writer-errors.ts';
@@ -85,7 +86,7 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
   static open(path: string | Buffer, options: RestoreTargetOptions = {}): RestoreTarget {
     const bytes = Buffer.from(path);
     try {
-      fs.mkdirSync(bytes, { recursive: true });
+      makeDirectories(bytes);
       const path = fs.realpathSync(bytes, { encoding: 'buffer' });
       return new RestoreTarget(path, options, options.withoutProc !== true && procWorks(path));
     } catch (error) {
