@@ -6,11 +6,11 @@ import { systemClock } from '../../src/core/clock.ts';
 import { isNeoError } from '../../src/core/errors.ts';
 import { objectName, repositoryId } from '../../src/core/ids.ts';
 import { systemRandom } from '../../src/core/random.ts';
-import { loadEngine } from '../../src/engine/load.ts';
 import { encodeConfig, followChain, type RepositoryConfig } from '../../src/repo/config.ts';
 import { DEFAULT_BUNDLE, initRepository } from '../../src/repo/init.ts';
+import { testEngine } from '../support/temp-repository.ts';
 
-const engine = await loadEngine();
+const engine = testEngine;
 const seed = new Uint8Array(32).fill(7);
 
 function chainOf(chunker: RepositoryConfig['chunker']): RepositoryConfig | undefined {

@@ -2,14 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { CrashBackend } from '../../src/backends/crash.ts';
 import { MemoryBackend } from '../../src/backends/memory.ts';
-import { loadEngine } from '../../src/engine/load.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { SimRandom } from '../support/sim-random.ts';
 import { checkWorld, initWorld, openWorld, type World } from '../support/sim-repository.ts';
+import { testEngine } from '../support/temp-repository.ts';
 
 async function initTwice(when: 'after' | 'torn', at: number): Promise<World[]> {
-  const engine = await loadEngine();
+  const engine = testEngine;
   const clock = new SimClock();
   const worlds: World[] = [];
   for (let seed = 1; seed <= 6; seed++) {

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadEngine } from '../../src/engine/load.ts';
 import {
   type Counts,
   count,
@@ -16,9 +15,10 @@ import {
 } from '../support/corruption.ts';
 import { makeCorruptionWorld } from '../support/corruption-world.ts';
 import { makeSources } from '../support/sim-sources.ts';
+import { testEngine } from '../support/temp-repository.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'neo-corruption-'));
-const world = await makeCorruptionWorld(await loadEngine(), makeSources(base, 3));
+const world = await makeCorruptionWorld(testEngine, makeSources(base, 3));
 afterAll(() => rmSync(base, { recursive: true }));
 
 const KINDS = ['config', 'keys', 'packs', 'index', 'snapshots'];

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareBytes, toHex, utf8 } from '../../src/core/bytes.ts';
 import { type ContentKey, contentKey } from '../../src/core/ids.ts';
-import { loadEngine } from '../../src/engine/load.ts';
 import { findEntry, findPath } from '../../src/snapshot/lookup.ts';
 import type { Node } from '../../src/snapshot/node.ts';
 import { type LoadBlob, TreeBuilder } from '../../src/snapshot/tree.ts';
+import { testEngine } from '../support/temp-repository.ts';
 
-const engine = await loadEngine();
+const engine = testEngine;
 const hash = (bytes: Uint8Array): Uint8Array => engine.blake3(bytes);
 
 /** Blobs in memory, with a count of what was loaded. */

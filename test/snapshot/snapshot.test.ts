@@ -157,7 +157,7 @@ describe('the list of snapshots', () => {
       clock.advance(1000);
       return name;
     };
-    const late = await put(encode(own, headOf(), bodyOf({ time: 2000 })));
+    const late = await put(encode(own, headOf({ sequence: 9 }), bodyOf({ time: 2000 })));
     const early = await put(encode(own, headOf({ sequence: 6 }), bodyOf({ time: 1000 })));
     const damaged = await put(Uint8Array.of(1), nameOf(Uint8Array.of(2)));
     const foreign = await put(encode(full));

@@ -7,7 +7,6 @@ import type { NeoEvent } from '../../src/core/events.ts';
 import type { ContentKey, ObjectName } from '../../src/core/ids.ts';
 import { systemRandom } from '../../src/core/random.ts';
 import type { Engine, Hasher } from '../../src/engine/engine.ts';
-import { loadEngine } from '../../src/engine/load.ts';
 import { BlobReader } from '../../src/repo/blob-reader.ts';
 import { type ClientState, MemoryState } from '../../src/repo/client-state.ts';
 import { type IndexedRepository, loadIndex } from '../../src/repo/indexed.ts';
@@ -20,8 +19,9 @@ import type { Node } from '../../src/snapshot/node.ts';
 import { readTree } from '../../src/snapshot/tree.ts';
 import { type BackupOptions, type BackupSummary, backup } from '../../src/tasks/backup.ts';
 import { makeSelection, resolveSources, type SelectionOptions } from '../../src/tasks/selection.ts';
+import { testEngine } from '../support/temp-repository.ts';
 
-export const engine = await loadEngine();
+export const engine = testEngine;
 
 export const NOTHING_LEFT_OUT: SelectionOptions = {
   exclude: [],
