@@ -1,10 +1,13 @@
 /** What every command has: global flags, output, interruption, progress, one treatment of errors. */
 import { Command, type Interfaces } from '@oclif/core';
+import { NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { globalFlags, type OutputFlags, outputFlags } from './flags.ts';
 import { Interrupt } from './interrupt.ts';
 import { Output } from './output.ts';
 import { ProgressReader } from './progress.ts';
+
+const EMPTY = 'is a variable in the command not set?';
 
 type Values = { [name: string]: unknown };
 
@@ -59,6 +62,7 @@ export abstract class PlainCommand extends Command {
     const parsed = await super.parse(options, argv);
     const flags: { [Name in keyof OutputFlags]?: boolean | undefined } = parsed.flags;
     this.#output = new Output({ json: flags.json === true, quiet: flags.quiet === true });
+    refuseEmpty(parsed, argv ?? this.argv);
     return parsed;
   }
 
@@ -72,6 +76,15 @@ export abstract class PlainCommand extends Command {
     // After a failure the output may be the failure itself.
     await (error === undefined ? this.#output?.flush() : this.#output?.flush().catch(() => undefined));
   }
+}
+
+/** `--to "$DIR"` with a variable that is not set must not mean the current folder. @throws NeoError usage */
+function refuseEmpty({ flags, argv }: { flags: Values; argv: readonly unknown[] }, typed: readonly string[]): void {
+  for (const [name, value] of Object.entries(flags)) {
+    if ([value].flat().includes('')) throw new NeoError('usage', `--${name} is empty`, { hint: EMPTY });
+  }
+  // What follows belongs to another program.
+  if (!typed.includes('--') && argv.includes('')) throw new NeoError('usage', 'an argument is empty', { hint: EMPTY });
 }
 
 /** A command on a repository: `--repo`, passwords and keys, as in flags.ts. */

@@ -87,10 +87,12 @@ export interface SnapshotBody {
 
 const bytesSchema: z.ZodType<ByteString> = z.union([z.string(), z.object({ b: z.string() })]);
 const count = z.int().min(0);
+/** Milliseconds: ECMA-262, section 21.4.1.1. Beyond it no date can be shown. */
+const LAST_TIME = 8.64e15;
 const bodySchema = z.looseObject({
   v: z.literal(1),
   client: z.string(),
-  time: z.int(),
+  time: z.int().min(-LAST_TIME).max(LAST_TIME),
   host: z.string(),
   user: z.string(),
   uid: count.optional(),

@@ -114,6 +114,18 @@ describe('a snapshot', () => {
     expect(head.previous).toEqual(previous.slice(-255));
   });
 
+  it.each([8.64e15 + 1, -9e15])('of a time that no calendar has is refused: %d', (time) => {
+    const bytes = encodeSnapshot(
+      full,
+      full.signer,
+      { epoch: 0, sealPublic: full.config.sealPublic },
+      headOf(),
+      bodyOf({ time }),
+    );
+    const sealed = decodeSnapshot(full, bytes);
+    expect(() => openSnapshot(full, sealed, sealSeed)).toThrow(expect.objectContaining({ code: 'integrity' }));
+  });
+
   it('is refused with any bit flipped, cut short, or with bytes behind it', () => {
     const bytes = encode(writer);
     for (let at = 0; at < bytes.length; at += 23) {
