@@ -17,7 +17,7 @@ import {
   type SmallFile,
 } from './jobs.ts';
 import type { WorkerPool } from './pool.ts';
-import { BundleSequencer } from './sequencer.ts';
+import { type BundleEnd, BundleSequencer } from './sequencer.ts';
 
 /** Told once: what became of a file. */
 export type Settled = (facts: FileFacts, content: Content | undefined) => void;
@@ -51,8 +51,10 @@ const IN_FLIGHT = 32 << 20;
 const FILE_IN_FLIGHT = 4096;
 /** What a large file in work counts: its worker's buffers, not its size. */
 const LARGE_IN_FLIGHT = 8 << 20;
+/** Marks that the walk may be ahead of the last one that is settled. */
+const MARKS_AHEAD = 6;
 
-type Token = FileTask | 'directory end';
+type Token = FileTask | BundleEnd;
 
 interface Batch {
   readonly tokens: Token[];
@@ -68,6 +70,8 @@ export class FileStore {
   #batch: Batch = { tokens: [], bytes: 0, files: 0 };
   /** Batches are sequenced one after the other. */
   #sequenced: Promise<void> = Promise.resolve();
+  /** Each resolves when all that came before it is settled. */
+  readonly #marks: Promise<unknown>[] = [];
   #failure: unknown;
 
   constructor(options: FileStoreOptions) {
@@ -100,7 +104,19 @@ export class FileStore {
   }
 
   endDirectory(): void {
-    if (this.#batch.tokens.at(-1) !== 'directory end') this.#batch.tokens.push('directory end');
+    if (this.#batch.tokens.at(-1) !== 'directory') this.#batch.tokens.push('directory');
+  }
+
+  /**
+   * To be called every so many entries of the walk: all files before it are settled without a file after it, and the
+   * walk waits where too much is not. Otherwise a million entries would pile up behind one file that waits for its
+   * bundle to fill, or that takes hours.
+   */
+  async mark(): Promise<void> {
+    this.#batch.tokens.push('mark');
+    await this.#dispatch();
+    this.#marks.push(Promise.all(this.#jobs).then(() => this.#sequencer.settled()));
+    if (this.#marks.length > MARKS_AHEAD) await this.#marks.shift();
   }
 
   #track(job: Promise<void>, weight: number): void {
@@ -134,7 +150,7 @@ export class FileStore {
     // Results come back in buffers of their own, and open bundles copy what they need: twice the bytes, at most.
     const weight = 2 * batch.bytes + batch.files * FILE_IN_FLIGHT + 4096;
     await this.#gate.acquire(weight);
-    const files = batch.tokens.flatMap((token) => (token === 'directory end' ? [] : [token.request]));
+    const files = batch.tokens.flatMap((token) => (typeof token === 'string' ? [] : [token.request]));
     const read =
       files.length === 0 ? undefined : this.#options.pool.run({ type: 'small', files }, this.#tables(files.length * 3));
     const before = this.#sequenced;
@@ -148,8 +164,8 @@ export class FileStore {
     for (const part of result?.lists ?? []) this.#options.onList(part);
     let at = 0;
     for (const token of batch.tokens) {
-      if (token === 'directory end') {
-        this.#sequencer.endDirectory();
+      if (typeof token === 'string') {
+        this.#sequencer.end(token);
         continue;
       }
       const file = result?.files[at++];

@@ -77,6 +77,8 @@ interface Branch {
 
 /** The event loop must turn while many unchanged files are walked. */
 const TURN_EVERY = 512;
+/** Entries of the walk, files and directories: docs/format.md, section 6, Bundles. */
+const MARK_EVERY = 16_384;
 
 export class Scan {
   readonly counters = new ScanCounters();
@@ -177,6 +179,7 @@ export class Scan {
     if (this.#steps % TURN_EVERY !== 0) return;
     await new Promise<void>((resolve) => setImmediate(resolve));
     await this.#options.room();
+    if (this.#steps % MARK_EVERY === 0) await this.#options.store.mark();
   }
 
   async #enter(branch: Branch, event: EnterEvent): Promise<Frame> {

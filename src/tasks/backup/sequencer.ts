@@ -16,6 +16,9 @@ export interface Candidate {
   readonly place: (content: Content) => void;
 }
 
+/** Where bundles end whatever comes next: a directory's end closes those that are half full, a mark all. */
+export type BundleEnd = 'directory' | 'mark';
+
 interface Member {
   readonly offset: number;
   readonly place: (content: Content) => void;
@@ -93,10 +96,9 @@ export class BundleSequencer {
     };
   }
 
-  endDirectory(): void {
-    for (const [className, bundle] of this.#open) {
-      if (bundle.length >= this.#parameters.target / 2) this.#close(className);
-    }
+  end(reached: BundleEnd): void {
+    const least = reached === 'directory' ? this.#parameters.target / 2 : 0;
+    for (const [className, bundle] of this.#open) if (bundle.length >= least) this.#close(className);
   }
 
   #close(className: string): void {
@@ -121,10 +123,15 @@ export class BundleSequencer {
     void stored.finally(() => this.#pending.delete(stored));
   }
 
+  /** Resolves when all closed bundles have their keys, or could not be stored. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#pending);
+  }
+
   /** Closes what is open and waits for all keys. @throws what storing failed with */
   async finish(): Promise<void> {
-    for (const className of [...this.#open.keys()]) this.#close(className);
-    await Promise.all(this.#pending);
+    this.end('mark');
+    await this.settled();
     if (this.#failure !== undefined) throw this.#failure;
   }
 }
