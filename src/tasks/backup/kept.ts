@@ -41,7 +41,7 @@ export class KeptFiles {
       if (isNeoError(error, 'integrity')) return false;
       throw error;
     }
-    return before.content?.type !== 'list' || this.#has(before.content.key);
+    return true;
   }
 
   /** In a bundle whose files are to be bundled anew. */

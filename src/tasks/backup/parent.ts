@@ -114,10 +114,16 @@ export function mayHaveChanged({ node, readSince }: Candidate): boolean {
   return node.ctime > readSince - (coarse ? COARSE_TICK_NS : TICK_NS);
 }
 
-/** All data blobs that a node's bytes and metadata need. */
+/** All blobs that a node's bytes and metadata need: data, and the parts of the lists that name them. */
 export async function* blobsOf(load: LoadBlob, node: Node): AsyncGenerator<ContentKey> {
+  const lists: ContentKey[] = [];
+  const noting: LoadBlob = (kind, key) => {
+    if (kind === 'list') lists.push(key);
+    return load(kind, key);
+  };
   const contents: (Content | undefined)[] = [node.content, node.xattrContent, node.extentContent];
   for (const content of contents) {
-    for await (const piece of contentPieces(load, content, 0)) yield piece.key;
+    for await (const piece of contentPieces(noting, content, 0)) yield piece.key;
   }
+  yield* lists;
 }
