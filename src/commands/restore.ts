@@ -7,6 +7,7 @@ import { parseWhen } from '../cli/when.ts';
 import { requireFeatures } from '../repo/config.ts';
 import { loadIndex } from '../repo/indexed.ts';
 import { requireFull } from '../repo/repository.ts';
+import { sharedHostNote } from '../snapshot/maker.ts';
 import { selectSnapshot, splitReference } from '../snapshot/select.ts';
 import { type RestoreAction, restore, throwIfRefused } from '../tasks/restore.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
@@ -38,7 +39,10 @@ snapshot's time, and overwrites nothing. Over an existing copy only what differs
     requireFull(repository, 'restore');
     requireFeatures(repository.config, 'read');
     const { snapshots } = await lookAtSnapshots(repository, state, this.events);
-    const { name, body } = selectSnapshot(snapshots, reference, restoreFilter(flags, until));
+    const chosen = selectSnapshot(snapshots, reference, restoreFilter(flags, until));
+    const { name, body } = chosen;
+    const note = reference.startsWith('latest') ? sharedHostNote(snapshots, chosen) : undefined;
+    if (note !== undefined) this.events({ type: 'note', message: note });
     const steps: RestoreAction[] = [];
     const options = {
       ...restoreValues(flags),
