@@ -84,6 +84,7 @@ export class ThreadPool implements WorkerPool {
       const thread: Thread = { worker, running: [] };
       thread.worker.on('message', (message: ThreadMessage) => this.#receive(thread, message));
       thread.worker.on('error', (error) => this.#fail(error));
+      thread.worker.on('exit', () => this.#fail(new NeoError('failed', 'a worker of the snapshot has ended early')));
       return thread;
     };
   }
