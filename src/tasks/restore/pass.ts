@@ -89,7 +89,8 @@ async function runMissing(pass: PassOptions): Promise<void> {
   }
 }
 
-const SECURITY_NOTE = 'security.* attributes (file capabilities, labels) were left out; --security-xattrs restores them';
+const SECURITY_NOTE =
+  'security.* attributes (file capabilities, labels) were left out; --security-xattrs restores them';
 
 function exists(path: Uint8Array): NeoError {
   return new NeoError('already-exists', `${displayBytes(path)} is there already`, { hint: 'use --to DIR' });
