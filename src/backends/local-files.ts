@@ -100,7 +100,7 @@ export async function withFile<T>(
   }
   try {
     const stats = await handle.stat();
-    return stats.isFile() ? await use(handle, stats.size, stats.mtimeMs) : undefined;
+    return stats.isFile() ? await use(handle, stats.size, Math.floor(stats.mtimeMs)) : undefined;
   } finally {
     await handle.close();
   }

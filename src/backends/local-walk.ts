@@ -52,7 +52,7 @@ async function lookAt(root: string, paths: readonly string[]): Promise<ObjectInf
 async function infoOf(root: string, path: string): Promise<ObjectInfo | undefined> {
   try {
     const stats = await lstat(join(root, path));
-    return stats.isFile() ? { path, size: stats.size, modified: stats.mtimeMs } : undefined;
+    return stats.isFile() ? { path, size: stats.size, modified: Math.floor(stats.mtimeMs) } : undefined;
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw error;

@@ -167,7 +167,7 @@ class LocalBackend implements Backend {
     checkPath(path);
     return this.#run(`look at ${path}`, async () => {
       const stats = (await this.#isPlain(folderOf(path))) ? await this.#lstat(path) : undefined;
-      if (stats?.isFile()) return { path, size: stats.size, modified: stats.mtimeMs };
+      if (stats?.isFile()) return { path, size: stats.size, modified: Math.floor(stats.mtimeMs) };
       await this.#checkRoot();
       return undefined;
     });
