@@ -6,6 +6,7 @@ import { globalFlags, type OutputFlags, outputFlags } from './flags.ts';
 import { Interrupt } from './interrupt.ts';
 import { Output } from './output.ts';
 import { ProgressReader } from './progress.ts';
+import { judge } from './report.ts';
 
 const EMPTY = 'is a variable in the command not set?';
 
@@ -59,7 +60,11 @@ export abstract class PlainCommand extends Command {
   ): Promise<Interfaces.ParserOutput<F, B, A>> {
     // Otherwise oclif takes what is piped in for a missing argument: a dump for a path.
     for (const arg of Object.values<{ ignoreStdin?: boolean }>(options?.args ?? {})) arg.ignoreStdin = true;
-    const parsed = await super.parse(options, argv);
+    const parsed = await super.parse(options, argv).catch((error: unknown) => {
+      // Only here is it known of which command a value is wrong.
+      const verdict = judge(error, this.id?.replaceAll(':', ' '));
+      throw 'error' in verdict ? verdict.error : error;
+    });
     const flags: { [Name in keyof OutputFlags]?: boolean | undefined } = parsed.flags;
     this.#output = new Output({ json: flags.json === true, quiet: flags.quiet === true });
     refuseEmpty(parsed, argv ?? this.argv);

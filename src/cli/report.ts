@@ -39,8 +39,15 @@ export function judge(error: unknown, command: string | undefined): Verdict {
   }
   const known = code === undefined ? undefined : SYSTEM_CODES[code];
   if (known !== undefined) return { error: new NeoError(known, messageOf(error), { cause: error }) };
+  return { error: unexpected(error) };
+}
+
+function unexpected(error: unknown): NeoError {
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
+    return new NeoError('failed', 'the current folder is gone', { hint: 'cd to one that is there', cause: error });
+  }
   const hint = 'this is unexpected; with --verbose neo says where it happened';
-  return { error: new NeoError('failed', messageOf(error) || 'unknown error', { hint, cause: error }) };
+  return new NeoError('failed', messageOf(error) || 'unknown error', { hint, cause: error });
 }
 
 /** oclif's messages have several lines and their own pointer to the help. */
@@ -48,9 +55,50 @@ function usageMessage(message: string): string {
   const lines = message
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line !== '' && line !== 'See more help with --help');
-  const text = lines.join('; ').replaceAll(':;', ':');
+    .filter((line) => line !== '' && line !== 'See more help with --help' && !/^The following errors? occ/.test(line))
+    .map(plainLine);
+  const text = [...new Set(lines)].join('; ').replaceAll(':;', ':').replaceAll(': Expected ', ': expected ');
   return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** `--in-place=true cannot also be provided when using --to`, said once for both; `Parsing --latest` before a reason. */
+function plainLine(line: string): string {
+  const parsing = /^Parsing (--[\w-]+)$/.exec(line)?.[1];
+  if (parsing !== undefined) return `${parsing}:`;
+  const [, one, other] = /^(--[\w-]+)=.* cannot also be provided when using (--[\w-]+)$/.exec(line) ?? [];
+  if (one === undefined || other === undefined) return line;
+  return `${[one, other].sort().join(' and ')} exclude each other`;
+}
+
+/** The words that oclif took for the name of a command. */
+export function notFound(error: unknown): readonly string[] | undefined {
+  const id = oclifExit(error) === undefined ? undefined : /^command (\S+) not found$/.exec(messageOf(error))?.[1];
+  return id?.split(':');
+}
+
+/**
+ * After a command that takes no arguments oclif reads any word as a part of the name: this one tells which it was.
+ * @param words from {@link notFound}
+ * @param exists whether there is a command, or a topic, of that name; its words are joined by `:`
+ */
+export function judgeUnknown(
+  error: unknown,
+  words: readonly string[],
+  exists: { command(id: string): boolean; topic(id: string): boolean },
+): Verdict | undefined {
+  for (let length = words.length - 1; length > 0; length -= 1) {
+    const id = words.slice(0, length).join(':');
+    const hint = `see \`neo ${words.slice(0, length).join(' ')} --help\``;
+    const more = words.slice(length);
+    if (exists.command(id)) {
+      const message = `unexpected argument${more.length === 1 ? '' : 's'}: ${more.join(' ')}`;
+      return { error: new NeoError('usage', message, { hint, cause: error }) };
+    }
+    if (exists.topic(id)) {
+      return { error: new NeoError('usage', `command ${words.join(' ')} not found`, { hint, cause: error }) };
+    }
+  }
+  return undefined;
 }
 
 export interface ReportOptions {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OutputClosed } from '../../src/cli/output.ts';
-import { judge, report } from '../../src/cli/report.ts';
+import { judge, judgeUnknown, notFound, report } from '../../src/cli/report.ts';
 import { type ErrorCode, EXIT_CODES, NeoError } from '../../src/core/errors.ts';
 import { Collector } from './streams.ts';
 
@@ -38,6 +38,44 @@ describe('anything thrown', () => {
 
   it('ends quietly when the reader has gone', () => {
     expect(judge(new OutputClosed('x'), undefined)).toEqual({ silent: 0 });
+  });
+});
+
+/** As oclif throws it. */
+function parseError(message: string): Error {
+  return Object.assign(new Error(`${message}\nSee more help with --help`), { oclif: { exit: 2 } });
+}
+
+describe('wrong usage', () => {
+  const both = '--in-place=true cannot also be provided when using --to';
+  const same = '--to=x cannot also be provided when using --in-place';
+  it.each([
+    [`The following error occurred:\n  ${both}`, '--in-place and --to exclude each other'],
+    [`The following errors occurred:\n  ${both}\n  ${same}`, '--in-place and --to exclude each other'],
+    ['Parsing --latest \n\tExpected an integer but received: x', '--latest: expected an integer but received: x'],
+    ['Expected --suite=x to be one of: a, b', 'expected --suite=x to be one of: a, b'],
+    ['Nonexistent flag: --nice', 'nonexistent flag: --nice'],
+  ])('%j', (thrown, message) => {
+    const error = { code: 'usage', message, hint: 'see `neo key add --help`' };
+    expect(judge(parseError(thrown), 'key add')).toMatchObject({ error });
+  });
+
+  it.each([
+    ['check:extra', { message: 'unexpected argument: extra', hint: 'see `neo check --help`' }],
+    ['key:list:a:b', { message: 'unexpected arguments: a b', hint: 'see `neo key list --help`' }],
+    ['key:nosuch', { message: 'command key nosuch not found', hint: 'see `neo key --help`' }],
+    ['nosuch', undefined],
+  ])('words that are no command: %s', (id, error) => {
+    const thrown = Object.assign(new Error(`command ${id} not found`), { oclif: { exit: 2 } });
+    const exists = {
+      command: (name: string) => ['check', 'key:list'].includes(name),
+      topic: (name: string) => name === 'key',
+    };
+    const words = notFound(thrown);
+    expect(words).toEqual(id.split(':'));
+    const verdict = judgeUnknown(thrown, words ?? [], exists);
+    if (error === undefined) expect(verdict).toBeUndefined();
+    else expect(verdict).toMatchObject({ error });
   });
 });
 
