@@ -1,7 +1,7 @@
 /** The end of `neo check`: what is damaged, and what it touches. */
 import { type ByteString, displayBytes, toByteString } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
-import { formatBytes, formatCount, formatDuration } from './format.ts';
+import { formatBytes, formatCounted, formatDuration } from './format.ts';
 import type { Output } from './output.ts';
 
 interface NamedDamage {
@@ -36,21 +36,23 @@ export async function reportCheck(out: Output, figures: CheckFigures): Promise<v
   for (const damage of damages) await reportDamage(out, damage);
   const { blobs, unreferencedBlobs, unusedPacks, packsRead } = summary;
   await out.line(
-    `${formatCount(summary.snapshots)} snapshots, ${blobs === undefined ? '' : `${formatCount(blobs)} blobs, `}` +
-      `${formatCount(summary.packs)} packs of ${formatBytes(summary.packBytes)} checked in ` +
+    `${formatCounted(summary.snapshots, 'snapshot')}, ${blobs === undefined ? '' : `${formatCounted(blobs, 'blob')}, `}` +
+      `${formatCounted(summary.packs, 'pack')} of ${formatBytes(summary.packBytes)} checked in ` +
       `${formatDuration(summary.durationMs)}`,
   );
-  if (packsRead > 0) await out.line(`${formatCount(packsRead)} packs of ${formatBytes(summary.bytesRead)} read`);
-  if ((unreferencedBlobs ?? 0) > 0) await out.line(`${formatCount(unreferencedBlobs ?? 0)} blobs are not in use`);
+  if (packsRead > 0) await out.line(`${formatCounted(packsRead, 'pack')} of ${formatBytes(summary.bytesRead)} read`);
+  if ((unreferencedBlobs ?? 0) > 0) {
+    await out.line(`${formatCounted(unreferencedBlobs ?? 0, 'blob is', 'blobs are')} not in use`);
+  }
   if (unusedPacks > 0) {
     await out.line(
-      `${formatCount(unusedPacks)} packs of ${formatBytes(summary.unusedBytes)} are in no index segment: an interrupted run leaves such`,
+      `${formatCounted(unusedPacks, 'pack')} of ${formatBytes(summary.unusedBytes)} in no index segment: an interrupted run leaves such`,
     );
   }
   if (damages.length === 0) await out.line('no damage found');
   await out.object('summary', { ...summary, damages: damages.length });
   if (damages.length === 0) return;
-  throw new NeoError('integrity', `${formatCount(damages.length)} objects are damaged or missing`, {
+  throw new NeoError('integrity', `${formatCounted(damages.length, 'object is', 'objects are')} damaged or missing`, {
     hint: hintFor(damages),
   });
 }
@@ -68,5 +70,5 @@ async function reportDamage(out: Output, damage: NamedDamage): Promise<void> {
   if (snapshots.length > 0) await out.line(`  snapshots: ${snapshots.map((name) => name.slice(0, 8)).join(' ')}`);
   for (const path of damage.paths.slice(0, SHOWN)) await out.line(`  ${displayBytes(path)}`);
   const more = damage.paths.length - SHOWN + morePaths;
-  if (more > 0) await out.line(`  and ${formatCount(more)} more paths`);
+  if (more > 0) await out.line(`  and ${formatCounted(more, 'more path')}`);
 }

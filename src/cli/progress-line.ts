@@ -15,7 +15,7 @@ export function progressLine(phase: string, progress: Progress, rate: number | u
   const parts = [
     phase,
     ...(fraction === undefined ? [] : [share(fraction, columns)]),
-    `${amount(progress.files, progress.totalFiles, formatCount)} files`,
+    `${amount(progress.files, progress.totalFiles, formatCount)} ${(progress.totalFiles ?? progress.files) === 1 ? 'file' : 'files'}`,
     amount(progress.bytes, progress.totalBytes, formatBytes),
     ...(rate === undefined ? [] : [`${formatBytes(rate)}/s`]),
     ...left(progress, rate),

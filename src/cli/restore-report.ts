@@ -1,6 +1,6 @@
 /** What `neo restore` says: each step of a dry run, and the end. */
 import { displayBytes, toByteString } from '../core/bytes.ts';
-import { formatBytes, formatCount, formatDuration } from './format.ts';
+import { formatBytes, formatCount, formatCounted, formatDuration } from './format.ts';
 import type { Output } from './output.ts';
 
 /** What the report needs of a summary. */
@@ -38,7 +38,7 @@ export async function reportRestore(
   dryRun: boolean,
 ): Promise<void> {
   const { targets, ...counts } = figures;
-  const parts = [`${formatCount(counts.filesRestored)} files ${dryRun ? 'would be ' : ''}restored`];
+  const parts = [`${formatCounted(counts.filesRestored, 'file')} ${dryRun ? 'would be ' : ''}restored`];
   if (counts.filesUnchanged > 0) parts.push(`${formatCount(counts.filesUnchanged)} unchanged`);
   if (counts.filesSkipped > 0) parts.push(`${formatCount(counts.filesSkipped)} left as they are`);
   if (counts.deleted > 0) parts.push(`${formatCount(counts.deleted)} ${dryRun ? 'would be ' : ''}deleted`);

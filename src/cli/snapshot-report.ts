@@ -1,6 +1,6 @@
 /** The end of `neo snapshot`: what was saved. */
 import { NeoError } from '../core/errors.ts';
-import { formatBytes, formatCount, formatDuration } from './format.ts';
+import { formatBytes, formatCount, formatCounted, formatDuration } from './format.ts';
 import type { Output } from './output.ts';
 
 /** What the report needs of a summary. */
@@ -23,7 +23,7 @@ export async function reportSnapshot(out: Output, figures: SnapshotFigures, dryR
   const { filesNew, filesChanged, filesUnmodified, bytesProcessed, bytesAdded, bytesStored, durationMs } = figures;
   const files = filesNew + filesChanged + filesUnmodified;
   await out.line(
-    `${formatCount(files)} files: ${formatCount(filesNew)} new, ${formatCount(filesChanged)} changed, ` +
+    `${formatCounted(files, 'file')}: ${formatCount(filesNew)} new, ${formatCount(filesChanged)} changed, ` +
       `${formatCount(filesUnmodified)} unmodified`,
   );
   const would = dryRun ? 'would be ' : '';
@@ -31,7 +31,7 @@ export async function reportSnapshot(out: Output, figures: SnapshotFigures, dryR
     `${formatBytes(bytesProcessed)} read or known, ${formatBytes(bytesAdded)} ${would}added, ` +
       `${formatBytes(bytesStored)} ${would}stored, in ${formatDuration(durationMs)}`,
   );
-  if (figures.errors > 0) await out.line(`${formatCount(figures.errors)} problems: see the warnings above`);
+  if (figures.errors > 0) await out.line(`${formatCounted(figures.errors, 'problem')}: see the warnings above`);
   const { snapshot } = figures;
   if (dryRun) await out.line('dry run: nothing was stored');
   else if (snapshot === undefined) await out.line('nothing has changed: no snapshot was made');

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { NeoCommand } from '../cli/base-command.ts';
+import { formatCounted } from '../cli/format.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { SNAPSHOT_COLUMNS, snapshotJson, snapshotRow } from '../cli/snapshot-lines.ts';
 import { untilFilter } from '../cli/until.ts';
@@ -53,9 +54,12 @@ export default class Snapshots extends NeoCommand {
     await this.out.object('summary', { snapshots: found.length, faults: faults.length });
     await this.out.table(SNAPSHOT_COLUMNS, found.map(snapshotRow));
     if (snapshots.length === 0 && faults.length === 0) this.out.note('there are no snapshots yet');
-    else if (found.length === 0) this.out.note(`none of ${snapshots.length} snapshots is meant by that`);
+    else if (found.length === 0)
+      this.out.note(`none of ${formatCounted(snapshots.length, 'snapshot')} is meant by that`);
     if (faults.length > 0) {
-      throw new NeoError('integrity', `${faults.length} snapshots cannot be read`, { hint: 'see: neo check' });
+      throw new NeoError('integrity', `${formatCounted(faults.length, 'snapshot')} cannot be read`, {
+        hint: 'see: neo check',
+      });
     }
   }
 }

@@ -46,7 +46,8 @@ export async function* listNodes(
     else if (node !== undefined) yield { path, node };
   }
   if (walk.unreadable > 0) {
-    throw new NeoError('integrity', `${walk.unreadable} directories cannot be read`, { hint: 'see: neo check' });
+    const directories = walk.unreadable === 1 ? 'directory' : 'directories';
+    throw new NeoError('integrity', `${walk.unreadable} ${directories} cannot be read`, { hint: 'see: neo check' });
   }
 }
 

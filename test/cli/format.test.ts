@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatCount, formatDuration, formatTime, parseSize } from '../../src/cli/format.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatCounted,
+  formatDuration,
+  formatTime,
+  parseSize,
+} from '../../src/cli/format.ts';
 import { isNeoError } from '../../src/core/errors.ts';
 
 describe('format', () => {
@@ -14,6 +21,11 @@ describe('format', () => {
 
   it('counts, durations, times', () => {
     expect([0, 999, 1000, 1234567].map(formatCount)).toEqual(['0', '999', '1,000', '1,234,567']);
+    expect([0, 1, 1000].map((count) => formatCounted(count, 'file'))).toEqual(['0 files', '1 file', '1,000 files']);
+    expect([1, 2].map((count) => formatCounted(count, 'object is', 'objects are'))).toEqual([
+      '1 object is',
+      '2 objects are',
+    ]);
     expect([-5, 7_000, 754_000, 3_723_000, 273_600_000].map(formatDuration)).toEqual([
       '0:00',
       '0:07',

@@ -94,9 +94,8 @@ function chooseParents(snapshots: readonly Snapshot[], options: BeforeOptions): 
     const matching = snapshots.filter(({ name }) => name.startsWith(parent));
     const [only, second] = matching;
     if (only === undefined || second !== undefined) {
-      throw new NeoError('usage', `--parent ${parent} names ${matching.length} snapshots`, {
-        hint: 'see: neo snapshots',
-      });
+      const what = only === undefined ? 'there is no such snapshot' : `${matching.length} snapshots begin so`;
+      throw new NeoError('usage', `--parent ${parent}: ${what}`, { hint: 'see: neo snapshots' });
     }
     return [only];
   }

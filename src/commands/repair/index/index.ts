@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { NeoCommand } from '../../../cli/base-command.ts';
-import { formatCount, formatDuration } from '../../../cli/format.ts';
+import { formatCount, formatCounted, formatDuration } from '../../../cli/format.ts';
 import { openFromFlags } from '../../../cli/open.ts';
 import { NeoError } from '../../../core/errors.ts';
 import { repairIndex } from '../../../tasks/repair-index.ts';
@@ -29,16 +29,25 @@ export default class RepairIndex extends NeoCommand {
     for (const { path, reason } of unreadable)
       await this.out.record('damage', { object: path, reason }, `${path}: ${reason}`);
     await this.out.line(
-      `${formatCount(summary.packs)} packs with ${formatCount(summary.blobs)} blobs read in ` +
+      `${formatCounted(summary.packs, 'pack')} with ${formatCounted(summary.blobs, 'blob')} read in ` +
         `${formatDuration(summary.durationMs)}; ${formatCount(summary.packsRewritten)} ` +
-        `${dryRun ? 'would be' : 'were'} described anew, ${formatCount(removed.length)} index segments ` +
-        `${dryRun ? 'would be' : 'were'} removed`,
+        `${were(summary.packsRewritten, dryRun)} described anew, ${formatCounted(removed.length, 'index segment')} ` +
+        `${were(removed.length, dryRun)} removed`,
     );
     await this.out.object('summary', { ...summary, dryRun });
     if (unreadable.length > 0) {
-      throw new NeoError('integrity', `${unreadable.length} packs have no readable directory`, {
-        hint: 'see: neo check --read-data',
-      });
+      throw new NeoError(
+        'integrity',
+        `${formatCounted(unreadable.length, 'pack has', 'packs have')} no readable directory`,
+        {
+          hint: 'see: neo check --read-data',
+        },
+      );
     }
   }
+}
+
+function were(count: number, dryRun: boolean): string {
+  if (dryRun) return 'would be';
+  return count === 1 ? 'was' : 'were';
 }
