@@ -23,6 +23,16 @@ export function failWrite(error: unknown, path: Uint8Array, what: string): never
   });
 }
 
+/** @throws NeoError always: already-exists when a file is where the target or a directory above it should be; failWrite */
+export function failTarget(error: unknown, path: Uint8Array): never {
+  const code = systemCode(error);
+  if (code !== 'EEXIST' && code !== 'ENOTDIR') failWrite(error, path, 'restore to');
+  throw new NeoError('already-exists', `cannot restore to ${displayBytes(path)}: it, or what is above it, is a file`, {
+    hint: 'name a directory: it is made if it is missing',
+    cause: error,
+  });
+}
+
 /** @throws NeoError integrity: something on the way is not the directory it was */
 export function failConfinement(path: Uint8Array, cause?: unknown): never {
   throw new NeoError('integrity', `${displayBytes(path)} is not a directory (any more): not written through`, {

@@ -16,7 +16,7 @@ import { O_PATH } from './libc.ts';
 import { makeDirectories } from './make-directories.ts';
 import { DescriptorPool } from './writer-descriptors.ts';
 import { type Confinement, TargetDirectory } from './writer-directory.ts';
-import { failWrite } from './writer-errors.ts';
+import { failTarget, failWrite } from './writer-errors.ts';
 import { type FileOwner, type FilePlace, TargetFile } from './writer-file.ts';
 import { checkName, temporaryName } from './writer-name.ts';
 import { moveIntoPlace, type Placement, placeEntry, type SpecialEntry } from './writer-place.ts';
@@ -90,7 +90,7 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
       const path = fs.realpathSync(bytes, { encoding: 'buffer' });
       return new RestoreTarget(path, options, options.withoutProc !== true && procWorks(path));
     } catch (error) {
-      return failWrite(error, bytes, 'restore to');
+      return failTarget(error, bytes);
     }
   }
 
