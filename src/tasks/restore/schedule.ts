@@ -1,8 +1,7 @@
 /** Plans grow in windows: while one is carried out, the next is planned; and while its last jobs run, the next begins. */
-import { equalBytes } from '../../core/bytes.ts';
 import { type ContentKey, contentKey } from '../../core/ids.ts';
 import type { Context } from './context.ts';
-import { closeQuietly } from './existing.ts';
+import { closeQuietly, readsRight } from './existing.ts';
 import type { Fetcher } from './fetcher.ts';
 import type { FileWork } from './file-work.ts';
 import type { LocalPiece, Segments } from './jobs.ts';
@@ -49,7 +48,7 @@ export class Schedule {
 
   done(work: FileWork): void {
     this.#open.delete(work);
-    if (this.#context.verify && work.node.contentHash !== undefined) this.#unverified.push(work);
+    if (this.#context.verify) this.#unverified.push(work);
   }
 
   async #flush(): Promise<void> {
@@ -88,11 +87,16 @@ export class Schedule {
     for (const work of works) {
       const { target, directory, name } = work.place;
       const fd = target.openExisting(directory, name);
-      const job = { type: 'hash' as const, fd: fd ?? -1, ranges: work.layout.extents };
-      const hash = fd === undefined ? undefined : (await this.#context.pool.run<'hash'>(job)).hash;
-      if (fd !== undefined) closeQuietly(fd);
-      if (hash !== undefined && equalBytes(hash, work.node.contentHash ?? new Uint8Array())) continue;
-      this.#context.tally.lose(work.path, 'reads otherwise than it was written: is the disk all right?', 'failed');
+      if (fd === undefined) {
+        this.#context.tally.lose(work.path, 'cannot be opened to be read again: it is not verified', 'failed');
+        continue;
+      }
+      try {
+        if (await readsRight(this.#context, work.node, work.layout, fd)) continue;
+        this.#context.tally.lose(work.path, 'reads otherwise than it was written: is the disk all right?', 'failed');
+      } finally {
+        closeQuietly(fd);
+      }
     }
   }
 }
