@@ -12,7 +12,7 @@ import { contentPieces, loadContent } from '../../snapshot/content.ts';
 import { decodeExtents } from '../../snapshot/extents.ts';
 import type { Node } from '../../snapshot/node.ts';
 import type { Context, RestoreAction } from './context.ts';
-import { closeQuietly, hasContent, pieceBatches } from './existing.ts';
+import { closeQuietly, hasContent, isKept, pieceBatches } from './existing.ts';
 import { FileWork } from './file-work.ts';
 import { Layout } from './layout.ts';
 import { HardLinks } from './links.ts';
@@ -68,10 +68,8 @@ export class Entries {
     const existing = place.isNew ? undefined : place.target.stat(place.existing(), name);
     if (existing === undefined) return this.#act('create', place, node, name);
     const spot = { target: place.target, directory: place.existing(), name };
-    if (this.#isKept(node, existing)) return this.#act('skip', place, node, name);
-    const same =
-      node.type === 'file' ? await this.#isSameFile(spot, node, existing) : isSameSpecial(spot, node, existing);
-    this.#act(same ? 'unchanged' : 'update', place, node, name);
+    if (isKept(this.#context.overwrite, node, existing)) return this.#act('skip', place, node, name);
+    this.#act((await this.#isSame(spot, node, existing)) ? 'unchanged' : 'update', place, node, name);
   }
 
   #act(action: RestoreAction['action'], place: Place, node: Node, name: Uint8Array): void {
@@ -89,9 +87,11 @@ export class Entries {
     const spot = { target: place.target, directory: place.ensure(), name };
     const first = this.links.first(spot.target, node);
     const existing = place.isNew ? undefined : spot.target.stat(spot.directory, name);
-    if (existing !== undefined && this.#isKept(node, existing)) {
+    if (existing !== undefined && isKept(this.#context.overwrite, node, existing)) {
       if (node.type === 'file') this.#context.tally.filesSkipped += 1;
-      this.links.remember(node, spot, undefined);
+      // A kept file stands for the saved one only if it is that: other names must not become what the user has here.
+      const stands = first === undefined && node.links > 1 && (await this.#isSame(spot, node, existing));
+      if (stands) this.links.remember(node, spot, undefined);
       return;
     }
     if (first !== undefined) return this.links.add(first, spot.directory, name, node.type);
@@ -100,11 +100,8 @@ export class Entries {
     if (this.#special(spot, node, metadata, existing)) this.links.remember(node, spot, undefined);
   }
 
-  /** The policy says that what is there stays. */
-  #isKept(node: Node, existing: fs.BigIntStats): boolean {
-    const { overwrite } = this.#context;
-    if (overwrite === 'never') return true;
-    return overwrite === 'if-newer' && existing.mtimeNs >= node.mtime;
+  async #isSame(spot: Spot, node: Node, existing: fs.BigIntStats): Promise<boolean> {
+    return node.type === 'file' ? this.#isSameFile(spot, node, existing) : isSameSpecial(spot, node, existing);
   }
 
   async #layout(node: Node): Promise<Layout> {
@@ -114,9 +111,9 @@ export class Entries {
   }
 
   async #file(spot: Spot, node: Node, metadata: EntryMetadata, existing: fs.BigIntStats | undefined): Promise<void> {
-    if (existing?.isFile() === true && (await this.#isSameFile(spot, node, existing))) {
+    const same = existing?.isFile() === true && (await this.#isSameFile(spot, node, existing));
+    if (same && this.#touch(spot, node, metadata, existing)) {
       this.#context.tally.filesUnchanged += 1;
-      this.#touch(spot, metadata, existing);
       this.links.remember(node, spot, undefined);
       return;
     }
@@ -142,8 +139,11 @@ export class Entries {
     }
   }
 
-  /** Content is right; owner, mode, times and attributes may not be. */
-  #touch(spot: Spot, metadata: EntryMetadata, existing: fs.BigIntStats): void {
+  /**
+   * Content is right; owner, mode, times and attributes may not be. False if they may not be changed here: the inode may
+   * have names outside of the target, so the entry has to be made anew.
+   */
+  #touch(spot: Spot, node: Node, metadata: EntryMetadata, existing: fs.BigIntStats): boolean {
     const { target, directory, name } = spot;
     const local = {
       mode: Number(existing.mode) & 0o7777,
@@ -153,7 +153,11 @@ export class Entries {
       isLink: existing.isSymbolicLink(),
       attributes: () => directory.use((at) => readXattrs(at(name))).attributes,
     };
-    if (!this.#context.metadata.isMet(metadata, local)) target.apply(directory, name, metadata);
+    if (this.#context.metadata.isMet(metadata, local)) return true;
+    const sameOwner = local.uid === metadata.uid && local.gid === metadata.gid;
+    if (existing.nlink > 1n && (existing.nlink > BigInt(node.links) || !sameOwner)) return false;
+    target.apply(directory, name, metadata);
+    return true;
   }
 
   /** @param local an older copy, whose equal chunks are not fetched */
@@ -216,8 +220,10 @@ export class Entries {
       tally.refuse(directory.pathOf(name));
       return false;
     }
-    if (existing !== undefined && isSameSpecial(spot, node, existing)) this.#touch(spot, metadata, existing);
-    else target.place(directory, name, specialEntry(node, metadata));
+    const same = existing !== undefined && isSameSpecial(spot, node, existing);
+    if (!same || !this.#touch(spot, node, metadata, existing)) {
+      target.place(directory, name, specialEntry(node, metadata));
+    }
     return true;
   }
 }
