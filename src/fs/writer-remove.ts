@@ -60,7 +60,8 @@ function removeTree(within: Confinement, top: TargetDirectory): void {
   }
 }
 
-function deviceOf(directory: TargetDirectory): number {
+/** Of the file system that the directory is on. */
+export function deviceOf(directory: TargetDirectory): number {
   return directory.use((_at, self) => fs.statSync(self).dev);
 }
 

@@ -3,6 +3,7 @@ import { NeoError } from '../../core/errors.ts';
 import type { EntryMetadata } from '../../fs/apply.ts';
 import type { RestoreTarget } from '../../fs/writer.ts';
 import { TargetDirectory } from '../../fs/writer-directory.ts';
+import { deviceOf } from '../../fs/writer-remove.ts';
 
 export class Place {
   readonly target: RestoreTarget;
@@ -54,6 +55,11 @@ export class Place {
     if (this.#directory !== undefined) return this.#directory;
     if (this.parent === undefined || this.isNew) throw new NeoError('failed', 'directory is not there');
     return new TargetDirectory(this.target, this.parent.existing(), this.name);
+  }
+
+  /** Of an existing directory: on another file system than the one above it in this target. */
+  isMountPoint(): boolean {
+    return this.parent !== undefined && deviceOf(this.existing()) !== deviceOf(this.parent.existing());
   }
 
   /** Makes it, and those above. @throws NeoError as RestoreTarget.directory */

@@ -1,6 +1,6 @@
 /** Directories of a restore in the order of the tree: filters, entries of the target that are not in the snapshot, and
  * trees that cannot be. */
-import { toHex } from '../../core/bytes.ts';
+import { displayBytes, toHex } from '../../core/bytes.ts';
 import { throwIfAborted } from '../../core/concurrency.ts';
 import { isNeoError, NeoError } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
@@ -13,6 +13,7 @@ import { readTree } from '../../snapshot/tree.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
 import type { Entries } from './entries.ts';
+import { isKept } from './existing.ts';
 import { hostile } from './loader.ts';
 import { Place } from './place.ts';
 
@@ -52,7 +53,10 @@ export class Walk {
   async entry(place: Place, node: Node, name: Uint8Array, parentPath: Uint8Array): Promise<void> {
     const scope = this.#options.context.filter.at(parentPath);
     const level = { place, path: parentPath, scope, above: new Set<string>(), onlyToReach: false };
-    if (node.type !== 'directory') return this.#options.entries.restore(place, node, name);
+    if (node.type !== 'directory') {
+      this.#leftovers(place, name);
+      return this.#options.entries.restore(place, node, name);
+    }
     await this.#directory(level, node, name, scope.enter(toLatin1(node.name)), false);
   }
 
@@ -101,6 +105,7 @@ export class Walk {
     const { tree } = node;
     try {
       if (tree === undefined) throw hostile('a directory without content');
+      if (this.#isInTheWay(level.place, node, name)) return;
       const metadata =
         context.mode === 'restore' ? await context.metadata.of(node, level.place.pathOf(name)) : undefined;
       const place = new Place(level.place.target, level.place, name, metadata, context.overwrite === 'never');
@@ -110,6 +115,17 @@ export class Walk {
     } catch (error) {
       context.tally.fail(level.place.pathOf(name), error);
     }
+  }
+
+  /** Something else than a directory, which stays by the overwrite policy even if it could be replaced. */
+  #isInTheWay(above: Place, node: Node, name: Uint8Array): boolean {
+    const { overwrite, tally, mode, act } = this.#options.context;
+    const existing = above.isNew ? undefined : above.target.stat(above.existing(), name);
+    if (existing === undefined || existing.isDirectory() || !isKept(overwrite, node, existing)) return false;
+    const path = above.pathOf(name);
+    act({ action: 'skip', type: node.type, path: joinPath(tally.root, path) });
+    if (mode === 'restore') tally.lose(path, 'no directory, and is not to be overwritten', 'already-exists');
+    return true;
   }
 
   #reach(place: Place, node: Node): void {
@@ -127,11 +143,29 @@ export class Walk {
     const { context, deletions } = this.#options;
     const { place } = level;
     if (place.isNew) return;
-    const mayDelete = context.deletes && !level.onlyToReach && this.#isCovered(level.path);
+    const mayDelete =
+      context.deletes && !level.onlyToReach && this.#isCovered(level.path) && !this.#isUnknown(place, names);
     for (const entry of place.target.list(place.existing())) {
       const name = entry.toString('latin1');
       if (isTemporaryName(entry)) this.#leftover(place, entry, names);
       else if (mayDelete && !names.has(name) && !this.#isFiltered(level, place, name)) deletions.add(place, entry);
+    }
+  }
+
+  /** A mount point that the snapshot has empty: it may have been left out as another file system. */
+  #isUnknown(place: Place, names: ReadonlySet<string>): boolean {
+    if (names.size > 0 || !place.isMountPoint()) return false;
+    const where = displayBytes(joinPath(this.#options.context.tally.root, place.path));
+    this.#options.context.tally.note(`${where} is a mount point, empty in the snapshot: nothing in it is deleted`);
+    return true;
+  }
+
+  /** What an interrupted restore of one entry left beside it. */
+  #leftovers(place: Place, name: Uint8Array): void {
+    if (!this.#options.context.resume || place.isNew) return;
+    const names = new Set([toLatin1(name)]);
+    for (const entry of place.target.list(place.existing())) {
+      if (isTemporaryName(entry)) this.#leftover(place, entry, names);
     }
   }
 
