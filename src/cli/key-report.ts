@@ -9,6 +9,7 @@ interface KeyInfo {
   readonly created: number;
   readonly expires: number;
   readonly current: boolean;
+  readonly whole: boolean;
 }
 
 const DATE_LENGTH = 10;
@@ -21,13 +22,21 @@ export function keyRow(key: KeyInfo): string[] {
   const expires = key.expires === 0 ? 'never' : isoDate(key.expires).slice(0, DATE_LENGTH);
   const method = key.method === 'key' ? 'key file' : key.method;
   const created = isoDate(key.created).slice(0, DATE_LENGTH);
-  return [key.current ? '*' : '', key.id.slice(0, 8), key.label, key.role, method, created, expires];
+  return [
+    `${key.current ? '*' : ''}${key.whole ? '' : '!'}`,
+    key.id.slice(0, 8),
+    key.label,
+    key.role,
+    method,
+    created,
+    expires,
+  ];
 }
 
 export function keyBody(key: KeyInfo): { readonly [member: string]: unknown } {
-  const { id, label, role, method, created, expires, current } = key;
+  const { id, label, role, method, created, expires, current, whole } = key;
   const times = { created: isoDate(created), expires: expires === 0 ? null : isoDate(expires) };
-  return { id, label, role, method, ...times, current };
+  return { id, label, role, method, ...times, current, whole };
 }
 
 /**

@@ -235,6 +235,29 @@ describe('removing', () => {
     expect(await labels(repository)).not.toContain('test');
   });
 
+  it('does not count a slot whose bytes are not those that were written', async () => {
+    const made = await tempRepository();
+    const repository = await made.open();
+    const { id } = await add(repository, { method: 'key' });
+    const path = slotPath(id);
+    const removed = (await made.backend.get(path)) ?? new Uint8Array();
+    await removeKey(repository, 'spare', { evenCurrent: false });
+    // Listing and certificate are real; the secret, before the check sum, is junk.
+    const junk = removed.slice();
+    junk.fill(0, -100, -32);
+    await made.backend.put(path, junk);
+    expect((await listKeys(repository)).keys.map(({ label, whole }) => [label, whole])).toEqual([
+      ['test', true],
+      ['spare', false],
+    ]);
+    await expect(removeKey(repository, 'test', { evenCurrent: true })).rejects.toMatchObject({ code: 'failed' });
+    expect(await made.backend.get(slotPath(repository.client))).toBeDefined();
+    await removeKey(repository, 'spare', { evenCurrent: false });
+    await made.backend.put(path, removed);
+    await removeKey(repository, 'test', { evenCurrent: true });
+    expect(await labels(repository)).toEqual(['spare']);
+  });
+
   it('is not for role write', async () => {
     const made = await tempRepository();
     const { secret } = await add(await made.open(), { method: 'key' }, { role: 'write', label: 'laptop' });

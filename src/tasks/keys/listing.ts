@@ -4,7 +4,14 @@ import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
 import { type ClientId, clientId } from '../../core/ids.ts';
 import { checkKdfBounds } from '../../engine/kdf.ts';
 import { certificateIsValid, decodeCertificate, type Role } from '../../repo/certificate.ts';
-import { decodeSlot, openListing, type SlotListing, type SlotMethod, type SlotObject } from '../../repo/key-slots.ts';
+import {
+  decodeSlot,
+  openListing,
+  type SlotListing,
+  type SlotMethod,
+  type SlotObject,
+  slotIsWhole,
+} from '../../repo/key-slots.ts';
 import { LARGEST } from '../../repo/largest.ts';
 import { type Repository, slotPath } from '../../repo/repository.ts';
 
@@ -19,6 +26,8 @@ export interface KeyInfo {
   readonly expires: number;
   /** The one that opened the repository. */
   readonly current: boolean;
+  /** False if bytes of the slot have changed since it was written: its secret may open nothing. */
+  readonly whole: boolean;
 }
 
 export interface KeyFault {
@@ -69,7 +78,8 @@ function describe(repository: Repository, id: ClientId, bytes: Uint8Array): KeyI
   const listing = openListing(repository.engine, repository.keys.index, slot);
   checkListing(repository, slot, listing);
   const { label, role, method, created, expires } = listing;
-  return { id, label, role, method, created, expires, current: id === repository.client };
+  const whole = slotIsWhole(repository.engine, repository.keys.index, slot);
+  return { id, label, role, method, created, expires, current: id === repository.client, whole };
 }
 
 /**
@@ -115,9 +125,12 @@ export function findKey(keys: readonly KeyInfo[], text: string): KeyInfo {
   return only;
 }
 
-/** True if it opens the repository for a full-role client at that time, as far as can be told without its password. */
+/**
+ * True if it opens the repository for a full-role client at that time, as far as can be told without its password. The
+ * certificate alone does not tell: listing and certificate of a slot that was removed fit on any secret.
+ */
 export function isUsableFull(key: KeyInfo, now: number): boolean {
-  return key.role === 'full' && (key.expires === 0 || key.expires > now);
+  return key.whole && key.role === 'full' && (key.expires === 0 || key.expires > now);
 }
 
 export async function readSlotBytes(repository: Repository, id: ClientId): Promise<Uint8Array | undefined> {
