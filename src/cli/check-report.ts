@@ -10,6 +10,8 @@ interface NamedDamage {
   readonly snapshots: readonly string[];
   readonly paths: readonly Uint8Array[];
   readonly morePaths: number;
+  /** Of a later version of neo: no damage. */
+  readonly newer: boolean;
 }
 
 /** What the report needs of a summary. */
@@ -30,7 +32,7 @@ export interface CheckFigures {
 /** Paths of one damage that people are shown; `--json` has them all. */
 const SHOWN = 20;
 
-/** @throws NeoError integrity when anything is damaged */
+/** @throws NeoError integrity when anything is damaged; needs-newer-neo when something is of a later version, and all else is well */
 export async function reportCheck(out: Output, figures: CheckFigures): Promise<void> {
   const { damages, ...summary } = figures;
   for (const damage of damages) await reportDamage(out, damage);
@@ -50,11 +52,19 @@ export async function reportCheck(out: Output, figures: CheckFigures): Promise<v
     );
   }
   if (damages.length === 0) await out.line('no damage found');
-  await out.object('summary', { ...summary, damages: damages.length });
-  if (damages.length === 0) return;
-  throw new NeoError('integrity', `${formatCounted(damages.length, 'object is', 'objects are')} damaged or missing`, {
-    hint: hintFor(damages),
-  });
+  const damaged = damages.filter(({ newer }) => !newer);
+  const newer = damages.length - damaged.length;
+  await out.object('summary', { ...summary, damages: damaged.length, newer });
+  if (damaged.length > 0) {
+    throw new NeoError('integrity', `${formatCounted(damaged.length, 'object is', 'objects are')} damaged or missing`, {
+      hint: hintFor(damaged),
+    });
+  }
+  if (newer > 0) {
+    throw new NeoError('needs-newer-neo', `${formatCounted(newer, 'object needs', 'objects need')} a newer neo`, {
+      hint: 'install a newer neo; no damage was found to all that this one knows',
+    });
+  }
 }
 
 function hintFor(damages: readonly NamedDamage[]): string {
@@ -63,9 +73,9 @@ function hintFor(damages: readonly NamedDamage[]): string {
 }
 
 async function reportDamage(out: Output, damage: NamedDamage): Promise<void> {
-  const { object, reason, snapshots, morePaths } = damage;
+  const { object, reason, snapshots, morePaths, newer } = damage;
   const paths: ByteString[] = damage.paths.map((path) => toByteString(path));
-  await out.object('damage', { object, reason, snapshots, paths, ...(morePaths === 0 ? {} : { morePaths }) });
+  await out.object('damage', { object, reason, newer, snapshots, paths, ...(morePaths === 0 ? {} : { morePaths }) });
   await out.line(`${object}: ${reason}`);
   if (snapshots.length > 0) await out.line(`  snapshots: ${snapshots.map((name) => name.slice(0, 8)).join(' ')}`);
   for (const path of damage.paths.slice(0, SHOWN)) await out.line(`  ${displayBytes(path)}`);

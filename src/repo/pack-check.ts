@@ -11,6 +11,8 @@ import type { Repository } from './repository.ts';
 export interface ExaminedPack {
   /** What is wrong with the object as a whole. */
   readonly faults: readonly string[];
+  /** It is whole, and all that stands in `faults` is that it is of a later version. */
+  readonly newer: boolean;
   /** Undefined when the directory cannot be read or nobody of this repository signed it. */
   readonly directory: { readonly author: Certificate; readonly entries: readonly BlobEntry[] } | undefined;
   /** Of the directory's entries, those whose bytes have the hash that it gives. */
@@ -28,6 +30,7 @@ export function examinePack(
   bytes: Uint8Array,
 ): ExaminedPack {
   const faults: string[] = [];
+  let later = 0;
   const attempt = <T>(act: () => T): T | undefined => {
     try {
       return act();
@@ -35,6 +38,7 @@ export function examinePack(
       // Of a later version, too: one pack, which any client can put there, must not end a check of all others.
       if (!isNeoError(error, 'integrity') && !isNeoError(error, 'needs-newer-neo')) throw error;
       faults.push(messageOf(error));
+      if (error.code === 'needs-newer-neo') later += 1;
       return undefined;
     }
   };
@@ -51,7 +55,7 @@ export function examinePack(
       faults.push('its blobs were exchanged');
     }
   }
-  return { faults, directory, whole };
+  return { faults, newer: later > 0 && later === faults.length, directory, whole };
 }
 
 type Directory = PackDirectory & { readonly at: number };

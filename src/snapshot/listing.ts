@@ -24,6 +24,8 @@ export interface Snapshot {
 export interface SnapshotFault {
   readonly name: ObjectName;
   readonly reason: string;
+  /** It is whole, and says that it is of a later version. */
+  readonly newer?: boolean;
 }
 
 export interface HeadListing {
@@ -65,8 +67,8 @@ async function readHead(
   } catch (error) {
     // The configuration says which versions there are: one object of a later one, which anybody can put there, must not
     // stop everybody.
-    if (isNeoError(error, 'integrity') || isNeoError(error, 'needs-newer-neo'))
-      return { name, reason: messageOf(error) };
+    if (isNeoError(error, 'needs-newer-neo')) return { name, reason: messageOf(error), newer: true };
+    if (isNeoError(error, 'integrity')) return { name, reason: messageOf(error) };
     throw error;
   }
 }

@@ -37,7 +37,7 @@ export interface CheckSummary {
   readonly packsRead: number;
   readonly bytesRead: number;
   readonly durationMs: number;
-  /** Empty: everything is well. */
+  /** Empty: everything is well. Objects of a later version are among them, marked `newer`. */
   readonly damages: readonly Damage[];
 }
 
@@ -57,7 +57,10 @@ export async function check(
   const report = new Report(repository);
   const stop = (): void => throwIfAborted(signal);
   checkConfigs(repository, report);
-  for (const { path, reason } of repository.faults) report.add(path, reason);
+  for (const { path, reason, newer } of repository.faults) {
+    if (newer) report.addNewer(path, reason);
+    else report.add(path, reason);
+  }
   const keySlots = await checkSlots(repository, report);
   const listing = await checkPacks(repository, report);
   const snapshots = await checkHeads(repository, state, report);
@@ -96,7 +99,10 @@ async function checkHeads(repository: IndexedRepository, state: ClientState, rep
       ? { ...(await listHeads(repository)), snapshots: undefined }
       : await listSnapshots(repository, full.epochs);
   const damaged = new Set<string>(faults.map(({ name }: SnapshotFault) => name));
-  for (const { name, reason } of faults) report.add(`snapshots/${name}`, reason, name);
+  for (const { name, reason, newer } of faults) {
+    if (newer) report.addNewer(`snapshots/${name}`, reason, name);
+    else report.add(`snapshots/${name}`, reason, name);
+  }
   for (const { message, snapshot } of await findRollback(repository, state, heads)) {
     if (snapshot === undefined) report.add('config', message);
     else if (!damaged.has(snapshot)) report.add(`snapshots/${snapshot}`, message, snapshot);

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { loadEngine } from '../../src/engine/load.ts';
 import { Cli, lines } from './cli.ts';
 
 function packs(cli: Cli): string[] {
@@ -40,6 +41,25 @@ it('check names what is damaged and what it touches; repair index brings a lost 
   expect(damaged.code).toBe(15);
   expect(damaged.stdout).toContain('bytes do not give its name');
   expect(damaged.stderr).toContain('2 objects are damaged');
+});
+
+it('check needs a newer neo for what a later version wrote, and calls nothing damaged', async () => {
+  using cli = await Cli.make();
+  mkdirSync(cli.path('work'));
+  await cli.summary(['snapshot', cli.path('work')]);
+  const folder = join(cli.repo, 'index');
+  const [segment = ''] = readdirSync(folder);
+  const bytes = readFileSync(join(folder, segment));
+  bytes[4] = 2;
+  const name = Buffer.from((await loadEngine()).blake3(bytes)).toString('hex');
+  writeFileSync(join(folder, name), bytes);
+  const run = await cli.run(['check', '--json']);
+  expect(run.code).toBe(1);
+  expect(lines(run).filter(({ type }) => type !== 'progress')).toMatchObject([
+    { type: 'damage', object: `index/${name}`, newer: true },
+    { type: 'summary', damages: 0, newer: 1 },
+    { type: 'error', code: 'needs-newer-neo' },
+  ]);
 });
 
 it('repair index explains itself', async () => {

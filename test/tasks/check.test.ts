@@ -5,10 +5,11 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { MemoryBackend } from '../../src/backends/memory.ts';
 import { toHex } from '../../src/core/bytes.ts';
 import type { NeoEvent } from '../../src/core/events.ts';
-import { type ObjectName, sessionId } from '../../src/core/ids.ts';
+import { type ObjectName, objectName, sessionId } from '../../src/core/ids.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
 import { encodeSegment, type PackRecord } from '../../src/repo/index/segment.ts';
 import { loadIndex, readSegments } from '../../src/repo/indexed.ts';
+import { examinePack } from '../../src/repo/pack-check.ts';
 import { openRepository } from '../../src/repo/repository.ts';
 import { encodeSealedSigned } from '../../src/repo/signed-object.ts';
 import { encodeSnapshot } from '../../src/snapshot/snapshot.ts';
@@ -214,6 +215,55 @@ describe('a tree that no honest neo writes', () => {
     const { damages } = await check(await loadIndex(craft.repository), new MemoryState(), { readData: 'all' });
     expect(damages).toMatchObject([{ object: `snapshots/${name}`, snapshots: [name] }]);
     expect(damages[0]?.paths.map((path) => Buffer.from(path).toString())).toEqual(['/bad']);
+  });
+});
+
+describe('objects of a later version', () => {
+  /** A copy of the first object in `folder` whose header says version 2, under the name of its bytes. */
+  async function putLater(world: MemoryWorld, folder: string): Promise<string> {
+    const [path = ''] = await paths(world, folder);
+    const bytes = ((await world.backend.get(path)) ?? new Uint8Array()).slice();
+    new DataView(bytes.buffer).setUint16(4, 2, true);
+    const name = toHex(testEngine.blake3(bytes));
+    const later = `${folder}/${name}`;
+    await world.backend.put(later, bytes);
+    return later;
+  }
+
+  it.each(['index', 'snapshots'])('are no damage: %s', async (folder) => {
+    const world = copy();
+    const later = await putLater(world, folder);
+    const { damages } = await checkWorld(world, new MemoryState(), { readData: 'all' });
+    expect(damages).toMatchObject([{ object: later, newer: true }]);
+    expect(damages[0]?.reason).toMatch(/^needs a newer neo: /);
+  });
+
+  it('are damage when their bytes do not give their names, and do not hide other damage', async () => {
+    const world = copy();
+    const later = await putLater(world, 'index');
+    const [path = ''] = await paths(world, 'snapshots');
+    const bytes = ((await world.backend.get(path)) ?? new Uint8Array()).slice();
+    bytes[4] = 2;
+    world.backend.tamper(path, bytes);
+    const { damages } = await checkWorld(world, new MemoryState());
+    expect(damages.map(({ object, newer }) => [object, newer])).toEqual([
+      [later, true],
+      [path, false],
+    ]);
+  });
+
+  it('a pack is whole, and newer', async () => {
+    const repository = await openWorld(copy());
+    const [path = ''] = await paths(original, 'packs');
+    const bytes = ((await original.backend.get(path)) ?? new Uint8Array()).slice();
+    // Its footer: length of the directory (4), version (2), magic (4). All before it is signed.
+    bytes[bytes.length - 6] = 2;
+    const name = objectName(toHex(testEngine.blake3(bytes)));
+    expect(examinePack(repository, name, bytes)).toMatchObject({
+      newer: true,
+      faults: [expect.stringContaining('version 2')],
+    });
+    expect(examinePack(repository, objectName(path.slice(-64)), bytes)).toMatchObject({ newer: false });
   });
 });
 

@@ -57,8 +57,11 @@ async function readOne(options: ReadOptions, pack: NamedPack): Promise<void> {
     for (const number of pack.numbers) report.badPack(number, 'it is missing');
     return;
   }
-  const { faults, directory, whole } = examinePack(repository, pack.name, bytes);
-  for (const fault of faults) report.add(path, fault);
+  const { faults, newer, directory, whole } = examinePack(repository, pack.name, bytes);
+  for (const fault of faults) {
+    if (newer) report.addNewer(path, fault);
+    else report.add(path, fault);
+  }
   if (directory === undefined) examineReachable(options, pack, bytes);
   else for (const entry of directory.entries) examineEntry(options, pack, bytes, entry, whole.has(entry));
   options.onPack(bytes.length);

@@ -13,6 +13,8 @@ export interface Damage {
   readonly paths: readonly Uint8Array[];
   /** Paths beyond those. */
   readonly morePaths: number;
+  /** Nothing is wrong with it, as far as this version can tell: it is of a later one. */
+  readonly newer: boolean;
 }
 
 export const MOST_PATHS = 10_000;
@@ -25,6 +27,7 @@ class Growing {
   readonly snapshots = new Set<ObjectName>();
   readonly paths = new Map<string, Uint8Array>();
   more = 0;
+  newer = true;
 }
 
 export class Report {
@@ -51,10 +54,21 @@ export class Report {
   }
 
   add(object: string, reason: string, snapshot?: ObjectName, path?: Uint8Array): void {
+    this.#growing(object, reason).newer = false;
+    if (snapshot !== undefined) this.touch(object, snapshot, path);
+  }
+
+  /** An object whose name bears out its bytes, and which says that it is of a later version. */
+  addNewer(object: string, reason: string, snapshot?: ObjectName): void {
+    this.#growing(object, `needs a newer neo: ${reason}`);
+    if (snapshot !== undefined) this.touch(object, snapshot);
+  }
+
+  #growing(object: string, reason: string): Growing {
     const growing = this.#objects.get(object) ?? new Growing();
     this.#objects.set(object, growing);
     growing.reasons.add(reason);
-    if (snapshot !== undefined) this.touch(object, snapshot, path);
+    return growing;
   }
 
   touch(object: string, snapshot: ObjectName, path?: Uint8Array): void {
@@ -107,12 +121,13 @@ export class Report {
   damages(): Damage[] {
     return [...this.#objects]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([object, { reasons, snapshots, paths, more }]) => ({
+      .map(([object, { reasons, snapshots, paths, more, newer }]) => ({
         object,
         reason: [...reasons].join('; '),
         snapshots: [...snapshots].sort(),
         paths: [...paths.values()].sort(compareBytes),
         morePaths: more,
+        newer,
       }));
   }
 }
