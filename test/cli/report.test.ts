@@ -36,6 +36,11 @@ describe('anything thrown', () => {
     expect(judge(thrown, undefined)).toMatchObject({ error: { exitCode } });
   });
 
+  it('says that the current folder is gone', () => {
+    const thrown = Object.assign(new Error('ENOENT: process.cwd failed'), { code: 'ENOENT', syscall: 'uv_cwd' });
+    expect(judge(thrown, undefined)).toMatchObject({ error: { message: 'the current folder is gone' } });
+  });
+
   it('ends quietly when the reader has gone', () => {
     expect(judge(new OutputClosed('x'), undefined)).toEqual({ silent: 0 });
   });
