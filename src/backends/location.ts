@@ -64,3 +64,18 @@ export async function openBackend(location: Location, options: OpenOptions = {})
   const { openLocal } = await import('./local.ts');
   return openLocal(resolve(location.path), { create: options.create ?? false });
 }
+
+/**
+ * The name of something that lies where a repository is to be made, and belongs to none; undefined for an empty place.
+ * @throws NeoError as the contract says
+ */
+export async function strangerAt(location: Location): Promise<string | undefined> {
+  const [{ findStranger }, { storageError }] = await Promise.all([
+    import('./local-strangers.ts'),
+    import('./local-errors.ts'),
+  ]);
+  const folder = resolve(location.path);
+  return findStranger(folder).catch((error: unknown) => {
+    throw storageError(error, `look into ${folder}`);
+  });
+}

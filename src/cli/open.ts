@@ -1,7 +1,7 @@
 /** From flags to an opened repository. */
 import { readFile } from 'node:fs/promises';
 import type { Backend } from '../backends/backend.ts';
-import { openBackend, parseLocation } from '../backends/location.ts';
+import { openBackend, parseLocation, strangerAt } from '../backends/location.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import { calibrate } from '../engine/kdf.ts';
 import type { ClientState } from '../repo/client-state.ts';
@@ -134,7 +134,7 @@ async function requireRepository(surroundings: Surroundings, backend: Backend): 
 
 export type InitChoices = Partial<Pick<InitOptions, 'chunker' | 'packTarget' | 'compression' | 'blobSuite' | 'label'>>;
 
-/** Makes a repository with a password. @throws NeoError already-exists */
+/** Makes a repository with a password. @throws NeoError already-exists; failed where other files lie */
 export async function initAt(
   { location, surroundings }: Place,
   choices: InitChoices,
@@ -146,6 +146,12 @@ export async function initAt(
   if (await isRepository(engine, present)) {
     throw new NeoError('already-exists', `there is a repository at ${present.location} already`, {
       hint: 'nothing was changed; choose another place, or use this one',
+    });
+  }
+  const stranger = await strangerAt(place);
+  if (stranger !== undefined) {
+    throw new NeoError('failed', `${present.location} holds other files, such as ${JSON.stringify(stranger)}`, {
+      hint: 'nothing was changed; name a new or an empty folder, such as one below it',
     });
   }
   const credential: Credential = { type: 'password', password: await password() };

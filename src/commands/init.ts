@@ -13,7 +13,7 @@ export default class Init extends NeoCommand {
   static override description =
     'The password is asked for twice, or comes from NEO_PASSWORD_COMMAND, NEO_PASSWORD_FILE or NEO_PASSWORD. Without ' +
     'it, or a key made with it, nobody can read what the repository holds. What is chosen here holds for all clients ' +
-    'of the repository. A place that holds a repository is left untouched.';
+    'of the repository. A folder that holds a repository, or other files, is left untouched.';
   static override examples = [
     '<%= config.bin %> init',
     '<%= config.bin %> init --repo /mnt/backup/neo',

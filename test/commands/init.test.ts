@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { filesBelow, User } from './user.ts';
@@ -49,6 +49,20 @@ describe('neo init', () => {
     const again = await user.neo(['init', '--json', '--compression', 'max'], { NEO_PASSWORD: 'another' });
     expect([again.code, again.of('error')]).toEqual([1, [expect.objectContaining({ code: 'already-exists' })]]);
     expect(await contentsOf(user.repository)).toEqual(before);
+  });
+
+  it('refuses a folder of other files, before it asks for a password', async () => {
+    const user = await User.make();
+    const place = user.at('documents');
+    await mkdir(join(place, 'keys'), { recursive: true });
+    await writeFile(join(place, 'letter'), 'dear');
+    const refused = await user.neo(['init', '--repo', place], { NEO_PASSWORD: undefined });
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('holds other files, such as "letter"')]);
+    expect(refused.stderr).toContain('name a new or an empty folder');
+    expect((await contentsOf(place)).size).toBe(1);
+    // What a file system puts there by itself, and what an earlier attempt left, is no obstacle.
+    await rename(join(place, 'letter'), join(place, 'lost+found'));
+    expect((await user.neo(['init', '--repo', place])).code).toBe(0);
   });
 
   it.each([

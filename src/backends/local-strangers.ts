@@ -1,0 +1,24 @@
+/** What lies in a folder that is to become a repository, and is none of ours. */
+import { opendir } from 'node:fs/promises';
+import { isAbsent } from './local-files.ts';
+
+/** What an `init` that died early leaves; a repository that has more is found by its objects. */
+const OURS = new Set(['config', 'keys', 'tmp']);
+
+/** What file systems and desktops put at the top of a disk by themselves. */
+const OF_THE_DISK =
+  /^(lost\+found|System Volume Information|\$RECYCLE\.BIN|\.Trash(es|-\d+)?|\.Spotlight-V100|\.fseventsd|\.DS_Store)$/;
+
+/** The name of one file or folder that is not a repository's; undefined when there is none, or no folder. */
+export async function findStranger(folder: string): Promise<string | undefined> {
+  try {
+    for await (const entry of await opendir(folder)) {
+      const isOurs = OURS.has(entry.name) && entry.isDirectory();
+      if (!isOurs && !OF_THE_DISK.test(entry.name)) return entry.name;
+    }
+    return undefined;
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
