@@ -132,6 +132,11 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
     }
   }
 
+  /** Opens the target's own directory up for filling, until it gets its metadata or {@link close}. */
+  loosenRoot(): void {
+    this.#loosen(this.root);
+  }
+
   #loosen(directory: TargetDirectory): void {
     const mode = makeWritable(directory);
     if (mode !== undefined) this.#loosened.set(directory, mode);

@@ -142,6 +142,21 @@ describe('--delete', () => {
     }
   });
 
+  test('what the snapshot left out on purpose is not deleted', async () => {
+    put('d/file', '');
+    await take();
+    await into();
+    for (const name of ['d/a.o', 'd/B.TMP', 'd/extra']) fs.writeFileSync(join(target, name), '');
+    const excludes = ['--exclude *.o', '--iexclude /**/*.tmp'];
+    const { summary } = await into({ delete: true, snapshot: { ...snapshot, excludes } });
+    expect(summary.deleted).toBe(1);
+    expect(fs.readdirSync(join(target, 'd')).sort()).toEqual(['B.TMP', 'a.o', 'file']);
+    const unknown = { ...snapshot, excludes: ['--gitignore'] };
+    const asked = into({ delete: true, snapshot: unknown });
+    await expect(asked).rejects.toMatchObject({ code: 'failed', message: expect.stringContaining('--gitignore') });
+    expect((await into({ delete: true, yes: true, snapshot: unknown })).summary.deleted).toBe(2);
+  });
+
   test('links and directories swapped: the link is removed, what it leads to is not', async () => {
     put('d/file', 'saved');
     fs.symlinkSync('d', join(source, 'l'));

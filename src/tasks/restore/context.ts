@@ -1,6 +1,7 @@
 /** What all parts of one restore share. */
 import type { PathFilter } from '../../fs/ignore-filter.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
+import type { LeftOut } from './left-out.ts';
 import type { MetadataReader } from './metadata.ts';
 import type { RestorePool } from './pool.ts';
 import type { Tally } from './tally.ts';
@@ -20,6 +21,7 @@ export interface Context {
   readonly load: LoadBlob;
   readonly metadata: MetadataReader;
   readonly filter: PathFilter;
+  readonly leftOut: LeftOut;
   readonly tally: Tally;
   readonly pool: RestorePool;
   readonly overwrite: Overwrite;

@@ -38,8 +38,14 @@ export class Deletions {
     this.count += countBelow(place, name, MANY_DELETIONS + 1 - this.count);
   }
 
-  /** @throws NeoError failed when more would be deleted than may be unasked */
+  /** @throws NeoError failed when more would be deleted than may be unasked, or what was perhaps left out on purpose */
   refuseMany(): void {
+    const { unknown } = this.#context.leftOut;
+    if (this.count > 0 && unknown.length > 0) {
+      throw new NeoError('failed', `--delete may remove what this snapshot left out (${unknown.join(', ')})`, {
+        hint: 'look at it with --dry-run; then say --yes. Nothing was changed',
+      });
+    }
     if (this.count <= MANY_DELETIONS) return;
     throw new NeoError(
       'failed',

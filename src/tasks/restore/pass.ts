@@ -17,6 +17,7 @@ import { Deletions } from './deletions.ts';
 import type { RestoreRoot } from './destination.ts';
 import { Entries } from './entries.ts';
 import { Fetcher } from './fetcher.ts';
+import { leftOutOf } from './left-out.ts';
 import { hostile } from './loader.ts';
 import { MetadataReader } from './metadata.ts';
 import type { RestoreOptions } from './options.ts';
@@ -122,6 +123,7 @@ function contextOf(pass: PassOptions): Context {
       onLost: (path, message) => tally.problem({ what: 'attribute', path, message }),
     }),
     filter,
+    leftOut: leftOutOf(options.snapshot.excludes),
     tally,
     pool,
     overwrite: options.overwrite ?? 'if-changed',
@@ -170,6 +172,7 @@ async function plan(
   if (root.name === undefined) {
     const tree = root.node === undefined ? options.snapshot.tree : root.node.tree;
     if (tree === undefined) throw hostile('a directory without content');
+    if (context.mode === 'restore') target.loosenRoot();
     await walk.below(Place.root(target, isNew, await ownMetadata(pass, context, target, isNew)), tree, root.path);
   } else if (root.node !== undefined) {
     let place = Place.root(target, isNew);

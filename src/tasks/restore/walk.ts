@@ -31,6 +31,8 @@ interface Level {
   /** In the snapshot. */
   readonly path: Uint8Array;
   readonly scope: FilterScope;
+  /** What the snapshot left out. */
+  readonly saved: FilterScope;
   readonly above: ReadonlySet<string>;
   /** Entered only for what may be below. */
   readonly onlyToReach: boolean;
@@ -45,14 +47,16 @@ export class Walk {
 
   /** All below a directory of the snapshot into an existing place. `path` is its own in the snapshot. */
   async below(place: Place, tree: ContentKey, path: Uint8Array): Promise<void> {
-    const scope = this.#options.context.filter.at(path);
-    await this.#level({ place, tree, path, scope, above: new Set(), onlyToReach: false });
+    const { filter, leftOut } = this.#options.context;
+    const [scope, saved] = [filter.at(path), leftOut.filter.at(path)];
+    await this.#level({ place, tree, path, scope, saved, above: new Set(), onlyToReach: false });
   }
 
   /** One entry with all below it, under a name that may be another than its own. */
   async entry(place: Place, node: Node, name: Uint8Array, parentPath: Uint8Array): Promise<void> {
-    const scope = this.#options.context.filter.at(parentPath);
-    const level = { place, path: parentPath, scope, above: new Set<string>(), onlyToReach: false };
+    const { filter, leftOut } = this.#options.context;
+    const [scope, saved] = [filter.at(parentPath), leftOut.filter.at(parentPath)];
+    const level = { place, path: parentPath, scope, saved, above: new Set<string>(), onlyToReach: false };
     if (node.type !== 'directory') {
       this.#leftovers(place, name);
       return this.#options.entries.restore(place, node, name);
@@ -111,7 +115,8 @@ export class Walk {
       const place = new Place(level.place.target, level.place, name, metadata, context.overwrite === 'never');
       if (!onlyToReach) this.#reach(place, node);
       const above = level.tree === undefined ? level.above : new Set([...level.above, toHex(level.tree)]);
-      await this.#level({ place, tree, path: joinPath(level.path, node.name), scope, above, onlyToReach });
+      const saved = level.saved.enter(toLatin1(node.name));
+      await this.#level({ place, tree, path: joinPath(level.path, node.name), scope, saved, above, onlyToReach });
     } catch (error) {
       context.tally.fail(level.place.pathOf(name), error);
     }
@@ -180,10 +185,13 @@ export class Walk {
   }
 
   #isFiltered(level: Level, place: Place, name: string): boolean {
-    if (!this.#options.context.filter.active) return false;
+    const { filter, leftOut } = this.#options.context;
+    if (!filter.active && !leftOut.filter.active) return false;
     const isDirectory = place.target.stat(place.existing(), fromLatin1(name))?.isDirectory() === true;
-    const { ignored, onlyToReach } = level.scope.decide(name, isDirectory ? 'directory' : 'other');
-    return ignored || onlyToReach;
+    return [level.scope, level.saved].some((scope) => {
+      const { ignored, onlyToReach } = scope.decide(name, isDirectory ? 'directory' : 'other');
+      return ignored || onlyToReach;
+    });
   }
 }
 
