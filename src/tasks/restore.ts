@@ -1,4 +1,5 @@
 /** `neo restore`: a snapshot, or a part of it, onto the disk. */
+import { displayBytes } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { type EventSink, ignoreEvents } from '../core/events.ts';
 import { PathFilter } from '../fs/ignore-filter.ts';
@@ -46,7 +47,8 @@ export interface RestoreSummary {
  * Files appear under their names when they are whole and verified; a damaged one is named and left out. Directories get
  * their metadata last, the deepest first.
  * @throws NeoError integrity when the snapshot is hostile (nothing is written outside of the target); failed when the path
- * is not in the snapshot or many files would be deleted; no-space, interrupted, unreachable
+ * is not in the snapshot or many files would be deleted; permission-denied when nothing may be written; no-space,
+ * interrupted, unreachable
  */
 export async function restore(
   repository: IndexedRepository,
@@ -83,7 +85,19 @@ export async function restore(
   } finally {
     await pool.close();
   }
+  throwIfDenied(tally);
   return summaryOf(tally, roots, repository.clock.monotonic() - started);
+}
+
+/** @throws NeoError permission-denied when nothing at all could be restored for that reason */
+function throwIfDenied(tally: Tally): void {
+  const { filesRestored, filesUnchanged, filesSkipped, directories, deleted, denied, errors } = tally;
+  if (denied === 0 || denied < errors || filesRestored + filesUnchanged + filesSkipped + directories + deleted > 0)
+    return;
+  throw new NeoError(
+    'permission-denied',
+    `nothing could be restored: ${displayBytes(tally.root)} may not be written to`,
+  );
 }
 
 async function inTurn(roots: readonly RestoreRoot[], pass: Omit<PassOptions, 'root'>): Promise<void> {

@@ -26,6 +26,8 @@ export class Tally {
   bytesRead = 0;
   deleted = 0;
   errors = 0;
+  /** Of these: because the system did not permit it. */
+  denied = 0;
   /** Device nodes that nobody asked for. */
   refused = 0;
   /** Path of the target, for messages. */
@@ -52,6 +54,7 @@ export class Tally {
   /** One entry is left out, and the rest goes on. */
   lose(path: Uint8Array, message: string, code: string): void {
     this.errors += 1;
+    if (code === 'permission-denied') this.denied += 1;
     this.#events({ type: 'warning', code, message, path: joinPath(this.root, path) });
   }
 
