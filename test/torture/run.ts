@@ -1,11 +1,12 @@
 /**
- * `npm run torture [-- --only sweep,repair,corruption,kill,disk] [--seed N] [--cases N]`: what is too long for every run
+ * `npm run torture [-- --only sweep,repair,corruption,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
  * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Campaign, carryOut } from './campaign.ts';
 import { diskCampaign } from './disk.ts';
+import { giantCampaign } from './giant.ts';
 import { killCampaign } from './kill.ts';
 import { ROOT } from './neo.ts';
 import { corruptionCampaign, repairCampaign, sweepCampaign } from './simulated.ts';
@@ -26,6 +27,7 @@ const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = 
   repair: () => repairCampaign(folder, seed),
   corruption: () => corruptionCampaign(folder, seed),
   disk: () => diskCampaign(folder),
+  giant: () => giantCampaign(folder),
   kill: () => killCampaign(folder, seed, 200),
 };
 const wanted = values.only?.split(',') ?? Object.keys(campaigns);
