@@ -50,15 +50,25 @@ export function snapshotJson({ name, received, head, body }: ShownSnapshot): Jso
   };
 }
 
-export const SNAPSHOT_COLUMNS = ['ID', 'TIME', 'HOST', 'KIND', 'NEW', 'TOTAL', 'TAGS', 'PATHS'] as const;
+/** @param withKeys as of {@link snapshotRow} */
+export function snapshotColumns(withKeys: boolean): string[] {
+  return ['ID', 'TIME', 'HOST', ...(withKeys ? ['KEY'] : []), 'KIND', 'NEW', 'TOTAL', 'TAGS', 'PATHS'];
+}
 
-export function snapshotRow({ name, body }: ShownSnapshot): string[] {
+/** Host and user are what the maker says; the key that signed is known. It tells something only where there are several. */
+export function haveSeveralKeys(snapshots: readonly ShownSnapshot[]): boolean {
+  return snapshots.some(({ head }) => head.client !== snapshots[0]?.head.client);
+}
+
+/** @param withKeys show whose key signed, as `neo key list` names it */
+export function snapshotRow({ name, head, body }: ShownSnapshot, withKeys: boolean): string[] {
   const { bytesAdded, bytesProcessed } = body.statistics;
   const label = body.label === undefined ? [] : [`"${body.label}"`];
   return [
     name.slice(0, SHORT_ID),
     formatTime(new Date(body.time)),
     body.host,
+    ...(withKeys ? [head.client.slice(0, SHORT_ID)] : []),
     body.kind,
     formatBytes(bytesAdded),
     formatBytes(bytesProcessed),

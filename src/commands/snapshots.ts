@@ -3,7 +3,7 @@ import { Args, Flags } from '@oclif/core';
 import { NeoCommand } from '../cli/base-command.ts';
 import { formatCounted } from '../cli/format.ts';
 import { openFromFlags } from '../cli/open.ts';
-import { SNAPSHOT_COLUMNS, snapshotJson, snapshotRow } from '../cli/snapshot-lines.ts';
+import { haveSeveralKeys, snapshotColumns, snapshotJson, snapshotRow } from '../cli/snapshot-lines.ts';
 import { untilFilter } from '../cli/until.ts';
 import { utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
@@ -16,7 +16,7 @@ const many = { multiple: true, multipleNonGreedy: true } as const;
 export default class Snapshots extends NeoCommand {
   static override summary = 'List the snapshots of a repository';
   static override description =
-    'Oldest first. Several values of one filter widen it, several filters narrow it. A snapshot that was there when ' +
+    'Oldest first; with the key that made each, where several keys did. Several values of one filter widen it, several filters narrow it. A snapshot that was there when ' +
     'neo last looked, and is gone without having been removed, is an alarm; damaged ones end the list with code 15.';
   static override examples = [
     '<%= config.bin %> snapshots',
@@ -52,7 +52,9 @@ export default class Snapshots extends NeoCommand {
     }).slice(flags.latest === undefined ? 0 : -flags.latest);
     for (const snapshot of found) await this.out.object('snapshot', snapshotJson(snapshot));
     await this.out.object('summary', { snapshots: found.length, faults: faults.length });
-    await this.out.table(SNAPSHOT_COLUMNS, found.map(snapshotRow));
+    const withKeys = haveSeveralKeys(snapshots);
+    const rows = found.map((snapshot) => snapshotRow(snapshot, withKeys));
+    await this.out.table(snapshotColumns(withKeys), rows);
     if (snapshots.length === 0 && faults.length === 0) this.out.note('there are no snapshots yet');
     else if (found.length === 0)
       this.out.note(`none of ${formatCounted(snapshots.length, 'snapshot')} is meant by that`);

@@ -135,7 +135,9 @@ describe('what is wrong in a repository', () => {
   it('a damaged snapshot is named, the others are listed, and the end is 15', async () => {
     const path = join(user.repository, 'snapshots', ids[1] ?? '');
     const bytes = await readFile(path);
-    await writeFile(path, Buffer.from(bytes).fill(0x55, 700, 701));
+    const changed = Buffer.from(bytes);
+    changed[700] = (changed[700] ?? 0) ^ 0x55;
+    await writeFile(path, changed);
     const { code, of, stderr, objects } = await user.neo(['snapshots', '--json']);
     expect([code, labels(of('snapshot'))]).toEqual([15, ['first', 'third']]);
     expect(of('warning')).toHaveLength(1);
@@ -153,4 +155,23 @@ describe('what is wrong in a repository', () => {
     await rename(path, user.at('garbage'));
     expect(await readdir(join(user.repository, 'snapshots'))).toHaveLength(3);
   });
+});
+
+it('where several keys made snapshots, the table says which made each, whatever host they claim', async () => {
+  const owner = await User.make();
+  await owner.openWithKeyFile();
+  await owner.sh('mkdir -p work; echo one > work/one');
+  await owner.neo(['key', 'add', '--role', 'write', '--label', 'thief', '--out', owner.at('write.key')]);
+  const snapshot = ['snapshot', 'work', '--host', 'laptop'];
+  expect((await owner.neo(snapshot)).code).toBe(0);
+  expect((await owner.neo(['snapshots'])).stdout).not.toContain('KEY');
+  expect((await owner.neo([...snapshot, '--key-file', owner.at('write.key')])).code).toBe(0);
+  const keys = (await owner.neo(['key', 'list', '--json'])).of('key');
+  const thief = String(keys.find(({ label }) => label === 'thief')?.['id']);
+  const [header, first, second] = (await owner.neo(['snapshots'])).stdout.split('\n');
+  expect(header).toMatch(/^ID +TIME +HOST +KEY +KIND /);
+  expect(first).not.toContain(thief.slice(0, 8));
+  expect(second).toContain(` laptop  ${thief.slice(0, 8)}  snapshot `);
+  // Also where the filter leaves those of one key alone.
+  expect((await owner.neo(['snapshots', '--latest', '1'])).stdout).toContain(thief.slice(0, 8));
 });
