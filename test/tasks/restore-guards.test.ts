@@ -157,6 +157,18 @@ describe('--delete', () => {
     expect((await into({ delete: true, yes: true, snapshot: unknown })).summary.deleted).toBe(2);
   });
 
+  test('where there is an ignore file nothing is deleted unasked: what it names was never saved', async () => {
+    put('.neoignore', '*.o');
+    put('file', '');
+    await take();
+    await into();
+    expect((await into({ delete: true })).summary.deleted).toBe(0);
+    fs.writeFileSync(join(target, 'a.o'), '');
+    await expect(into({ delete: true })).rejects.toMatchObject({ message: expect.stringContaining('.neoignore') });
+    expect(fs.existsSync(join(target, 'a.o'))).toBe(true);
+    expect((await into({ delete: true, yes: true })).summary.deleted).toBe(1);
+  });
+
   test('links and directories swapped: the link is removed, what it leads to is not', async () => {
     put('d/file', 'saved');
     fs.symlinkSync('d', join(source, 'l'));

@@ -12,6 +12,8 @@ export class Deletions {
   readonly #context: Context;
   /** Entries, with all below them; counted no further than just above {@link MANY_DELETIONS}. */
   count = 0;
+  /** Ignore files in the snapshot: what they name was never saved. */
+  readonly ignoreFiles = new Set<string>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -40,7 +42,7 @@ export class Deletions {
 
   /** @throws NeoError failed when more would be deleted than may be unasked, or what was perhaps left out on purpose */
   refuseMany(): void {
-    const { unknown } = this.#context.leftOut;
+    const unknown = [...this.#context.leftOut.unknown, ...this.ignoreFiles];
     if (this.count > 0 && unknown.length > 0) {
       throw new NeoError('failed', `--delete may remove what this snapshot left out (${unknown.join(', ')})`, {
         hint: 'look at it with --dry-run; then say --yes. Nothing was changed',

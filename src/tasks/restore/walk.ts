@@ -17,6 +17,9 @@ import { isKept } from './existing.ts';
 import { hostile } from './loader.ts';
 import { Place } from './place.ts';
 
+/** Read for every snapshot (fs/ignore-rules.ts). */
+const IGNORE_FILES = ['.neoignore', '.backupignore'];
+
 export interface WalkOptions {
   readonly context: Context;
   readonly entries: Entries;
@@ -148,6 +151,7 @@ export class Walk {
     const { context, deletions } = this.#options;
     const { place } = level;
     if (place.isNew) return;
+    for (const name of IGNORE_FILES) if (names.has(name)) deletions.ignoreFiles.add(name);
     const mayDelete =
       context.deletes && !level.onlyToReach && this.#isCovered(level.path) && !this.#isUnknown(place, names);
     for (const entry of place.target.list(place.existing())) {
