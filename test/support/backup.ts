@@ -1,5 +1,5 @@
 /** Snapshots of real folders in tests, taken through the same door as the command's. */
-import { ignoreEvents } from '../../src/core/events.ts';
+import { type EventSink, ignoreEvents } from '../../src/core/events.ts';
 import { type ClientState, MemoryState } from '../../src/repo/client-state.ts';
 import type { IndexedRepository } from '../../src/repo/indexed.ts';
 import { type BackupOptions, type BackupSummary, backup } from '../../src/tasks/backup.ts';
@@ -15,9 +15,13 @@ const nobody = {
 export async function backupOf(
   repository: IndexedRepository,
   folder: string,
-  options: Partial<BackupOptions> & { readonly storedAs?: string; readonly state?: ClientState } = {},
+  options: Partial<BackupOptions> & {
+    readonly storedAs?: string;
+    readonly state?: ClientState;
+    readonly events?: EventSink;
+  } = {},
 ): Promise<BackupSummary> {
-  const { storedAs, state, ...rest } = options;
+  const { storedAs, state, events, ...rest } = options;
   const source = { path: Buffer.from(folder), storedAs: Buffer.from(storedAs ?? folder), named: true };
   return backup(
     repository,
@@ -40,6 +44,6 @@ export async function backupOf(
       workers: 0,
       ...rest,
     },
-    ignoreEvents,
+    events ?? ignoreEvents,
   );
 }

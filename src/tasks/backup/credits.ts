@@ -1,26 +1,31 @@
-/** How far workers may run ahead of the upload: bytes of finished packs not yet stored, in shared memory. */
+/** What the threads of a run share: how far workers may run ahead of the upload, and how much they have read. */
 const OUTSTANDING = 0;
 const STOPPED = 1;
+const LIMIT = 2;
 const UNIT = 1024;
+/** Three words, and at the next multiple of eight a long one. */
+const READ_AT = 16;
 
 export class Credits {
   readonly memory: SharedArrayBuffer;
   readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #read: BigInt64Array<SharedArrayBuffer>;
 
-  constructor(memory = new SharedArrayBuffer(12)) {
+  constructor(memory = new SharedArrayBuffer(READ_AT + 8)) {
     this.memory = memory;
     this.#words = new Int32Array(memory);
+    this.#read = new BigInt64Array(memory, READ_AT);
   }
 
   static limited(bytes: number): Credits {
     const credits = new Credits();
-    credits.#words[2] = Math.ceil(bytes / UNIT);
+    credits.#words[LIMIT] = Math.ceil(bytes / UNIT);
     return credits;
   }
 
   /** In a thread: waits until the upload has caught up. */
   take(bytes: number): void {
-    const limit = this.#words[2] ?? 0;
+    const limit = this.#words[LIMIT] ?? 0;
     for (
       let used = Atomics.load(this.#words, OUTSTANDING);
       used >= limit;
@@ -39,6 +44,16 @@ export class Credits {
   give(bytes: number): void {
     Atomics.sub(this.#words, OUTSTANDING, Math.ceil(bytes / UNIT));
     Atomics.notify(this.#words, OUTSTANDING);
+  }
+
+  /** Bytes that were read of a long file. */
+  addRead(bytes: number): void {
+    Atomics.add(this.#read, 0, BigInt(bytes));
+  }
+
+  /** Bytes of long files read so far, finished or not. */
+  get read(): number {
+    return Number(Atomics.load(this.#read, 0));
   }
 
   /** Long files are given up. */

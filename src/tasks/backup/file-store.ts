@@ -42,6 +42,8 @@ export interface FileStoreOptions {
   readonly minChunk: number;
   readonly onGrowth: (growth: Growth) => void;
   readonly onList: (part: ListPart) => void;
+  /** Bytes of large files that workers have read so far. */
+  readonly bytesRead: () => number;
 }
 
 const BATCH_FILES = 256;
@@ -73,6 +75,10 @@ export class FileStore {
   /** Each resolves when all that came before it is settled. */
   readonly #marks: Promise<unknown>[] = [];
   #failure: unknown;
+  /** Sizes of the large files handed over and not finished. */
+  #largeAhead = 0;
+  /** What was read of those that are finished. */
+  #largeRead = 0;
 
   constructor(options: FileStoreOptions) {
     this.#options = options;
@@ -87,6 +93,12 @@ export class FileStore {
   #tables(blobs: number): readonly SharedArrayBuffer[] {
     this.#options.index.reserve(blobs + 4096);
     return this.#options.index.share();
+  }
+
+  /** Bytes of large files handed over that are still to be read: for progress. */
+  get bytesAhead(): number {
+    const read = this.#options.bytesRead() - this.#largeRead;
+    return Math.max(0, this.#largeAhead - Math.max(0, read));
   }
 
   /** Resolves as soon as the next file may come. @throws what a job failed with */
@@ -133,10 +145,13 @@ export class FileStore {
 
   async #large(task: FileTask): Promise<void> {
     const blobs = Math.ceil(task.size / this.#options.minChunk);
+    this.#largeAhead += task.size;
     const result = await this.#options.pool.run(
       { type: 'large', file: task.request },
       this.#tables(Math.min(blobs, 1 << 20)),
     );
+    this.#largeAhead -= task.size;
+    this.#largeRead += result.read;
     this.#options.onGrowth(result);
     for (const part of result.lists) this.#options.onList(part);
     if (isFailure(result.file)) task.failed(result.file);

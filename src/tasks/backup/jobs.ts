@@ -104,7 +104,12 @@ export type JobResult =
       readonly files: readonly (SmallFile | FileFailure)[];
       readonly lists: readonly ListPart[];
     } & Growth)
-  | ({ readonly type: 'large'; readonly file: LargeFile | FileFailure; readonly lists: readonly ListPart[] } & Growth)
+  | ({
+      readonly type: 'large';
+      readonly file: LargeFile | FileFailure;
+      readonly lists: readonly ListPart[];
+      readonly read: number;
+    } & Growth)
   | ({ readonly type: 'bundle'; readonly key: Uint8Array } & Growth)
   | { readonly type: 'flush'; readonly rests: readonly OpenPack[] };
 

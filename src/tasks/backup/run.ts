@@ -73,6 +73,7 @@ export class Run {
         this.#added += added;
       },
       onList: ({ key, json }) => this.cache?.add(contentKey(key), json),
+      bytesRead: () => machinery.credits.read,
     });
     this.#scan = new Scan({
       repository,
@@ -146,10 +147,11 @@ export class Run {
     const total = this.#total;
     const totals = total === undefined ? {} : { totalFiles: total.files, totalBytes: total.bytes };
     const files = filesNew + filesChanged + filesUnmodified;
+    const bytes = bytesProcessed - this.#store.bytesAhead;
     this.#events({
       type: 'progress',
       phase: 'snapshot',
-      progress: { files, bytes: bytesProcessed, current: displayBytes(current), ...totals },
+      progress: { files, bytes, current: displayBytes(current), ...totals },
     });
   }
 

@@ -59,6 +59,7 @@ export function makeMachinery(repository: IndexedRepository, options: MachineryO
         session.add(pack);
       },
       stopped: () => credits.stopped,
+      onRead: (bytes) => credits.addRead(bytes),
     },
     options.workers === 0 ? 2 : 1,
   );

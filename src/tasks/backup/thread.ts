@@ -41,6 +41,7 @@ const core = new WorkerCore(setup, {
     send({ type: 'pack', pack }, pack.bytes.buffer instanceof ArrayBuffer ? [pack.bytes.buffer] : []);
   },
   stopped: () => credits.stopped,
+  onRead: (bytes) => credits.addRead(bytes),
 });
 
 function transferable(result: JobResult): ArrayBuffer[] {

@@ -41,6 +41,8 @@ export interface WorkerHooks {
   readonly onPack: (pack: FinishedPack) => void;
   /** True once the run was interrupted: long files are given up. */
   readonly stopped: () => boolean;
+  /** Told as a long file is read. */
+  readonly onRead: (bytes: number) => void;
 }
 
 const READ_BYTES = 8 << 20;
@@ -111,8 +113,13 @@ export class WorkerCore {
 
   #largeJob(request: FileRequest): JobResult {
     this.#lists = [];
-    const file = this.#attempt(request, (source) => this.#large(source));
-    return { type: 'large', file, lists: this.#lists, ...this.takeGrowth() };
+    let read = 0;
+    const onRead = (bytes: number): void => {
+      read += bytes;
+      this.#hooks.onRead(bytes);
+    };
+    const file = this.#attempt(request, (source) => this.#large(source, onRead));
+    return { type: 'large', file, lists: this.#lists, read, ...this.takeGrowth() };
   }
 
   takeGrowth(): { added: number; stored: number } {
@@ -235,7 +242,7 @@ export class WorkerCore {
     return { ...this.#facts(file, extents, length, hash), offset, length };
   }
 
-  #large(file: SourceFile): LargeFile {
+  #large(file: SourceFile, onRead: (bytes: number) => void = () => undefined): LargeFile {
     const extents = extentsOf(file);
     const sink = new ContentSink(this, this.#hooks.engine, this.#setup.content.file);
     const { buffer } = this.#chunker;
@@ -247,6 +254,7 @@ export class WorkerCore {
         const got = file.read(buffer.subarray(filled, filled + room), extent.offset + at);
         if (got === 0) break reading;
         at += got;
+        onRead(got);
         filled = this.#fill(sink, filled + got);
       }
     }
