@@ -1,5 +1,5 @@
 /** Bytes as values: hex, base64url, comparison, byte strings in JSON, and little-endian cursors. */
-import { Buffer } from 'node:buffer';
+import { Buffer, isAscii, isUtf8 } from 'node:buffer';
 import { NeoError } from './errors.ts';
 
 function view(bytes: Uint8Array): Buffer {
@@ -28,7 +28,6 @@ export function fromBase64(text: string): Uint8Array {
   return bytes;
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
 export function utf8(text: string): Uint8Array {
@@ -37,11 +36,9 @@ export function utf8(text: string): Uint8Array {
 
 /** The text of valid UTF-8, or undefined. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
+  // Most is ASCII, and takes the shortest way.
+  if (isAscii(bytes)) return view(bytes).toString('latin1');
+  return isUtf8(bytes) ? view(bytes).toString() : undefined;
 }
 
 /**

@@ -1,10 +1,11 @@
 /** Directories as blobs: written in order of names, read as a stream. */
-import { compareBytes, toBase64, toByteString } from '../core/bytes.ts';
+import { compareBytes, toBase64 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { ContentKey } from '../core/ids.ts';
-import { canonicalText, type Json, parseJson } from '../core/json.ts';
+import { parseJson } from '../core/json.ts';
 import type { Node } from './node.ts';
-import { asArray, asCount, asKey, asName, asObject, chunkFromJson, nodeFromJson, nodeToJson } from './node-json.ts';
+import { asArray, asCount, asKey, asName, asObject, chunkFromJson, nodeFromJson } from './node-json.ts';
+import { byteStringText, nodeText } from './node-text.ts';
 import { type PartEntry, PartsBuilder } from './parts.ts';
 
 const MAX_LEVEL = 30;
@@ -28,15 +29,15 @@ export class TreeBuilder {
       (key, entries) => {
         const last = entries.at(-1);
         const name = (last === undefined ? undefined : names.get(last)) ?? new Uint8Array();
-        return this.#entry({ n: toByteString(name) as Json, k: toBase64(key) }, name);
+        return this.#entry(`{"k":"${toBase64(key)}","n":${byteStringText(name)}}`, name);
       },
     );
   }
 
   readonly #names: WeakMap<PartEntry, Uint8Array>;
 
-  #entry(json: Json, name: Uint8Array): PartEntry {
-    const entry = { json: canonicalText(json), boundary: this.#hash(name) };
+  #entry(json: string, name: Uint8Array): PartEntry {
+    const entry = { json, boundary: this.#hash(name) };
     this.#names.set(entry, name);
     return entry;
   }
@@ -47,7 +48,7 @@ export class TreeBuilder {
       throw new NeoError('failed', 'directory entries out of order');
     }
     this.#last = node.name;
-    this.#parts.add(this.#entry(nodeToJson(node), node.name));
+    this.#parts.add(this.#entry(nodeText(node), node.name));
   }
 
   finish(): ContentKey {
@@ -60,14 +61,21 @@ export class TreeBuilder {
  * @throws NeoError integrity for anything malformed: duplicate names, wrong levels, names that are no names
  */
 export async function* readTree(load: LoadBlob, key: ContentKey): AsyncGenerator<Node> {
+  for await (const nodes of readTreeParts(load, key)) yield* nodes;
+}
+
+/** The same, a part at a time: where each of a million nodes would be waited for, that is most of the time it takes. */
+export async function* readTreeParts(load: LoadBlob, key: ContentKey): AsyncGenerator<readonly Node[]> {
   let last: Uint8Array | undefined;
-  for await (const entry of readParts(load, 'tree', key)) {
-    const node = nodeFromJson(entry);
-    if (last !== undefined && compareBytes(last, node.name) >= 0) {
-      throw new NeoError('integrity', 'directory has duplicate or unordered names');
+  for await (const entries of partsBelow(load, 'tree', await readPart(load, 'tree', key))) {
+    const nodes = entries.map((entry) => nodeFromJson(entry));
+    for (const { name } of nodes) {
+      if (last !== undefined && compareBytes(last, name) >= 0) {
+        throw new NeoError('integrity', 'directory has duplicate or unordered names');
+      }
+      last = name;
     }
-    last = node.name;
-    yield node;
+    yield nodes;
   }
 }
 
@@ -77,8 +85,7 @@ export async function* readTree(load: LoadBlob, key: ContentKey): AsyncGenerator
  * @throws NeoError integrity
  */
 export async function* readParts(load: LoadBlob, kind: 'tree' | 'list', key: ContentKey): AsyncGenerator<unknown> {
-  const { level, entries } = await readPart(load, kind, key);
-  yield* below(load, kind, level, entries);
+  for await (const entries of partsBelow(load, kind, await readPart(load, kind, key))) yield* entries;
 }
 
 interface PartJson {
@@ -91,14 +98,14 @@ async function readPart(load: LoadBlob, kind: 'tree' | 'list', key: ContentKey):
   return { level: asCount(part['l'], 'level', MAX_LEVEL), entries: asArray(part['e'], 'entries') };
 }
 
-async function* below(
+/** The entries of each level-0 part. */
+async function* partsBelow(
   load: LoadBlob,
   kind: 'tree' | 'list',
-  level: number,
-  entries: readonly unknown[],
-): AsyncGenerator<unknown> {
+  { level, entries }: PartJson,
+): AsyncGenerator<readonly unknown[]> {
   if (level === 0) {
-    yield* entries;
+    yield entries;
     return;
   }
   for (const entry of entries) {
@@ -107,7 +114,7 @@ async function* below(
     if (part.level !== level - 1) throw new NeoError('integrity', `${kind} part of a wrong level`);
     if (part.entries.length === 0) throw new NeoError('integrity', `${kind} part without entries`);
     if (!claim.fits(part.entries)) throw new NeoError('integrity', `${kind} part is not what stands above it`);
-    yield* below(load, kind, part.level, part.entries);
+    yield* partsBelow(load, kind, part);
   }
 }
 

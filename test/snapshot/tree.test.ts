@@ -5,7 +5,7 @@ import { compareBytes, toBase64, toByteString, toHex, utf8 } from '../../src/cor
 import { isNeoError } from '../../src/core/errors.ts';
 import { type ContentKey, contentKey } from '../../src/core/ids.ts';
 import type { Json } from '../../src/core/json.ts';
-import { nodeToJson } from '../../src/snapshot/node-json.ts';
+import { nodeText } from '../../src/snapshot/node-text.ts';
 import { readParts, readTree, TreeBuilder } from '../../src/snapshot/tree.ts';
 import { Blobs, collect, hash, nodeOf } from './blobs.ts';
 
@@ -78,7 +78,7 @@ describe('a directory', () => {
 });
 
 describe('a crafted directory is refused', () => {
-  const json = (text: string | Uint8Array): Json => nodeToJson(nodeOf(text));
+  const json = (text: string | Uint8Array): Json => JSON.parse(nodeText(nodeOf(text)));
   const above = (last: string, key: ContentKey): Json => ({ n: toByteString(utf8(last)) as Json, k: toBase64(key) });
 
   const flat: [string, Json][] = [

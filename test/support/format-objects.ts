@@ -18,7 +18,7 @@ import { keysFromRoot, type RepositoryKeys } from '../../src/repo/keyring.ts';
 import { finishPack } from '../../src/repo/pack/pack.ts';
 import { encodeSealedSigned, type ObjectContext, type Signer } from '../../src/repo/signed-object.ts';
 import type { Node } from '../../src/snapshot/node.ts';
-import { nodeToJson } from '../../src/snapshot/node-json.ts';
+import { nodeText } from '../../src/snapshot/node-text.ts';
 import { encodeSnapshot } from '../../src/snapshot/snapshot.ts';
 import { TreeBuilder } from '../../src/snapshot/tree.ts';
 import { SimRandom } from './sim-random.ts';
@@ -228,7 +228,7 @@ export function formatWorld(engine: Engine): FormatWorld {
     pack: pack.bytes,
     'segment body': body,
     segment: encodeSealedSigned({ ...context, random: new SimRandom(12) }, 'index', keys.index, signer, body),
-    node: canonicalJson(nodeToJson(NODE)),
+    node: utf8(nodeText(NODE)),
     'tree part': tree,
     'list part': list,
     snapshot: snapshotOf(context, signer, config),

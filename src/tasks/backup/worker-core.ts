@@ -7,7 +7,6 @@ import { createChunker } from '../../chunker/wasm.ts';
 import { utf8 } from '../../core/bytes.ts';
 import { messageOf, NeoError, systemCode } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
-import { canonicalJson } from '../../core/json.ts';
 import type { Random } from '../../core/random.ts';
 import type { Engine, Hasher } from '../../engine/engine.ts';
 import { readFileFlags } from '../../fs/flags.ts';
@@ -21,7 +20,7 @@ import { BlobWriter } from '../../repo/blob-writer.ts';
 import { ChunkListBuilder, contentOf, INLINE_CHUNKS } from '../../snapshot/content.ts';
 import { encodeExtents } from '../../snapshot/extents.ts';
 import type { Chunk, Content, Extent, Xattr } from '../../snapshot/node.ts';
-import { xattrsToJson } from '../../snapshot/node-json.ts';
+import { xattrsText } from '../../snapshot/node-text.ts';
 import type {
   FileFacts,
   FileFailure,
@@ -204,7 +203,7 @@ export class WorkerCore {
   /** Attributes as their node keeps them: within it, or as blobs if they are large. */
   packXattrs(xattrs: readonly Xattr[]): { xattrs?: readonly Xattr[]; xattrContent?: Content } {
     if (xattrs.length === 0) return {};
-    const json = canonicalJson(xattrsToJson(xattrs));
+    const json = utf8(xattrsText(xattrs));
     const content = json.length > LARGE_XATTRS ? this.#storeBytes(json) : undefined;
     if (content !== undefined) return { xattrContent: content };
     return { xattrs: xattrs.map(({ name, value }) => ({ name: name.slice(), value: value.slice() })) };
