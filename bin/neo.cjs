@@ -3,7 +3,6 @@
 // syntax error. neo itself needs Node 24: where this Node is older, the one of the `node` package runs instead.
 'use strict';
 
-const childProcess = require('child_process');
 const fs = require('fs');
 const os = require('os');
 const path = require('path');
@@ -58,7 +57,7 @@ function packagedNode() {
  * then (the terminal signals the whole group), which `src/cli/interrupt.ts` counts as one.
  */
 function runWith(node) {
-  const child = childProcess.spawn(node, [__filename].concat(process.argv.slice(2)), { stdio: 'inherit' });
+  const child = require('child_process').spawn(node, [__filename].concat(process.argv.slice(2)), { stdio: 'inherit' });
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
   const forward = (signal) => child.kill(signal);
   for (const signal of signals) process.on(signal, forward);

@@ -1,5 +1,6 @@
 /** The fast chunker: loads wasm/build/chunker.wasm (source: wasm/chunker.ts) and gives it the Chunker contract. */
 import { readFileSync } from 'node:fs';
+import { ownFile } from '../core/program-files.ts';
 import { type Chunker, type ChunkerOptions, checkOptions, checkRange, decisionMasks } from './chunker.ts';
 
 /** The part of the global that is used here; TypeScript has it only in its DOM library. */
@@ -49,8 +50,7 @@ export function createChunker(options: ChunkerOptions, binary?: Uint8Array): Chu
   };
 }
 
-/** src/ and dist/ both lie one level below the package root. */
 function packagedModule(): object {
-  installed ??= new WebAssembly.Module(readFileSync(new URL('../../wasm/build/chunker.wasm', import.meta.url)));
+  installed ??= new WebAssembly.Module(readFileSync(ownFile('wasm/build/chunker.wasm')));
   return installed;
 }

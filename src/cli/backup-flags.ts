@@ -1,5 +1,5 @@
 /** Flags that say what a snapshot takes; `snapshot` and `ignore explain` share them. */
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { parseSize } from './format.ts';
 
 const helpGroup = 'WHAT IS LEFT OUT';

@@ -1,5 +1,6 @@
 /** What every command has: global flags, output, interruption, progress, one treatment of errors. */
-import { Command, type Interfaces } from '@oclif/core';
+import { Command } from '@oclif/core/command';
+import type * as Interfaces from '@oclif/core/interfaces';
 import { NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { globalFlags, type OutputFlags, outputFlags } from './flags.ts';

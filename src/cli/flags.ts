@@ -1,5 +1,5 @@
 /** The flags that mean the same in every command. */
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 
 const helpGroup = 'GLOBAL';
 

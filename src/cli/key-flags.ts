@@ -1,5 +1,5 @@
 /** Flags of `neo key …` and what they mean: new passwords, whose names differ from those of the one that opens. */
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import type { Output } from './output.ts';
 import { readPassword } from './password.ts';
 

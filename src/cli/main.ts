@@ -1,10 +1,8 @@
 /** The entry: runs the command named by the arguments and turns whatever is thrown into an exit code. */
+import { readFile } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
-import { Config, run, settings } from '@oclif/core';
+import { ownFile } from '../core/program-files.ts';
 import { judge, judgeUnknown, notFound, report, type Verdict } from './report.ts';
-
-// In a checkout oclif would look for the commands' TypeScript and a compiler when NODE_ENV says test or development.
-settings.enableAutoTranspile = false;
 
 // V8 lets the young generation of each thread grow by tens of MB: a snapshot of 100,000 files took 190 MB more, and was no
 // faster. Read whenever that generation would grow, so it may be set now.
@@ -17,15 +15,34 @@ setFlagsFromString('--heap-growing-percent=50');
 export async function main(argv: readonly string[]): Promise<void> {
   process.on('uncaughtException', (error) => end(judge(error, undefined), argv));
   try {
-    await run([...argv], import.meta.url);
+    if (asksForVersion(argv)) await printVersion();
+    else await runCommand(argv);
   } catch (error) {
     end((await unknownWords(error)) ?? judge(error, undefined), argv);
   }
 }
 
+/** Scripts ask for nothing else as often: it is answered before any command, and what runs commands, is loaded. */
+function asksForVersion([first]: readonly string[]): boolean {
+  return first === '--version' || first === '-V';
+}
+
+async function printVersion(): Promise<void> {
+  const { version } = JSON.parse(await readFile(ownFile('package.json'), 'utf8'));
+  process.stdout.write(`neo/${version} ${process.platform}-${process.arch} node-${process.version}\n`);
+}
+
+async function runCommand(argv: readonly string[]): Promise<void> {
+  const [{ run }, { settings }] = await Promise.all([import('@oclif/core/run'), import('@oclif/core/settings')]);
+  // In a checkout oclif would look for the commands' TypeScript and a compiler when NODE_ENV says test or development.
+  settings.enableAutoTranspile = false;
+  await run([...argv], import.meta.url);
+}
+
 async function unknownWords(error: unknown): Promise<Verdict | undefined> {
   const words = notFound(error);
   if (words === undefined) return undefined;
+  const { Config } = await import('@oclif/core/config');
   const config = await Config.load(import.meta.url);
   return judgeUnknown(error, words, {
     command: (id) => config.findCommand(id) !== undefined,

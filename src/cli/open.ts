@@ -1,6 +1,5 @@
 /** From flags to an opened repository. */
 import { readFile } from 'node:fs/promises';
-import type { Backend } from '../backends/backend.ts';
 import { openBackend, parseLocation, strangerAt } from '../backends/location.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import { calibrate } from '../engine/kdf.ts';
@@ -34,8 +33,8 @@ export interface Opened {
   readonly repository: Repository;
   readonly state: ClientState;
   readonly location: ResolvedLocation;
-  /** What it was opened with. */
-  readonly options: OpenOptions;
+  /** The slot object that came with the key file it was opened with. */
+  readonly carriedSlot?: Uint8Array | undefined;
 }
 
 export interface Place {
@@ -119,17 +118,13 @@ export async function openWith(
 ): Promise<Opened> {
   const { location, surroundings, state } = await resolvePlace(flags);
   const backend = await openBackend(parseLocation(location.location));
-  await requireRepository(surroundings, backend);
-  const options = await key(surroundings);
-  return { repository: await openRepository(surroundings, backend, options), state, location, options };
-}
-
-/** Before a password is asked for. */
-async function requireRepository(surroundings: Surroundings, backend: Backend): Promise<void> {
-  if (await isRepository(surroundings.engine, backend)) return;
-  throw new NeoError('no-repository', `there is no repository at ${backend.location}`, {
-    hint: 'check the location, or make one with: neo init',
+  let carriedSlot: Uint8Array | undefined;
+  const repository = await openRepository(surroundings, backend, async () => {
+    const options = await key(surroundings);
+    carriedSlot = options.carriedSlot?.bytes;
+    return options;
   });
+  return { repository, state, location, carriedSlot };
 }
 
 export type InitChoices = Partial<Pick<InitOptions, 'chunker' | 'packTarget' | 'compression' | 'blobSuite' | 'label'>>;
@@ -186,6 +181,5 @@ export async function openOrCreate(flags: RepositoryFlags, out: Output): Promise
   out.note('without its password nobody can read it, not even you: keep it safe');
   const { credential } = await initAt(place, {}, () => newPassword(flags, out, 'Password for the new repository'));
   const backend = await openBackend(parseLocation(location.location));
-  const options: OpenOptions = { credential };
-  return { repository: await openRepository(surroundings, backend, options), state, location, options };
+  return { repository: await openRepository(surroundings, backend, { credential }), state, location };
 }

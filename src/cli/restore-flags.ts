@@ -1,7 +1,7 @@
 /** Flags of `neo restore`. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { utf8 } from '../core/bytes.ts';
 
 const which = 'WHICH SNAPSHOT';

@@ -1,6 +1,6 @@
 /** Flags of `neo snapshot` beyond what is left out. */
 import { availableParallelism, hostname } from 'node:os';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 
 const about = 'ABOUT THE SNAPSHOT';
 const input = 'OTHER INPUT';

@@ -1,7 +1,6 @@
 /** A client's own state in a folder: heads seen, caches. Written whole, through a temporary name. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureDir } from 'fs-extra/esm';
 import { systemCode } from '../core/errors.ts';
 import type { ClientState } from '../repo/client-state.ts';
 
@@ -22,6 +21,7 @@ export class StateFolder implements ClientState {
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
+    const { ensureDir } = await import('fs-extra/esm');
     await ensureDir(this.#folder, 0o700);
     const path = join(this.#folder, name);
     const temporary = `${path}.${process.pid}.tmp`;

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
 import { reportCheck } from '../cli/check-report.ts';
 import { openFromFlags } from '../cli/open.ts';

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { selectionFlags, selectionValues } from '../cli/backup-flags.ts';
 import { NeoCommand } from '../cli/base-command.ts';
 import { parseCompression } from '../cli/compression.ts';

@@ -1,10 +1,10 @@
 /** `config/<n>-<name>`: what everybody who opens the repository must agree on (docs/format.md, section 3). */
-import { z } from 'zod';
 import { type ChunkerParameters, checkParameters } from '../chunker/chunker.ts';
 import { ByteReader, ByteWriter, concatBytes, fromBase64, fromHex, toBase64, toHex } from '../core/bytes.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
 import { type ObjectName, objectName, type RepositoryId, repositoryId } from '../core/ids.ts';
 import { canonicalJson, parseJson } from '../core/json.ts';
+import { integer, z } from '../core/schema.ts';
 import type { Engine } from '../engine/engine.ts';
 import { signBytes, verifySignatures } from '../engine/identity.ts';
 import { encodeHeader, FORMAT_VERSION, HEADER_LENGTH, newerNeo, readHeader } from './header.ts';
@@ -46,15 +46,12 @@ const KNOWN_FEATURES: readonly string[] = [];
 const SEAL_PUBLIC_LENGTH = 1216;
 const SIGN_PUBLIC_LENGTH = 32;
 const CHUNKER_ALGORITHM = 'fastcdc-keyed-1';
-const bytes = z
-  .int()
-  .min(1)
-  .max(1 << 30);
+const bytes = integer(1, 1 << 30);
 const schema = z.object({
   version: z.literal(1),
   repository: z.string(),
-  epoch: z.int().min(0),
-  created: z.int().min(0),
+  epoch: integer(0),
+  created: integer(0),
   features: z.object({
     read: z.array(z.string()),
     write: z.array(z.string()),
@@ -64,20 +61,17 @@ const schema = z.object({
   suites: z.object({ blob: z.enum(['aes-256-gcm', 'chacha20-poly1305']) }),
   chunker: z.object({ algorithm: z.literal(CHUNKER_ALGORITHM), min: bytes, average: bytes, max: bytes }),
   bundle: z.object({
-    threshold: z
-      .int()
-      .min(0)
-      .max(1 << 24),
+    threshold: integer(0, 1 << 24),
     target: bytes,
     limit: bytes,
   }),
-  pack: z.object({ target: z.int().min(1).max(MAX_PACK_SIZE) }),
-  compression: z.int().min(0).max(22),
-  grace: z.int().min(0),
+  pack: z.object({ target: integer(1, MAX_PACK_SIZE) }),
+  compression: integer(0, 22),
+  grace: integer(0),
   sealPublic: z.string(),
   signPublic: z.string(),
-  previous: z.string().optional(),
-  valid: z.string().optional(),
+  previous: z.optional(z.string()),
+  valid: z.optional(z.string()),
 });
 
 function bodyOf(config: RepositoryConfig): Uint8Array {

@@ -1,10 +1,10 @@
 /** Key files: a slot and what opens it, so that no password is typed (docs/format.md, section 4). */
-import { z } from 'zod';
 import { fromBase64, toBase64 } from '../core/bytes.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
 import { type ClientId, clientId, type RepositoryId, repositoryId } from '../core/ids.ts';
 import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import type { Random } from '../core/random.ts';
+import { z } from '../core/schema.ts';
 import { openObject, sealObject } from '../engine/aead.ts';
 import type { Engine } from '../engine/engine.ts';
 import { checkKdfBounds, derivePasswordKey, type KdfParameters } from '../engine/kdf.ts';
@@ -29,8 +29,8 @@ const schema = z.object({
   client: z.string(),
   role: z.enum(['full', 'write']),
   slot: z.string(),
-  secret: z.string().optional(),
-  protected: z.object({ kdf: kdfSchema, box: z.string() }).optional(),
+  secret: z.optional(z.string()),
+  protected: z.optional(z.object({ kdf: kdfSchema, box: z.string() })),
 });
 
 export function encodeKeyFile(file: KeyFile): Uint8Array {

@@ -1,5 +1,4 @@
 /** Key slots: what a password, a key file or a recovery key opens (docs/format.md, section 4). */
-import { z } from 'zod';
 import {
   ByteReader,
   ByteWriter,
@@ -15,6 +14,7 @@ import { NeoError } from '../core/errors.ts';
 import { type ClientId, clientId, type ObjectName, objectName, type RepositoryId, repositoryId } from '../core/ids.ts';
 import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import type { Random } from '../core/random.ts';
+import { integer, z } from '../core/schema.ts';
 import { openObject, sealObject } from '../engine/aead.ts';
 import type { Engine } from '../engine/engine.ts';
 import { checkKdfBounds, derivePasswordKey, type KdfParameters } from '../engine/kdf.ts';
@@ -100,8 +100,8 @@ export const kdfSchema = z.discriminatedUnion('name', [
 const clearSchema = z.object({
   v: z.literal(1),
   method: z.enum(['password', 'key', 'recovery', 'sealed']),
-  kdf: kdfSchema.optional(),
-  kem: text.optional(),
+  kdf: z.optional(kdfSchema),
+  kem: z.optional(text),
 });
 const listingSchema = z.object({
   v: z.literal(1),
@@ -124,14 +124,14 @@ const secretBase = z.object({
   kemSeed: text,
 });
 const secretSchema = z.discriminatedUnion('role', [
-  secretBase.extend({
+  z.extend(secretBase, {
     role: z.literal('full'),
     keys: z.object({
       root: text,
-      epochs: z.array(z.object({ epoch: z.int().min(0), sealSeed: text, signSeed: text })).min(1),
+      epochs: z.array(z.object({ epoch: integer(0), sealSeed: text, signSeed: text })).check(z.minLength(1)),
     }),
   }),
-  secretBase.extend({
+  z.extend(secretBase, {
     role: z.literal('write'),
     keys: z.object({
       'content.data': text,
@@ -140,7 +140,7 @@ const secretSchema = z.discriminatedUnion('role', [
       'content.file': text,
       chunker: text,
       index: text,
-      domain: text.optional(),
+      domain: z.optional(text),
     }),
   }),
 ]);

@@ -41,6 +41,8 @@ export interface Repository extends Surroundings, ObjectContext {
   readonly client: ClientId;
   /** The opened slot, as needed to make further slots. */
   readonly slot: SlotSecret;
+  /** What opened it. As a credential of type `secret` it opens the slot again without a password being stretched. */
+  readonly kek: Uint8Array;
 }
 
 export interface OpenOptions {
@@ -51,17 +53,27 @@ export interface OpenOptions {
   readonly carriedSlot?: { readonly client: ClientId; readonly bytes: Uint8Array };
 }
 
+/** Asked only once it is clear that there is a repository; `ids`: of all that lie there, as nobody has verified yet. */
+export type AskOptions = (ids: readonly RepositoryId[]) => OpenOptions | Promise<OpenOptions>;
+
 /**
  * True if somebody's data lies there: a whole configuration, or anything that only a repository has. A torn
  * configuration alone is what a crashed `init` leaves, and is none.
  */
 export async function isRepository(engine: Engine, backend: Backend): Promise<boolean> {
-  const configs = await readConfigs(backend);
-  if (configs.some(({ bytes, name }) => toHex(engine.blake3(bytes)) === name)) return true;
+  return isUsed(backend, wholeConfigs(engine, await readConfigs(backend)));
+}
+
+async function isUsed(backend: Backend, whole: readonly ConfigObject[]): Promise<boolean> {
+  if (whole.length > 0) return true;
   for (const folder of ['packs', 'index', 'snapshots']) {
     for await (const _ of backend.list(folder)) return true;
   }
   return false;
+}
+
+function wholeConfigs(engine: Engine, configs: readonly ConfigObject[]): ConfigObject[] {
+  return configs.filter(({ bytes, name }) => toHex(engine.blake3(bytes)) === name);
 }
 
 async function readConfigs(backend: Backend): Promise<ConfigObject[]> {
@@ -117,10 +129,13 @@ function tryDecode(client: ClientId, bytes: Uint8Array): SlotObject | NeoError |
  * Without the slots that an `init` left which died before its configuration was written. Where no configuration is
  * whole, all stay: the error is then about the configuration.
  */
-function ownSlots(engine: Engine, configs: readonly ConfigObject[], slots: readonly SlotObject[]): SlotObject[] {
-  const whole = configs.filter(({ bytes, name }) => toHex(engine.blake3(bytes)) === name);
+function ownSlots(whole: readonly ConfigObject[], slots: readonly SlotObject[]): SlotObject[] {
   const ids = new Set(whole.map(({ bytes }) => repositoryOf(bytes)));
   return slots.filter(({ repository }) => ids.size === 0 || ids.has(repository));
+}
+
+function repositoryIds(whole: readonly ConfigObject[]): RepositoryId[] {
+  return [...new Set(whole.map(({ bytes }) => repositoryOf(bytes)))].filter((id) => id !== undefined);
 }
 
 /** As the header says; undefined for what is no configuration of neo. */
@@ -134,12 +149,17 @@ function repositoryOf(config: Uint8Array): RepositoryId | undefined {
   }
 }
 
+interface OpenedSlot {
+  readonly secret: SlotSecret;
+  readonly kek: Uint8Array;
+}
+
 /**
  * Opens the first slot that the credential fits; those that cost little are tried first, and the wrong credential is
  * tried on all of them. Slots that somebody forged or damaged stand in nobody's way.
  * @throws NeoError wrong-password when it fits none; integrity when it fits one that is damaged, or all are out of bounds
  */
-async function unlock(engine: Engine, slots: readonly SlotObject[], options: OpenOptions): Promise<SlotSecret> {
+async function unlock(engine: Engine, slots: readonly SlotObject[], options: OpenOptions): Promise<OpenedSlot> {
   const { credential, keySlot } = options;
   const wanted = slots.filter((slot) => slot.client.startsWith(keySlot ?? ''));
   if (keySlot !== undefined && wanted.length === 0) {
@@ -154,7 +174,7 @@ async function unlock(engine: Engine, slots: readonly SlotObject[], options: Ope
     });
     if (kek === undefined || !slotMatches(engine, slot, kek)) continue;
     try {
-      return openSlot(engine, slot, kek);
+      return { secret: openSlot(engine, slot, kek), kek };
     } catch (error) {
       damaged = error;
     }
@@ -183,22 +203,24 @@ function fitsNone(credential: Credential, slots: number, refused: readonly unkno
 export async function openRepository(
   surroundings: Surroundings,
   backend: Backend,
-  options: OpenOptions,
+  asked: OpenOptions | AskOptions,
 ): Promise<Repository> {
   const { engine } = surroundings;
-  if (!(await isRepository(engine, backend))) {
+  const [configs, found] = await Promise.all([readConfigs(backend), readSlots(backend)]);
+  const whole = wholeConfigs(engine, configs);
+  if (!(await isUsed(backend, whole))) {
     throw new NeoError('no-repository', `there is no repository at ${backend.location}`, {
       hint: 'check the location, or make one with: neo init',
     });
   }
-  const configs = await readConfigs(backend);
-  const found = await readSlots(backend);
-  const slots = ownSlots(engine, configs, found.slots);
+  const options = typeof asked === 'function' ? await asked(repositoryIds(whole)) : asked;
+  const slots = ownSlots(whole, found.slots);
   const carried = options.carriedSlot;
   // Also where the repository has one of that id: it may be damaged, or forged after the true one was removed.
   if (carried !== undefined) slots.push(decodeSlot(carried.client, carried.bytes));
   if (slots.length === 0 && found.newer !== undefined) throw found.newer;
-  const secret = await unlock(engine, slots, options);
+  const opened = await unlock(engine, slots, options);
+  const { secret } = opened;
   const chain = followChain(engine, configs, secret.config0, secret.config);
   const current = chain.configs.at(-1);
   if (current === undefined || !chain.configs.some(({ name }) => name === secret.config)) {
@@ -207,10 +229,11 @@ export async function openRepository(
   if (current.config.repository !== secret.repository) {
     throw new NeoError('integrity', 'the key slot belongs to another repository');
   }
-  return assemble(surroundings, backend, secret, chain);
+  return assemble(surroundings, backend, opened, chain);
 }
 
-function assemble(surroundings: Surroundings, backend: Backend, secret: SlotSecret, chain: ConfigChain): Repository {
+function assemble(surroundings: Surroundings, backend: Backend, opened: OpenedSlot, chain: ConfigChain): Repository {
+  const { secret, kek } = opened;
   const current = chain.configs.at(-1);
   if (current === undefined) throw new NeoError('integrity', 'repository without configuration');
   const certificate = decodeCertificate(secret.certificate);
@@ -230,6 +253,7 @@ function assemble(surroundings: Surroundings, backend: Backend, secret: SlotSecr
     signer: { certificate, seed: secret.signSeed },
     client: secret.client,
     slot: secret,
+    kek,
   };
 }
 

@@ -1,14 +1,18 @@
 /** Heads that a client has seen: a repository that went back in time, or lost a snapshot, is noticed by whoever saw it. */
-import { z } from 'zod';
 import { isNeoError, messageOf } from '../core/errors.ts';
 import { type EventSink, ignoreEvents } from '../core/events.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { canonicalJson, parseJson } from '../core/json.ts';
+import { integer, z } from '../core/schema.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import type { Repository } from '../repo/repository.ts';
 import type { ListedHead } from './listing.ts';
 
-const schema = z.object({ v: z.literal(1), epoch: z.int().min(0), heads: z.array(z.string().regex(/^[0-9a-f]{64}$/)) });
+const schema = z.object({
+  v: z.literal(1),
+  epoch: integer(0),
+  heads: z.array(z.string().check(z.regex(/^[0-9a-f]{64}$/))),
+});
 
 export interface Alarm {
   readonly message: string;
@@ -72,8 +76,9 @@ export async function rememberHeads(
   const lost = seen?.heads.filter((name) => !present.has(name)) ?? [];
   const epoch = Math.max(seen?.epoch ?? 0, repository.config.epoch);
   const all = [...new Set([...lost, ...newestHeads(heads)])].sort();
+  const known = seen?.epoch === epoch && seen.heads.join() === all.join();
   try {
-    await state.write(stateName(repository), canonicalJson({ v: 1, epoch, heads: all }));
+    if (!known) await state.write(stateName(repository), canonicalJson({ v: 1, epoch, heads: all }));
   } catch (error) {
     const message = `the snapshots seen cannot be remembered, a rollback would not be noticed: ${messageOf(error)}`;
     events({ type: 'note', message });

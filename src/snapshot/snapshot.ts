@@ -1,5 +1,4 @@
 /** The snapshot object: a head that anybody can authenticate, a body that only role full reads (docs/format.md, section 7). */
-import { z } from 'zod';
 import {
   ByteReader,
   type ByteString,
@@ -25,6 +24,7 @@ import {
 } from '../core/ids.ts';
 import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import type { Random } from '../core/random.ts';
+import { integer, z } from '../core/schema.ts';
 import { openObject, sealObject } from '../engine/aead.ts';
 import { deriveKey } from '../engine/keys.ts';
 import type { Certificate } from '../repo/certificate.ts';
@@ -85,26 +85,26 @@ export interface SnapshotBody {
   readonly rebundle: readonly ContentKey[];
 }
 
-const bytesSchema: z.ZodType<ByteString> = z.union([z.string(), z.object({ b: z.string() })]);
-const count = z.int().min(0);
+const bytesSchema: z.ZodMiniType<ByteString> = z.union([z.string(), z.object({ b: z.string() })]);
+const count = integer(0);
 /** Milliseconds: ECMA-262, section 21.4.1.1. Beyond it no date can be shown. */
 const LAST_TIME = 8.64e15;
 const bodySchema = z.looseObject({
   v: z.literal(1),
   client: z.string(),
-  time: z.int().min(-LAST_TIME).max(LAST_TIME),
+  time: integer(-LAST_TIME, LAST_TIME),
   host: z.string(),
   user: z.string(),
-  uid: count.optional(),
+  uid: z.optional(count),
   paths: z.array(bytesSchema),
   tree: z.string(),
-  devices: z.array(z.looseObject({ id: z.string(), type: z.string().optional() })),
+  devices: z.array(z.looseObject({ id: z.string(), type: z.optional(z.string()) })),
   tags: z.array(z.string()),
-  label: z.string().optional(),
-  description: z.string().optional(),
+  label: z.optional(z.string()),
+  description: z.optional(z.string()),
   program: z.string(),
   kind: z.enum(['snapshot', 'stash', 'partial']),
-  parent: z.string().optional(),
+  parent: z.optional(z.string()),
   excludes: z.array(z.string()),
   statistics: z.looseObject({
     filesNew: count,

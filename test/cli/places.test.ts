@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { emptyConfig, parseConfig, readConfig } from '../../src/cli/config.ts';
+import { emptyConfig, readConfig } from '../../src/cli/config.ts';
+import { parseConfig } from '../../src/cli/config-text.ts';
 import { resolveLocation } from '../../src/cli/context.ts';
 import { defaultRepository, userFolders } from '../../src/cli/folders.ts';
 
@@ -54,14 +55,14 @@ describe('the configuration', () => {
     ['an unknown key', '[repositories]\na = "/a"\n\n[repositores]\n', 'c.toml:4: unknown key repositores'],
     ['an empty location', '[repositories]\na = ""\n', 'c.toml:2: repositories.a'],
   ])('names file and line of %s', async (_what, text, message) => {
-    await expect(parseConfig(text, 'c.toml')).rejects.toMatchObject({
+    await expect(async () => parseConfig(text, 'c.toml')).rejects.toMatchObject({
       exitCode: 2,
       message: expect.stringContaining(message),
     });
   });
 
   it('knows no names by inheritance', async () => {
-    const location = resolveLocation({ repo: 'constructor' }, {}, await parseConfig('', 'c'), folders);
+    const location = resolveLocation({ repo: 'constructor' }, {}, parseConfig('', 'c'), folders);
     expect(location).toEqual({ location: resolve('constructor'), origin: 'flag' });
   });
 });

@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { selectionFlags, selectionValues } from '../../cli/backup-flags.ts';
 import { PlainCommand } from '../../cli/base-command.ts';
 import type { JsonBody } from '../../cli/output.ts';

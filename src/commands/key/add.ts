@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../cli/base-command.ts';
 import { parseExpiry } from '../../cli/expiry.ts';
 import { type NewPasswordFlags, newPasswordFlags, readNewPassword } from '../../cli/key-flags.ts';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../cli/base-command.ts';
 import { newPasswordFlags, readNewPassword } from '../../cli/key-flags.ts';
 import { paperPage } from '../../cli/key-report.ts';
@@ -33,8 +33,9 @@ export default class KeyExport extends NeoCommand {
     if (paper) return this.#paper(opened, flags.label, out);
     if (out === undefined) return;
     const password = protect ? await readNewPassword(flags, this.out, 'Password for the key file') : undefined;
-    const { repository, options } = opened;
-    await createFile(out, await exportKeyFile(repository, options.credential, options.carriedSlot?.bytes, password));
+    const { repository, carriedSlot } = opened;
+    const credential = { type: 'secret', secret: repository.kek } as const;
+    await createFile(out, await exportKeyFile(repository, credential, carriedSlot, password));
     await this.out.record('summary', { id: repository.client, file: out }, `wrote the key in use to ${out}`);
     if (!protect) this.out.note('it opens the repository without a password: keep it safe');
   }

@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../cli/base-command.ts';
 import { newPasswordFlags, readNewPassword } from '../../cli/key-flags.ts';
 import { keyFileOptions, openFromFlags, openWith } from '../../cli/open.ts';
@@ -45,11 +46,12 @@ export default class KeyImport extends NeoCommand {
   async #paper(path: string | undefined, out: string | undefined, label: string | undefined): Promise<void> {
     const { flags } = await this.parse(KeyImport);
     if (path === undefined) this.out.note('type the eleven lines of the recovery key, then Ctrl-D');
-    const { repository, options } = await openWith(flags, async ({ engine }) => ({
+    const { repository } = await openWith(flags, async ({ engine }) => ({
       credential: { type: 'secret', secret: parsePaperKey(engine, await readPaper(path)) },
     }));
     if (out !== undefined) {
-      await createFile(out, await exportKeyFile(repository, options.credential, undefined, undefined));
+      const credential = { type: 'secret', secret: repository.kek } as const;
+      await createFile(out, await exportKeyFile(repository, credential, undefined, undefined));
       return this.out.record('summary', { id: repository.client, file: out }, `wrote a key file: ${out}`);
     }
     const password = await readNewPassword(flags, this.out, 'New password');

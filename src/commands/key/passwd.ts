@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { NeoCommand } from '../../cli/base-command.ts';
 import { newPasswordFlags, readNewPassword } from '../../cli/key-flags.ts';
 import { openFromFlags } from '../../cli/open.ts';

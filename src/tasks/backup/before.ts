@@ -1,10 +1,10 @@
 /** The snapshot to compare with: out of the repository for role full, out of the client's cache for role write. */
-import { z } from 'zod';
 import { toBase64, toHex } from '../../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
 import type { ContentKey, ObjectName } from '../../core/ids.ts';
 import { canonicalJson, parseJson } from '../../core/json.ts';
+import { z } from '../../core/schema.ts';
 import { BlobReader } from '../../repo/blob-reader.ts';
 import type { ClientState } from '../../repo/client-state.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';

@@ -1,6 +1,7 @@
 /** Who carries out jobs: threads, or this very thread (one code path for the simulator). */
 import { Worker } from 'node:worker_threads';
 import { NeoError } from '../../core/errors.ts';
+import { ownModule } from '../../core/program-files.ts';
 import type { FinishedPack } from '../../repo/blob-entry.ts';
 import type { Credits } from './credits.ts';
 import type { Job, JobResult, ResultOf, WorkerSetup } from './jobs.ts';
@@ -76,8 +77,7 @@ export class ThreadPool implements WorkerPool {
   constructor(size: number, setup: WorkerSetup, credits: Credits, onPack: (pack: FinishedPack) => void) {
     this.#onPack = onPack;
     this.#size = size;
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const url = new URL(`./thread.${extension}`, import.meta.url);
+    const url = ownModule('tasks/backup/thread');
     const workerData: ThreadData = { setup, credits: credits.memory };
     this.#start = () => {
       const worker = new Worker(url, { workerData, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });

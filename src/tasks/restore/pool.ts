@@ -1,6 +1,7 @@
 /** Worker threads of a restore, or none: then each job runs at once in this thread. */
 import { Worker } from 'node:worker_threads';
 import { NeoError } from '../../core/errors.ts';
+import { ownModule } from '../../core/program-files.ts';
 import type { Job, JobResult, ResultOf, WorkerSetup } from './jobs.ts';
 import type { ThreadMessage } from './thread.ts';
 import type { WorkerCore } from './worker-core.ts';
@@ -43,8 +44,7 @@ export class ThreadPool implements RestorePool {
   #failure: unknown;
 
   constructor(size: number, setup: WorkerSetup) {
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const url = new URL(`./thread.${extension}`, import.meta.url);
+    const url = ownModule('tasks/restore/thread');
     this.#threads = Array.from({ length: size }, () => {
       const thread: Thread = { worker: new Worker(url, { workerData: setup }), running: [] };
       thread.worker.on('message', (message: ThreadMessage) => this.#receive(thread, message));

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../../cli/base-command.ts';
 import { formatCount, formatCounted, formatDuration } from '../../../cli/format.ts';
 import { openFromFlags } from '../../../cli/open.ts';
