@@ -6,7 +6,7 @@ import { globSync } from 'node:fs';
 import { defineConfig, type Plugin } from 'rolldown';
 
 /** What oclif, the launcher or a `new Worker` loads by its path. */
-const entries = ['cli/main.ts', 'commands/**/*.ts', 'tasks/*/thread.ts'].flatMap((pattern) =>
+const entries = ['cli/main.ts', 'commands/**/*.ts', 'tasks/*/thread.ts', 'cli/agent/process.ts'].flatMap((pattern) =>
   globSync(pattern, { cwd: 'src' }),
 );
 

@@ -44,6 +44,20 @@ export function formatTime(time: Date): string {
   return `${day} ${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
 }
 
+const SPAN = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/**
+ * Milliseconds of `1h`, `90m`, `1h30m`, `45s`, `1d`: the greater unit first.
+ * @throws NeoError usage
+ */
+export function parseDuration(text: string): number {
+  const match = /^(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?$/.exec(text.trim());
+  const [, days = '0', hours = '0', minutes = '0', seconds = '0'] = match ?? [];
+  const span = SPAN.d * Number(days) + SPAN.h * Number(hours) + SPAN.m * Number(minutes) + SPAN.s * Number(seconds);
+  if (match !== null && span > 0) return span;
+  throw new NeoError('usage', `not a duration: ${JSON.stringify(text)}`, { hint: 'write 1h, 90m, 1h30m or 45s' });
+}
+
 /**
  * `500M`, `1.5GiB`, `4096`, `16k`: powers of 1024, with or without `iB` or `B`.
  * @throws NeoError usage

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { openBackend, parseLocation, strangerAt } from '../backends/location.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
+import type { RepositoryId } from '../core/ids.ts';
 import { calibrate } from '../engine/kdf.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import type { RepositoryConfig } from '../repo/config.ts';
@@ -19,13 +20,14 @@ import {
   type OpenOptions,
   openRepository,
   type Repository,
+  repositoryIdsAt,
   type Surroundings,
 } from '../repo/repository.ts';
 import { readConfig } from './config.ts';
 import { type ResolvedLocation, resolveLocation } from './context.ts';
 import type { RepositoryFlags } from './flags.ts';
 import type { Output } from './output.ts';
-import { type PasswordRequest, readPassword } from './password.ts';
+import { isPasswordGiven, type PasswordRequest, readPassword } from './password.ts';
 import { StateFolder } from './state-folder.ts';
 import { systemFolders, systemSurroundings } from './surroundings.ts';
 
@@ -61,8 +63,8 @@ export async function newPassword(flags: RepositoryFlags, out: Output, prompt: s
 
 async function openOptions(surroundings: Surroundings, flags: RepositoryFlags, out: Output): Promise<OpenOptions> {
   const keySlot = flags['key-slot'] === undefined ? {} : { keySlot: flags['key-slot'] };
-  const path = flags['key-file'] ?? process.env['NEO_KEY_FILE'];
-  if (path === undefined || path === '') {
+  const path = keyFilePath(flags);
+  if (path === undefined) {
     return { credential: { type: 'password', password: await readPassword(passwordRequest(flags, out)) }, ...keySlot };
   }
   return (await keyFileOptions(surroundings, path, flags, out)).options;
@@ -106,25 +108,66 @@ async function readKeyFile(path: string): Promise<Uint8Array> {
   }
 }
 
-/** @throws NeoError no-repository, wrong-password, usage, … */
+/**
+ * With the key file or the password that is given, else with what the agent holds, else with a password asked for.
+ * @throws NeoError no-repository, wrong-password, usage, …
+ */
 export async function openFromFlags(flags: RepositoryFlags, out: Output): Promise<Opened> {
+  let held: OpenOptions | undefined;
+  try {
+    return await openWith(flags, async (surroundings, ids) => {
+      held = await agentOptions(ids, flags, out);
+      return held ?? openOptions(surroundings, flags, out);
+    });
+  } catch (error) {
+    if (held === undefined || !isNeoError(error, 'wrong-password')) throw error;
+    out.note('the key that the agent holds opens this repository no longer');
+    return openAfresh(flags, out);
+  }
+}
+
+/** As {@link openFromFlags}, whatever the agent holds. */
+export async function openAfresh(flags: RepositoryFlags, out: Output): Promise<Opened> {
   return openWith(flags, (surroundings) => openOptions(surroundings, flags, out));
+}
+
+async function agentOptions(
+  ids: readonly RepositoryId[],
+  flags: RepositoryFlags,
+  out: Output,
+): Promise<OpenOptions | undefined> {
+  if (keyFilePath(flags) !== undefined || isPasswordGiven(flags, process.env)) return undefined;
+  const { heldOptions } = await import('./agent.ts');
+  return heldOptions(ids, flags['key-slot'], (text) => out.note(text));
+}
+
+function keyFilePath(flags: RepositoryFlags): string | undefined {
+  return (flags['key-file'] ?? process.env['NEO_KEY_FILE']) || undefined;
 }
 
 /** As {@link openFromFlags}, with a key of the caller's: asked for once it is clear that there is a repository. */
 export async function openWith(
   flags: Pick<RepositoryFlags, 'repo'>,
-  key: (surroundings: Surroundings) => OpenOptions | Promise<OpenOptions>,
+  key: (surroundings: Surroundings, ids: readonly RepositoryId[]) => OpenOptions | Promise<OpenOptions>,
 ): Promise<Opened> {
   const { location, surroundings, state } = await resolvePlace(flags);
   const backend = await openBackend(parseLocation(location.location));
   let carriedSlot: Uint8Array | undefined;
-  const repository = await openRepository(surroundings, backend, async () => {
-    const options = await key(surroundings);
+  const repository = await openRepository(surroundings, backend, async (ids) => {
+    const options = await key(surroundings, ids);
     carriedSlot = options.carriedSlot?.bytes;
     return options;
   });
   return { repository, state, location, carriedSlot };
+}
+
+/** Of the repositories that lie there, as nobody has verified; none where it cannot be reached. */
+export async function idsAt({ location, surroundings }: Place): Promise<readonly RepositoryId[]> {
+  try {
+    return await repositoryIdsAt(surroundings.engine, await openBackend(parseLocation(location.location)));
+  } catch {
+    return [];
+  }
 }
 
 export type InitChoices = Partial<Pick<InitOptions, 'chunker' | 'packTarget' | 'compression' | 'blobSuite' | 'label'>>;
@@ -174,8 +217,8 @@ export async function openOrCreate(flags: RepositoryFlags, out: Output): Promise
   try {
     return await openFromFlags(flags, out);
   } catch (error) {
-    const keyFile = flags['key-file'] ?? process.env['NEO_KEY_FILE'];
-    if (!isNeoError(error, 'no-repository') || location.origin !== 'default' || keyFile !== undefined) throw error;
+    const named = location.origin !== 'default' || keyFilePath(flags) !== undefined;
+    if (named || !isNeoError(error, 'no-repository')) throw error;
   }
   out.note(`first snapshot: making a repository at ${location.location}`);
   out.note('without its password nobody can read it, not even you: keep it safe');

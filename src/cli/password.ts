@@ -34,6 +34,17 @@ export async function readPassword(request: PasswordRequest): Promise<Uint8Array
   throw new NeoError('wrong-password', 'the password is empty', { hint: 'give one of at least one character' });
 }
 
+/** True if a password is given, and nobody needs to be asked. */
+export function isPasswordGiven(flags: PasswordRequest['flags'], env: Environment): boolean {
+  const sources = [
+    flags['password-command'],
+    flags['password-file'],
+    env['NEO_PASSWORD_COMMAND'],
+    env['NEO_PASSWORD_FILE'],
+  ];
+  return [...sources, env['NEO_PASSWORD']].some((source) => source !== undefined && source !== '');
+}
+
 async function givenPassword({ flags, env, warn, signal }: PasswordRequest): Promise<Uint8Array | undefined> {
   const flagCommand = flags['password-command'];
   const flagFile = flags['password-file'];

@@ -56,6 +56,11 @@ export interface OpenOptions {
 /** Asked only once it is clear that there is a repository; `ids`: of all that lie there, as nobody has verified yet. */
 export type AskOptions = (ids: readonly RepositoryId[]) => OpenOptions | Promise<OpenOptions>;
 
+/** The ids that whole configurations name; nobody has verified them. */
+export async function repositoryIdsAt(engine: Engine, backend: Backend): Promise<RepositoryId[]> {
+  return repositoryIds(wholeConfigs(engine, await readConfigs(backend)));
+}
+
 /**
  * True if somebody's data lies there: a whole configuration, or anything that only a repository has. A torn
  * configuration alone is what a crashed `init` leaves, and is none.
