@@ -101,21 +101,35 @@ export async function derivePasswordKey(
 }
 
 /**
- * Argon2id parameters that take about `targetMs` here: never below {@link DEFAULT_ARGON2}, first more memory up to
+ * Argon2id parameters that take at most `targetMs` here, but never below {@link DEFAULT_ARGON2}: first more memory up to
  * 128 MiB, then more passes up to ten.
  */
 export async function calibrate(engine: Engine, clock: Clock, targetMs = 250): Promise<Argon2Parameters> {
+  // The first run pays for the first use of the library by the process.
+  await timed(engine, clock, { ...DEFAULT_ARGON2, passes: 1 });
+  const proposed = scaled(DEFAULT_ARGON2, targetMs / (await timed(engine, clock, DEFAULT_ARGON2)));
+  if (proposed === DEFAULT_ARGON2) return proposed;
+  // More memory fits the caches worse: what was extrapolated is tried, too.
+  const factor = targetMs / (await timed(engine, clock, proposed));
+  // A clock is not exact to the last digit.
+  return factor < 0.99 ? scaled(proposed, factor) : proposed;
+}
+
+/** Milliseconds, at least one. */
+async function timed(engine: Engine, clock: Clock, parameters: Argon2Parameters): Promise<number> {
   const probe = new Uint8Array(16);
-  // The first run pays for the memory's first use by the process.
-  await engine.argon2id(probe, probe, { ...DEFAULT_ARGON2, passes: 1 }, KEY_LENGTH);
   const start = clock.monotonic();
-  await engine.argon2id(probe, probe, DEFAULT_ARGON2, KEY_LENGTH);
-  const elapsed = Math.max(1, clock.monotonic() - start);
-  const factor = targetMs / elapsed;
-  if (factor <= 1) return DEFAULT_ARGON2;
-  const mebibytes = Math.floor((DEFAULT_ARGON2.memory / 1024) * factor);
+  await engine.argon2id(probe, probe, parameters, KEY_LENGTH);
+  return Math.max(1, clock.monotonic() - start);
+}
+
+/** For `factor` times the work of `from`. */
+function scaled(from: Argon2Parameters, factor: number): Argon2Parameters {
+  const floor = DEFAULT_ARGON2;
+  const work = from.memory * from.passes * factor;
+  if (work <= floor.memory * floor.passes) return floor;
+  const mebibytes = Math.floor(work / floor.passes / 1024);
   const memory = Math.min(CALIBRATED_MEMORY, mebibytes * 1024);
-  const work = DEFAULT_ARGON2.memory * DEFAULT_ARGON2.passes * factor;
-  const passes = Math.min(CALIBRATED_PASSES, Math.max(DEFAULT_ARGON2.passes, Math.floor(work / memory)));
-  return { memory, passes, lanes: DEFAULT_ARGON2.lanes };
+  const passes = Math.min(CALIBRATED_PASSES, Math.max(floor.passes, Math.floor(work / memory)));
+  return { memory, passes, lanes: floor.lanes };
 }

@@ -90,10 +90,13 @@ test.each([argon2({ memory: 64, passes: 1, lanes: 4 }), argon2({ memory: 1024, p
   },
 );
 
-/** An engine and clock on which Argon2id takes exactly `ms` for the default parameters, in proportion for others. */
-function machine(ms: number): { engine: Engine; clock: Clock } {
+/**
+ * An engine and clock on which Argon2id takes exactly `ms` for the default parameters, in proportion for others.
+ * @param growth power with which memory counts
+ */
+function machine(ms: number, growth = 1): { engine: Engine; clock: Clock } {
   let now = 5;
-  const cost = ({ memory, passes }: Argon2Parameters) => memory * passes;
+  const cost = ({ memory, passes }: Argon2Parameters) => memory ** growth * passes;
   const engine: Engine = {
     ...native,
     async argon2id(_password, _salt, parameters, length) {
@@ -119,5 +122,16 @@ describe('calibration', () => {
     const parameters = await calibrate(engine, clock);
     expect(parameters).toEqual({ memory: mebibytes * 1024, passes, lanes: 4 });
     checkKdfBounds({ name: 'argon2id', salt, ...parameters });
+  });
+
+  test('what it proposes is tried: where more memory costs more than its share, it stays within the time', async () => {
+    for (const ms of [60, 125, 160, 200]) {
+      const { engine, clock } = machine(ms, 1.4);
+      const parameters = await calibrate(engine, clock);
+      const start = clock.monotonic();
+      await engine.argon2id(salt, salt, parameters, 32);
+      expect(clock.monotonic() - start).toBeLessThanOrEqual(253);
+      checkKdfBounds({ name: 'argon2id', salt, ...parameters });
+    }
   });
 });
