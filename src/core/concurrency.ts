@@ -38,6 +38,11 @@ export class ByteGate {
   }
 }
 
+/** Goes on at once with what is there already: a step that seldom waits must not cost a turn of the queue each time. */
+export function whenReady<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
 /** @throws NeoError interrupted when the signal has fired */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new NeoError('interrupted', 'interrupted');

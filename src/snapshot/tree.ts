@@ -61,13 +61,23 @@ export class TreeBuilder {
  * @throws NeoError integrity for anything malformed: duplicate names, wrong levels, names that are no names
  */
 export async function* readTree(load: LoadBlob, key: ContentKey): AsyncGenerator<Node> {
-  for await (const nodes of readTreeParts(load, key)) yield* nodes;
+  for await (const { nodes } of readTreeParts(load, key)) yield* nodes;
+}
+
+/** Nodes that stand in one blob. */
+export interface TreePart {
+  readonly nodes: readonly Node[];
+  /** Of the blob, and of those above it that no earlier part had. */
+  readonly keys: readonly ContentKey[];
+  /** It is all of the directory: its only part. */
+  readonly whole: boolean;
 }
 
 /** The same, a part at a time: where each of a million nodes would be waited for, that is most of the time it takes. */
-export async function* readTreeParts(load: LoadBlob, key: ContentKey): AsyncGenerator<readonly Node[]> {
+export async function* readTreeParts(load: LoadBlob, key: ContentKey): AsyncGenerator<TreePart> {
   let last: Uint8Array | undefined;
-  for await (const entries of partsBelow(load, 'tree', await readPart(load, 'tree', key))) {
+  const root = await readPart(load, 'tree', key);
+  for await (const { entries, keys } of partsBelow(load, 'tree', [key], root)) {
     const nodes = entries.map((entry) => nodeFromJson(entry));
     for (const { name } of nodes) {
       if (last !== undefined && compareBytes(last, name) >= 0) {
@@ -75,7 +85,7 @@ export async function* readTreeParts(load: LoadBlob, key: ContentKey): AsyncGene
       }
       last = name;
     }
-    yield nodes;
+    yield { nodes, keys, whole: root.level === 0 };
   }
 }
 
@@ -85,7 +95,7 @@ export async function* readTreeParts(load: LoadBlob, key: ContentKey): AsyncGene
  * @throws NeoError integrity
  */
 export async function* readParts(load: LoadBlob, kind: 'tree' | 'list', key: ContentKey): AsyncGenerator<unknown> {
-  for await (const entries of partsBelow(load, kind, await readPart(load, kind, key))) yield* entries;
+  for await (const { entries } of partsBelow(load, kind, [key], await readPart(load, kind, key))) yield* entries;
 }
 
 interface PartJson {
@@ -98,23 +108,31 @@ async function readPart(load: LoadBlob, kind: 'tree' | 'list', key: ContentKey):
   return { level: asCount(part['l'], 'level', MAX_LEVEL), entries: asArray(part['e'], 'entries') };
 }
 
-/** The entries of each level-0 part. */
+interface LowestPart {
+  readonly entries: readonly unknown[];
+  readonly keys: readonly ContentKey[];
+}
+
+/** The level-0 parts; each comes with its key and those of the parts above that it is the first one of. */
 async function* partsBelow(
   load: LoadBlob,
   kind: 'tree' | 'list',
+  keys: readonly ContentKey[],
   { level, entries }: PartJson,
-): AsyncGenerator<readonly unknown[]> {
+): AsyncGenerator<LowestPart> {
   if (level === 0) {
-    yield entries;
+    yield { entries, keys };
     return;
   }
+  let above = keys;
   for (const entry of entries) {
     const claim = kind === 'tree' ? subtree(entry) : sublist(entry);
     const part = await readPart(load, kind, claim.key);
     if (part.level !== level - 1) throw new NeoError('integrity', `${kind} part of a wrong level`);
     if (part.entries.length === 0) throw new NeoError('integrity', `${kind} part without entries`);
     if (!claim.fits(part.entries)) throw new NeoError('integrity', `${kind} part is not what stands above it`);
-    yield* partsBelow(load, kind, part);
+    yield* partsBelow(load, kind, [...above, claim.key], part);
+    above = [];
   }
 }
 

@@ -102,17 +102,19 @@ export class FileStore {
   }
 
   /** Resolves as soon as the next file may come. @throws what a job failed with */
-  async add(task: FileTask): Promise<void> {
+  add(task: FileTask): void | Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     const { size } = task;
-    if (size >= this.#options.bundle.threshold) {
-      await this.#gate.acquire(LARGE_IN_FLIGHT);
-      return this.#track(this.#large(task), LARGE_IN_FLIGHT);
-    }
+    if (size >= this.#options.bundle.threshold) return this.#addLarge(task);
     this.#batch.tokens.push(task);
     this.#batch.bytes += size;
     this.#batch.files += 1;
-    if (this.#batch.files >= BATCH_FILES || this.#batch.bytes >= BATCH_BYTES) await this.#dispatch();
+    if (this.#batch.files >= BATCH_FILES || this.#batch.bytes >= BATCH_BYTES) return this.#dispatch();
+  }
+
+  async #addLarge(task: FileTask): Promise<void> {
+    await this.#gate.acquire(LARGE_IN_FLIGHT);
+    this.#track(this.#large(task), LARGE_IN_FLIGHT);
   }
 
   endDirectory(): void {

@@ -30,13 +30,28 @@ export class KeptFiles {
   }
 
   /** Unchanged, and all its blobs can be relied upon. */
-  async isKept(candidate: Candidate, stat: FileStat): Promise<boolean> {
-    const { rules, load } = this.#options;
+  isKept(candidate: Candidate, stat: FileStat): boolean | Promise<boolean> {
     const before = candidate.node;
-    if (!isUnchanged(before, stat, rules) || mayHaveChanged(candidate)) return false;
+    if (!isUnchanged(before, stat, this.#options.rules) || mayHaveChanged(candidate)) return false;
     if (this.isGivenUp(before)) return false;
+    const { content } = before;
+    if (before.xattrContent !== undefined || before.extentContent !== undefined) return this.#hasListed(before);
+    switch (content?.type) {
+      case undefined:
+        return true;
+      case 'slice':
+        return this.has(content.bundle);
+      case 'chunks':
+        return content.chunks.every(({ key }) => this.has(key));
+      case 'list':
+        return this.#hasListed(before);
+    }
+  }
+
+  async #hasListed(before: Node): Promise<boolean> {
+    const { load } = this.#options;
     try {
-      for await (const key of blobsOf(load, before)) if (!this.#has(key)) return false;
+      for await (const key of blobsOf(load, before)) if (!this.has(key)) return false;
     } catch (error) {
       if (isNeoError(error, 'integrity')) return false;
       throw error;
@@ -51,11 +66,12 @@ export class KeptFiles {
 
   /** A file may be touched without being changed: its bytes need not go into another bundle. */
   sliceOf({ content, contentHash }: Node): FileTask['before'] {
-    if (content?.type !== 'slice' || contentHash === undefined || !this.#has(content.bundle)) return undefined;
+    if (content?.type !== 'slice' || contentHash === undefined || !this.has(content.bundle)) return undefined;
     return { hash: contentHash, content };
   }
 
-  #has(key: ContentKey): boolean {
+  /** True if the blob need not be stored. */
+  has(key: ContentKey): boolean {
     const text = toBase64(key);
     const known = this.#present.get(text);
     if (known !== undefined) return known;

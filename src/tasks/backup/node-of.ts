@@ -28,6 +28,24 @@ export class NodeMaker {
     return ordinal;
   }
 
+  /** True if {@link make} would give the same again, names and all. */
+  gives(node: Node, stat: FileStat): boolean {
+    return (
+      sameTimes(node, stat) &&
+      node.type === stat.type &&
+      node.mode === stat.mode &&
+      node.uid === stat.uid &&
+      node.gid === stat.gid &&
+      node.inode === stat.inode &&
+      node.size === (stat.type === 'file' ? stat.size : 0) &&
+      node.links === (stat.type === 'directory' ? 1 : stat.links) &&
+      node.device === this.#ordinal(stat.device) &&
+      node.user === this.#accounts.userName(stat.uid) &&
+      node.group === this.#accounts.groupName(stat.gid) &&
+      node.atime === (this.#withAtime ? stat.atime : undefined)
+    );
+  }
+
   make(name: Uint8Array, stat: FileStat): Node {
     const user = this.#accounts.userName(stat.uid);
     const group = this.#accounts.groupName(stat.gid);
@@ -52,6 +70,10 @@ export class NodeMaker {
       ...(special ? { rdev: stat.rdev } : {}),
     };
   }
+}
+
+function sameTimes(node: Node, stat: FileStat): boolean {
+  return node.mtime === stat.mtime && node.ctime === stat.ctime && (node.birthtime ?? 0n) === stat.birthtime;
 }
 
 /**

@@ -1,11 +1,12 @@
 /** The snapshot before: what of it still holds need not be read again. */
 import { compareBytes } from '../../core/bytes.ts';
+import { whenReady } from '../../core/concurrency.ts';
 import { isNeoError } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import type { FileStat } from '../../fs/stat.ts';
 import { contentPieces } from '../../snapshot/content.ts';
 import type { Content, Node } from '../../snapshot/node.ts';
-import { type LoadBlob, readTree } from '../../snapshot/tree.ts';
+import { type LoadBlob, readTreeParts, type TreePart } from '../../snapshot/tree.ts';
 
 export interface UnchangedRules {
   readonly ignoreInode: boolean;
@@ -43,7 +44,17 @@ export class ParentDirectory {
     return trees.length === 0 ? undefined : new ParentDirectory(load, trees);
   }
 
-  async find(name: Uint8Array): Promise<readonly Candidate[]> {
+  /** At once where the blob that must have the name is read already. */
+  find(name: Uint8Array): readonly Candidate[] | Promise<readonly Candidate[]> {
+    const [only, second] = this.#trees;
+    if (only === undefined) return NOTHING;
+    if (second !== undefined) return this.#findInAll(name);
+    return whenReady(only.nodes.find(name), (node) =>
+      node === undefined ? NOTHING : [{ node, readSince: only.readSince }],
+    );
+  }
+
+  async #findInAll(name: Uint8Array): Promise<readonly Candidate[]> {
     const found: Candidate[] = [];
     for (const { nodes, readSince } of this.#trees) {
       const node = await nodes.find(name);
@@ -51,40 +62,81 @@ export class ParentDirectory {
     }
     return found.length === 0 ? NOTHING : found;
   }
+
+  /** To be called when no more names come: reads what is left of the only earlier snapshot. */
+  finish(): void | Promise<void> {
+    const [only, second] = this.#trees;
+    if (second === undefined) return only?.nodes.finish();
+  }
+
+  /** What this directory was in the only earlier snapshot; undefined when there are several, or it could not be read. */
+  get whole(): WholeTree | undefined {
+    const [only, second] = this.#trees;
+    return second === undefined ? only?.nodes.whole : undefined;
+  }
+}
+
+export interface WholeTree {
+  readonly key: ContentKey;
+  /** The blobs that it consists of. */
+  readonly parts: readonly ContentKey[];
+  readonly entries: number;
 }
 
 /** The nodes of a tree, read along with the walk: both are in the order of names. */
 class OrderedNodes {
-  readonly #nodes: AsyncGenerator<Node>;
-  #current: Node | undefined;
+  readonly #tree: ContentKey;
+  readonly #parts: AsyncGenerator<TreePart>;
+  #nodes: readonly Node[] = [];
+  #at = 0;
   #ended = false;
+  #failed = false;
+  #entries = 0;
+  readonly #keys: ContentKey[] = [];
 
   constructor(load: LoadBlob, tree: ContentKey) {
-    this.#nodes = readTree(load, tree);
+    this.#tree = tree;
+    this.#parts = readTreeParts(load, tree);
   }
 
   /** The entry of that name. Names must be asked for in order. */
-  async find(name: Uint8Array): Promise<Node | undefined> {
-    while (!this.#ended) {
-      if (this.#current !== undefined) {
-        const order = compareBytes(this.#current.name, name);
-        if (order === 0) return this.#current;
-        if (order > 0) return undefined;
-      }
-      await this.#advance();
+  find(name: Uint8Array): Node | undefined | Promise<Node | undefined> {
+    for (; this.#at < this.#nodes.length; this.#at++) {
+      const node = this.#nodes[this.#at];
+      const order = node === undefined ? -1 : compareBytes(node.name, name);
+      if (order === 0) return node;
+      if (order > 0) return undefined;
     }
-    return undefined;
+    return this.#ended ? undefined : this.#advance().then(() => this.find(name));
+  }
+
+  async #readOn(): Promise<void> {
+    while (!this.#ended) await this.#advance();
+  }
+
+  finish(): void | Promise<void> {
+    if (!this.#ended) return this.#readOn();
+  }
+
+  get whole(): WholeTree | undefined {
+    if (!this.#ended || this.#failed) return undefined;
+    return { key: this.#tree, parts: this.#keys, entries: this.#entries };
   }
 
   /** A parent that cannot be read is no reason to fail: its files are read again. */
   async #advance(): Promise<void> {
     try {
-      const next = await this.#nodes.next();
-      if (next.done === true) this.#ended = true;
-      else this.#current = next.value;
+      const next = await this.#parts.next();
+      this.#at = 0;
+      this.#ended = next.done === true || next.value.whole;
+      this.#nodes = next.done === true ? [] : next.value.nodes;
+      this.#entries += this.#nodes.length;
+      if (next.done !== true) this.#keys.push(...next.value.keys);
     } catch (error) {
       if (!isNeoError(error, 'integrity')) throw error;
+      this.#nodes = [];
       this.#ended = true;
+      this.#failed = true;
     }
   }
 }

@@ -82,6 +82,8 @@ export class Run {
       save: this.#save,
       packXattrs: (xattrs) => machinery.core.packXattrs(xattrs),
       load: this.#load,
+      // Who may not read it back needs each directory in the cache for the next run.
+      keepTrees: this.cache === undefined,
       filter: options.filter,
       oneFileSystem: options.oneFileSystem,
       rules: options.rules,

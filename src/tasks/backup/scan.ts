@@ -1,8 +1,9 @@
+import { equalBytes } from '../../core/bytes.ts';
+import { whenReady } from '../../core/concurrency.ts';
 import type { EventSink } from '../../core/events.ts';
 import type { ContentKey } from '../../core/ids.ts';
-import { readFileFlags } from '../../fs/flags.ts';
 import { asBuffer } from '../../fs/path.ts';
-import { type FileStat, readLink } from '../../fs/stat.ts';
+import type { FileStat } from '../../fs/stat.ts';
 import {
   type EnterEvent,
   type EntryEvent,
@@ -12,17 +13,17 @@ import {
   type WalkOptions,
   walk,
 } from '../../fs/walk.ts';
-import { readXattrs, readXattrsOf, type Xattrs } from '../../fs/xattr.ts';
+import type { Xattrs } from '../../fs/xattr.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import type { Content, Node } from '../../snapshot/node.ts';
+import type { Node } from '../../snapshot/node.ts';
 import type { LoadBlob, SaveBlob } from '../../snapshot/tree.ts';
-import { DirectoryAssembly, type Slot } from './assembly.ts';
+import { DirectoryAssembly, type Slot, type TreeBefore } from './assembly.ts';
 import { BundleUse } from './bundle-use.ts';
+import { EntryNodes } from './entry-nodes.ts';
 import type { FileStore } from './file-store.ts';
-import type { FileFacts, FileFailure } from './jobs.ts';
 import { KeptFiles } from './kept.ts';
 import { HardLinks, type SharedNode } from './links.ts';
-import { directoryAbove, dropUndefined, type NodeMaker } from './node-of.ts';
+import { directoryAbove, type NodeMaker } from './node-of.ts';
 import { type Candidate, isUnchanged, ParentDirectory, type ParentTree, type UnchangedRules } from './parent.ts';
 import type { Source, SourceTree } from './sources.ts';
 
@@ -33,6 +34,8 @@ export interface ScanOptions {
   readonly save: SaveBlob;
   readonly packXattrs: (xattrs: Xattrs['attributes']) => Pick<Node, 'xattrs' | 'xattrContent'>;
   readonly load: LoadBlob;
+  /** A directory in which nothing changed keeps its blob, and is not even encoded. */
+  readonly keepTrees: boolean;
   readonly filter: (source: Source) => WalkFilter<unknown> | undefined;
   readonly oneFileSystem: boolean;
   readonly rules: UnchangedRules;
@@ -60,6 +63,8 @@ interface Frame {
   readonly parent: ParentDirectory | undefined;
   readonly slot: Slot;
   readonly node: Node;
+  /** The directory's node in the snapshot before, if `node` is the same but for its tree. */
+  readonly before: Node | undefined;
   /** Not to be recorded when nothing in it is. */
   readonly onlyToReach: boolean;
 }
@@ -75,6 +80,11 @@ interface Branch {
   depth: number;
 }
 
+/** `same`: the node is that of the snapshot before, in all. */
+type Settle = (node: Node | null, same?: boolean) => void;
+
+const NOTHING: readonly Candidate[] = [];
+
 /** The event loop must turn while many unchanged files are walked. */
 const TURN_EVERY = 512;
 /** Entries of the walk, files and directories: docs/format.md, section 6, Bundles. */
@@ -86,6 +96,7 @@ export class Scan {
   readonly #options: ScanOptions;
   readonly #links = new HardLinks();
   readonly #kept: KeptFiles;
+  readonly #nodes: EntryNodes;
   /** Files to be read after the walk: an earlier name of theirs came to nothing. */
   #late: (() => Promise<void>)[] = [];
   #steps = 0;
@@ -93,6 +104,7 @@ export class Scan {
   constructor(options: ScanOptions) {
     this.#options = options;
     this.#kept = new KeptFiles(options);
+    this.#nodes = new EntryNodes({ ...options, onProblem: (...problem) => this.#fileError(...problem) });
   }
 
   get interrupted(): boolean {
@@ -102,7 +114,7 @@ export class Scan {
   /** Resolves with the root's key once every entry is settled: after the store has finished. */
   async run(tree: SourceTree, parents: readonly ParentTree[]): Promise<{ readonly root: Promise<ContentKey> }> {
     const { promise, resolve } = Promise.withResolvers<ContentKey>();
-    const assembly = this.#assembly();
+    const assembly = this.#assembly(undefined);
     const parent = parents.length === 0 ? undefined : new ParentDirectory(this.#options.load, parents);
     if (tree.source === undefined) await this.#branches(tree, assembly, parent);
     else await this.#source(tree.source, tree.source.path, assembly, parent, true);
@@ -110,9 +122,17 @@ export class Scan {
     return { root: promise };
   }
 
-  #assembly(): DirectoryAssembly {
-    const { save, repository } = this.#options;
-    return new DirectoryAssembly(save, (bytes) => repository.engine.blake3(bytes));
+  #assembly(parent: ParentDirectory | undefined): DirectoryAssembly {
+    const { save, repository, keepTrees } = this.#options;
+    const before = parent === undefined || !keepTrees ? undefined : this.#treeBefore(parent);
+    return new DirectoryAssembly(save, (bytes) => repository.engine.blake3(bytes), before);
+  }
+
+  #treeBefore(parent: ParentDirectory): TreeBefore {
+    return () => {
+      const { whole } = parent;
+      return whole?.parts.every((key) => this.#kept.has(key)) === true ? whole : undefined;
+    };
   }
 
   /** Directories above the sources. */
@@ -124,7 +144,7 @@ export class Scan {
       }
       const before = await this.#find(parent, name);
       const slot = assembly.reserve();
-      const inner = this.#assembly();
+      const inner = this.#assembly(undefined);
       const node = this.#options.maker.make(name, directoryAbove(child.path));
       await this.#branches(child, inner, ParentDirectory.below(this.#options.load, before));
       inner.end((key) => assembly.settle(slot, { ...node, tree: key }));
@@ -147,36 +167,42 @@ export class Scan {
     const branch: Branch = { name, assembly, parent, isRoot, stack: [], depth: 0 };
     for (const event of walk(source.path, options)) {
       if (this.interrupted) break;
-      await this.#turn();
-      await this.#event(branch, event);
+      // Nothing is waited for that is there already: a promise for each of a million entries costs more than the entry.
+      const turn = this.#turn();
+      if (turn !== undefined) await turn;
+      const done = this.#event(branch, event);
+      if (done !== undefined) await done;
     }
     while (branch.stack.length > 0) this.#leave(branch);
   }
 
-  async #event(branch: Branch, event: WalkEvent): Promise<void> {
+  #event(branch: Branch, event: WalkEvent): void | Promise<void> {
     switch (event.kind) {
       case 'enter':
-        if (!(branch.isRoot && branch.depth === 0)) branch.stack.push(await this.#enter(branch, event));
-        branch.depth += 1;
-        break;
+        return this.#entered(branch, event);
       case 'leave':
         branch.depth -= 1;
-        this.#leave(branch);
-        break;
+        return whenReady(branch.stack.at(-1)?.parent?.finish(), () => this.#leave(branch));
       case 'entry':
-        await this.#entry(branch, event);
-        break;
+        return this.#entry(branch, event);
       case 'error':
-        this.#walkError(event);
-        break;
+        return this.#walkError(event);
       case 'excluded':
-        break;
+        return;
     }
   }
 
-  async #turn(): Promise<void> {
+  async #entered(branch: Branch, event: EnterEvent): Promise<void> {
+    if (!(branch.isRoot && branch.depth === 0)) branch.stack.push(await this.#enter(branch, event));
+    branch.depth += 1;
+  }
+
+  #turn(): Promise<void> | undefined {
     this.#steps += 1;
-    if (this.#steps % TURN_EVERY !== 0) return;
+    return this.#steps % TURN_EVERY === 0 ? this.#pause() : undefined;
+  }
+
+  async #pause(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     await this.#options.room();
     if (this.#steps % MARK_EVERY === 0) await this.#options.store.mark();
@@ -186,19 +212,15 @@ export class Scan {
     const { into, parent, name } = placeIn(branch, event);
     this.counters.directories += 1;
     const slot = into.reserve();
-    const xattrs = event.fd === undefined ? readXattrs(event.access) : readXattrsOf(event.fd);
-    const flags = event.fd === undefined ? 0 : readFileFlags(event.fd);
-    const node: Node = {
-      ...this.#options.maker.make(name, event.stat),
-      ...this.#xattrs(event.path, xattrs),
-      ...(typeof flags === 'number' && flags !== 0 ? { flags } : {}),
-    };
-    const before = await this.#find(parent, name);
+    const candidates = await this.#find(parent, name);
+    const before = this.#nodes.sameAsBefore(candidates, event.stat);
+    const inner = ParentDirectory.below(this.#options.load, candidates);
     return {
-      assembly: this.#assembly(),
-      parent: ParentDirectory.below(this.#options.load, before),
+      assembly: this.#assembly(inner),
+      parent: inner,
       slot,
-      node,
+      node: before ?? this.#nodes.directory(event, name),
+      before,
       onlyToReach: event.onlyToReach,
     };
   }
@@ -208,20 +230,35 @@ export class Scan {
     const frame = branch.stack.pop();
     const above = branch.stack.at(-1)?.assembly ?? branch.assembly;
     frame?.assembly.end((tree, entries) => {
-      above.settle(frame.slot, frame.onlyToReach && entries === 0 ? null : { ...frame.node, tree });
+      const { before } = frame;
+      if (frame.onlyToReach && entries === 0) above.settle(frame.slot, null);
+      else if (before?.tree !== undefined && equalBytes(before.tree, tree)) above.settle(frame.slot, before, true);
+      else above.settle(frame.slot, { ...frame.node, tree });
     });
   }
 
-  async #find(parent: ParentDirectory | undefined, name: Uint8Array): Promise<readonly Candidate[]> {
-    return parent === undefined ? [] : parent.find(name);
+  #find(parent: ParentDirectory | undefined, name: Uint8Array): readonly Candidate[] | Promise<readonly Candidate[]> {
+    return parent === undefined ? NOTHING : parent.find(name);
   }
 
-  async #entry(branch: Branch, event: EntryEvent): Promise<void> {
+  #entry(branch: Branch, event: EntryEvent): void | Promise<void> {
     const { into, parent, name } = placeIn(branch, event);
     const slot = into.reserve();
-    const settle = (node: SharedNode): void => into.settle(slot, node === null ? null : { ...node, name });
     const { stat } = event;
-    if (stat.links === 1) return this.#save(event, name, await this.#find(parent, name), settle);
+    if (stat.links > 1) return this.#linked(event, name, parent, (node) => into.settle(slot, node));
+    const settle: Settle = (node, same) => into.settle(slot, node, same);
+    return whenReady(this.#find(parent, name), (candidates) => this.#save(event, name, candidates, settle));
+  }
+
+  /** One name of several. */
+  async #linked(
+    event: EntryEvent,
+    name: Uint8Array,
+    parent: ParentDirectory | undefined,
+    place: (node: Node | null) => void,
+  ): Promise<void> {
+    const { stat } = event;
+    const settle = (node: SharedNode): void => place(node === null ? null : { ...node, name });
     const shared = (node: SharedNode): void => {
       settle(node);
       this.#links.settle(stat, node);
@@ -229,7 +266,7 @@ export class Scan {
     const path = event.path.slice();
     const retry = (): void => {
       if (this.interrupted) shared(null);
-      else this.#late.push(() => this.#read(path, stat, name, undefined, shared));
+      else this.#late.push(async () => this.#read(path, stat, name, undefined, shared));
     };
     if (!this.#links.isFirst(stat, { settled: settle, retry })) return;
     return this.#save(event, name, await this.#find(parent, name), shared);
@@ -243,98 +280,69 @@ export class Scan {
     return late.length > 0;
   }
 
-  async #save(
+  #save(event: EntryEvent, name: Uint8Array, candidates: readonly Candidate[], settle: Settle): void | Promise<void> {
+    if (event.stat.type !== 'file') {
+      const same = this.#nodes.sameAsBefore(candidates, event.stat);
+      return same === undefined ? settle(this.#nodes.special(event, name)) : settle(same, true);
+    }
+    this.counters.bytesProcessed += event.stat.size;
+    const [first, second] = candidates;
+    if (second !== undefined) return this.#saveLikeAny(event, name, candidates, settle);
+    const isKept = first === undefined ? false : this.#kept.isKept(first, event.stat);
+    return whenReady(isKept, (kept) => this.#saveLike(event, name, first, kept, settle));
+  }
+
+  async #saveLikeAny(
     event: EntryEvent,
     name: Uint8Array,
     candidates: readonly Candidate[],
-    settle: (node: SharedNode) => void,
+    settle: Settle,
   ): Promise<void> {
-    if (event.stat.type !== 'file') return settle(this.#special(event, name));
-    this.counters.bytesProcessed += event.stat.size;
     for (const candidate of candidates) {
-      if (!(await this.#kept.isKept(candidate, event.stat))) continue;
-      this.counters.filesUnmodified += 1;
-      return settle(this.#unmodified(event, name, candidate.node));
+      if (await this.#kept.isKept(candidate, event.stat)) return this.#saveLike(event, name, candidate, true, settle);
     }
-    const before = candidates[0]?.node;
+    return this.#saveLike(event, name, candidates[0], false, settle);
+  }
+
+  #saveLike(
+    event: EntryEvent,
+    name: Uint8Array,
+    candidate: Candidate | undefined,
+    kept: boolean,
+    settle: Settle,
+  ): void | Promise<void> {
+    const before = candidate?.node;
+    if (before !== undefined && kept) {
+      this.counters.filesUnmodified += 1;
+      this.bundleUse.add(before, event.stat.size);
+      const same = this.#nodes.isSame(before, event.stat);
+      return settle(same ? before : this.#nodes.unmodified(event, name, before), same);
+    }
     if (before?.type === 'file') this.counters.filesChanged += 1;
     else this.counters.filesNew += 1;
     return this.#read(event.path, event.stat, name, before, settle);
   }
 
-  async #read(
+  #read(
     path: Uint8Array,
     stat: FileStat,
     name: Uint8Array,
     before: Node | undefined,
-    settle: (node: SharedNode) => void,
-  ): Promise<void> {
+    settle: (node: Node | null) => void,
+  ): void | Promise<void> {
     this.counters.current = path;
     const given = this.#kept.isGivenUp(before);
-    await this.#options.store.add({
+    return this.#options.store.add({
       request: { path: asBuffer(path).toString('latin1'), inode: stat.inode, device: stat.device },
       size: stat.size,
       survivor: given && before !== undefined && isUnchanged(before, stat, this.#options.rules),
       before: before === undefined || given ? undefined : this.#kept.sliceOf(before),
-      stored: (facts, content) => settle(this.#stored(path, name, facts, content)),
-      failed: (failure) => settle(this.#failed(path, failure)),
+      stored: (facts, content) => {
+        this.bundleUse.add({ ...facts, ...(content === undefined ? {} : { content }) }, facts.stat.size);
+        settle(this.#nodes.stored(path, name, facts, content));
+      },
+      failed: (failure) => settle(this.#nodes.failed(path, failure)),
     });
-  }
-
-  /** Null when it vanished meanwhile. */
-  #special(event: EntryEvent, name: Uint8Array): Node | null {
-    const node = {
-      ...this.#options.maker.make(name, event.stat),
-      ...this.#xattrs(event.path, readXattrs(event.access)),
-    };
-    if (event.stat.type !== 'symlink') return node;
-    try {
-      return { ...node, target: readLink(event.access).slice() };
-    } catch (error) {
-      this.#fileError(event.path, `cannot read symlink: ${error instanceof Error ? error.message : String(error)}`);
-      return null;
-    }
-  }
-
-  /** The parent's content, under today's metadata; the file is not opened. */
-  #unmodified(event: EntryEvent, name: Uint8Array, before: Node): Node {
-    const { xattrs, xattrContent, extents, extentContent, content, contentHash, flags } = before;
-    this.bundleUse.add(before, event.stat.size);
-    const kept =
-      before.ctime === event.stat.ctime
-        ? dropUndefined({ xattrs, xattrContent })
-        : this.#xattrs(event.path, readXattrs(event.access));
-    return {
-      ...this.#options.maker.make(name, event.stat),
-      ...kept,
-      ...dropUndefined({ extents, extentContent, content, contentHash, flags }),
-    };
-  }
-
-  #stored(path: Uint8Array, name: Uint8Array, facts: FileFacts, content: Content | undefined): Node {
-    this.bundleUse.add({ ...facts, ...(content === undefined ? {} : { content }) }, facts.stat.size);
-    if (facts.unstable) this.#fileError(path, 'it changed while it was read: the next snapshot reads it again');
-    for (const problem of facts.problems) this.#fileError(path, problem);
-    const { xattrs, xattrContent, extents, extentContent, hash } = facts;
-    return {
-      ...this.#options.maker.make(name, facts.stat),
-      ...dropUndefined({ xattrs, xattrContent, extents, extentContent, content, contentHash: hash }),
-      ...(facts.flags === 0 ? {} : { flags: facts.flags }),
-    };
-  }
-
-  #failed(path: Uint8Array, failure: FileFailure): null {
-    if (failure.code === 'stopped') return null;
-    const vanished = failure.code === 'ENOENT' || failure.code === 'CHANGED';
-    this.#fileError(path, vanished ? 'it vanished before it could be read' : failure.message);
-    return null;
-  }
-
-  #xattrs(path: Uint8Array, xattrs: Xattrs): Pick<Node, 'xattrs' | 'xattrContent'> {
-    for (const { code } of xattrs.problems) {
-      if (code !== 'UNAVAILABLE') this.#fileError(path, `extended attributes: ${code}`);
-    }
-    return xattrs.attributes.length === 0 ? {} : this.#options.packXattrs(xattrs.attributes);
   }
 
   #walkError(event: ErrorEvent): void {
