@@ -78,14 +78,23 @@ export async function* readTreeParts(load: LoadBlob, key: ContentKey): AsyncGene
   let last: Uint8Array | undefined;
   const root = await readPart(load, 'tree', key);
   for await (const { entries, keys } of partsBelow(load, 'tree', [key], root)) {
-    const nodes = entries.map((entry) => nodeFromJson(entry));
-    for (const { name } of nodes) {
-      if (last !== undefined && compareBytes(last, name) >= 0) {
-        throw new NeoError('integrity', 'directory has duplicate or unordered names');
+    const nodes: Node[] = [];
+    let damage: unknown;
+    try {
+      for (const entry of entries) {
+        const node = nodeFromJson(entry);
+        if (last !== undefined && compareBytes(last, node.name) >= 0) {
+          throw new NeoError('integrity', 'directory has duplicate or unordered names');
+        }
+        last = node.name;
+        nodes.push(node);
       }
-      last = name;
+    } catch (error) {
+      damage = error;
     }
-    yield { nodes, keys, whole: root.level === 0 };
+    yield { nodes, keys, whole: root.level === 0 && damage === undefined };
+    // What stands before the damage is given first: who lists or restores has at least that.
+    if (damage !== undefined) throw damage;
   }
 }
 
