@@ -112,6 +112,14 @@ interface Frame<Scope> extends Place {
   readonly held: number | undefined;
 }
 
+/** Not ignored, and still to be entered. */
+interface FoundDirectory {
+  readonly kind: 'directory';
+  readonly place: Place;
+  readonly stat: FileStat;
+  readonly onlyToReach: boolean;
+}
+
 class Walker<Scope> {
   readonly #options: WalkOptions<Scope>;
   readonly #stack: Frame<Scope>[] = [];
@@ -136,7 +144,12 @@ class Walker<Scope> {
         const name = frame.names[frame.next];
         frame.next += 1;
         if (name === undefined) yield this.#leave(frame);
-        else yield* this.#child(frame, pathOfLatin1(name));
+        else {
+          const child = this.#child(frame, pathOfLatin1(name));
+          // Most are no directories: for them no generator is made.
+          if (child.kind === 'directory') yield* this.#visit(child.place, child.stat, child.onlyToReach);
+          else yield child;
+        }
       }
     } finally {
       for (const frame of this.#stack) release(frame);
@@ -144,18 +157,19 @@ class Walker<Scope> {
     }
   }
 
-  *#child(frame: Frame<Scope>, name: Uint8Array): Generator<WalkEvent, void, void> {
+  #child(frame: Frame<Scope>, name: Uint8Array): WalkEvent | FoundDirectory {
     const path = joinPath(frame.path, name);
     const access = frame.held === undefined ? shortOf(frame, path, name) : joinPath(descriptorPath(frame.held), name);
     const place = { path, name, access };
     const stat = look(place);
     if ('kind' in stat) {
       if (!stat.vanished) frame.complete = false;
-      return yield stat;
+      return stat;
     }
     const { ignored, onlyToReach, rule } = this.#decide(frame, name, stat);
-    if (ignored) yield { kind: 'excluded', path, name, access, stat, rule };
-    else yield* this.#visit(place, stat, onlyToReach);
+    if (ignored) return { kind: 'excluded', path, name, access, stat, rule };
+    if (stat.type === 'directory') return { kind: 'directory', place, stat, onlyToReach };
+    return { kind: 'entry', path, name, access, stat };
   }
 
   #decide(frame: Frame<Scope>, name: Uint8Array, stat: FileStat): Decision {

@@ -17,36 +17,28 @@ export function contentOf(save: SaveBlob, chunks: readonly Chunk[]): Content | u
   return builder.finish();
 }
 
+interface ListEntry extends PartEntry {
+  /** Plain bytes that it covers. */
+  readonly length: number;
+}
+
 /** For lists too long to be held: chunks go in one after the other. */
 export class ChunkListBuilder {
-  readonly #parts: PartsBuilder;
+  readonly #parts: PartsBuilder<ListEntry>;
 
   constructor(save: SaveBlob) {
-    const covered = new WeakMap<PartEntry, Chunk>();
-    this.#covered = covered;
-    this.#parts = new PartsBuilder(
+    this.#parts = new PartsBuilder<ListEntry>(
       (json) => save('list', json),
       (key, entries) => {
-        let length = 0;
-        let last: PartEntry | undefined;
-        for (const entry of entries) {
-          length += covered.get(entry)?.length ?? 0;
-          last = entry;
-        }
-        const boundary = last?.boundary ?? key;
-        const parent = { json: JSON.stringify([toBase64(key), length, toBase64(boundary)]), boundary };
-        covered.set(parent, { key, length });
-        return parent;
+        const length = entries.reduce((sum, entry) => sum + entry.length, 0);
+        const boundary = entries.at(-1)?.boundary ?? key;
+        return { json: JSON.stringify([toBase64(key), length, toBase64(boundary)]), boundary, length };
       },
     );
   }
 
-  readonly #covered: WeakMap<PartEntry, Chunk>;
-
-  add(chunk: Chunk): void {
-    const entry = { json: JSON.stringify([toBase64(chunk.key), chunk.length]), boundary: chunk.key };
-    this.#covered.set(entry, chunk);
-    this.#parts.add(entry);
+  add({ key, length }: Chunk): void {
+    this.#parts.add({ json: JSON.stringify([toBase64(key), length]), boundary: key, length });
   }
 
   finish(): Content {

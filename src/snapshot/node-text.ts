@@ -18,31 +18,34 @@ export const TYPE_LETTERS: Readonly<Record<NodeType, string>> = {
 
 /** @throws NeoError failed for a number that JSON does not keep */
 export function nodeText(node: Node): string {
-  return `{${[
-    member('A', node.atime, quoted),
-    member('B', node.birthtime, quoted),
-    `"C":"${node.ctime}",`,
-    member('D', node.device === 0 ? undefined : node.device, count),
-    member('F', node.flags, count),
-    member('G', node.group, JSON.stringify),
-    member('K', node.contentHash, keyText),
-    member('L', node.target, byteStringText),
-    `"M":"${node.mtime}",`,
-    member('R', node.rdev, ({ major, minor }) => `[${count(major)},${count(minor)}]`),
-    member('S', node.extents, (extents) => `[${extents.map(extentText).join(',')}]`),
-    member('U', node.user, JSON.stringify),
-    member('X', node.xattrContent, contentText),
-    member('Z', node.extentContent, contentText),
-    member('c', node.content, contentText),
-    `"g":${count(node.gid)},`,
-    member('h', node.links === 1 ? undefined : node.links, count),
-    `"i":"${node.inode}",`,
-    member('k', node.tree, keyText),
-    `"m":${count(node.mode)},"n":${byteStringText(node.name)},`,
-    member('s', node.type === 'file' ? node.size : undefined, count),
-    `"t":"${TYPE_LETTERS[node.type]}","u":${count(node.uid)}`,
-    node.xattrs === undefined ? '' : `,"x":${xattrsText(node.xattrs)}`,
-  ].join('')}}`;
+  const { xattrs } = node;
+  return (
+    '{' +
+    member('A', node.atime, quoted) +
+    member('B', node.birthtime, quoted) +
+    `"C":"${node.ctime}",` +
+    member('D', node.device === 0 ? undefined : node.device, count) +
+    member('F', node.flags, count) +
+    member('G', node.group, JSON.stringify) +
+    member('K', node.contentHash, keyText) +
+    member('L', node.target, byteStringText) +
+    `"M":"${node.mtime}",` +
+    member('R', node.rdev, ({ major, minor }) => `[${count(major)},${count(minor)}]`) +
+    member('S', node.extents, (extents) => `[${extents.map(extentText).join(',')}]`) +
+    member('U', node.user, JSON.stringify) +
+    member('X', node.xattrContent, contentText) +
+    member('Z', node.extentContent, contentText) +
+    member('c', node.content, contentText) +
+    `"g":${count(node.gid)},` +
+    member('h', node.links === 1 ? undefined : node.links, count) +
+    `"i":"${node.inode}",` +
+    member('k', node.tree, keyText) +
+    `"m":${count(node.mode)},"n":${byteStringText(node.name)},` +
+    member('s', node.type === 'file' ? node.size : undefined, count) +
+    `"t":"${TYPE_LETTERS[node.type]}","u":${count(node.uid)}` +
+    (xattrs === undefined ? '' : `,"x":${xattrsText(xattrs)}`) +
+    '}'
+  );
 }
 
 /** Nothing for a member that is absent. */

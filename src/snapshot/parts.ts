@@ -16,11 +16,11 @@ export interface PartEntry {
   readonly boundary: Uint8Array;
 }
 
-/** Makes the entry of level L + 1 for a part of level L that ends with `last`. */
-export type ParentEntry = (key: ContentKey, entries: readonly PartEntry[]) => PartEntry;
+/** Makes the entry of level L + 1 for a part of level L. */
+export type ParentEntry<Entry extends PartEntry> = (key: ContentKey, entries: readonly Entry[]) => Entry;
 
-interface Level {
-  entries: PartEntry[];
+interface Level<Entry> {
+  entries: Entry[];
   /** Bytes of the part's JSON, with a comma behind each entry. */
   length: number;
   parts: number;
@@ -28,29 +28,29 @@ interface Level {
 }
 
 /** Takes entries in order, saves parts as they fill, and gives the key of the root part. */
-export class PartsBuilder {
+export class PartsBuilder<Entry extends PartEntry = PartEntry> {
   readonly #save: (json: Uint8Array) => ContentKey;
-  readonly #parent: ParentEntry;
-  readonly #levels: Level[] = [];
+  readonly #parent: ParentEntry<Entry>;
+  readonly #levels: Level<Entry>[] = [];
 
-  constructor(save: (json: Uint8Array) => ContentKey, parent: ParentEntry) {
+  constructor(save: (json: Uint8Array) => ContentKey, parent: ParentEntry<Entry>) {
     this.#save = save;
     this.#parent = parent;
   }
 
-  add(entry: PartEntry): void {
+  add(entry: Entry): void {
     this.#add(0, entry);
   }
 
-  #level(level: number): Level {
+  #level(level: number): Level<Entry> {
     const found = this.#levels[level];
     if (found !== undefined) return found;
-    const made: Level = { entries: [], length: emptyLength(level), parts: 0, lastKey: undefined };
+    const made: Level<Entry> = { entries: [], length: emptyLength(level), parts: 0, lastKey: undefined };
     this.#levels[level] = made;
     return made;
   }
 
-  #add(at: number, entry: PartEntry): void {
+  #add(at: number, entry: Entry): void {
     const level = this.#level(at);
     const length = utf8Length(entry.json);
     if (level.entries.length >= 2 && level.length + length > LIMIT) this.#close(at);

@@ -14,32 +14,32 @@ export type SaveBlob = (kind: 'tree' | 'list', json: Uint8Array) => ContentKey;
 export type LoadBlob = (kind: 'tree' | 'list' | 'data', key: ContentKey) => Promise<Uint8Array>;
 export type HashBytes = (bytes: Uint8Array) => Uint8Array;
 
+interface TreeEntry extends PartEntry {
+  /** Of a part: its last one. */
+  readonly name: Uint8Array;
+}
+
+const NO_NAME = new Uint8Array();
+
 /** The writing side of one directory. `hash` is BLAKE3. */
 export class TreeBuilder {
-  readonly #parts: PartsBuilder;
+  readonly #parts: PartsBuilder<TreeEntry>;
   readonly #hash: HashBytes;
   #last: Uint8Array | undefined;
 
   constructor(save: SaveBlob, hash: HashBytes) {
     this.#hash = hash;
-    const names = new WeakMap<PartEntry, Uint8Array>();
-    this.#names = names;
-    this.#parts = new PartsBuilder(
+    this.#parts = new PartsBuilder<TreeEntry>(
       (json) => save('tree', json),
       (key, entries) => {
-        const last = entries.at(-1);
-        const name = (last === undefined ? undefined : names.get(last)) ?? new Uint8Array();
+        const name = entries.at(-1)?.name ?? NO_NAME;
         return this.#entry(`{"k":"${toBase64(key)}","n":${byteStringText(name)}}`, name);
       },
     );
   }
 
-  readonly #names: WeakMap<PartEntry, Uint8Array>;
-
-  #entry(json: string, name: Uint8Array): PartEntry {
-    const entry = { json, boundary: this.#hash(name) };
-    this.#names.set(entry, name);
-    return entry;
+  #entry(json: string, name: Uint8Array): TreeEntry {
+    return { json, boundary: this.#hash(name), name };
   }
 
   /** Nodes come in the order of their names' bytes. @throws NeoError failed otherwise */

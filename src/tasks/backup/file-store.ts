@@ -3,29 +3,33 @@
 import { equalBytes } from '../../core/bytes.ts';
 import { ByteGate } from '../../core/concurrency.ts';
 import { contentKey } from '../../core/ids.ts';
+import type { FileStat } from '../../fs/stat.ts';
 import type { BlobIndex } from '../../repo/blob-index.ts';
 import type { BundleParameters } from '../../repo/config.ts';
 import type { Content } from '../../snapshot/node.ts';
+import { packRequests } from './file-requests.ts';
 import {
   type FileFacts,
   type FileFailure,
-  type FileRequest,
   type Growth,
   isFailure,
   type ListPart,
   type ResultOf,
-  type SmallFile,
+  type SharedBytes,
+  type StoredFile,
 } from './jobs.ts';
 import type { WorkerPool } from './pool.ts';
 import { type BundleEnd, BundleSequencer } from './sequencer.ts';
+import { SharedBuffers } from './shared-buffers.ts';
 
 /** Told once: what became of a file. */
 export type Settled = (facts: FileFacts, content: Content | undefined) => void;
 
 export interface FileTask {
-  readonly request: FileRequest;
+  /** On disk, its bytes as latin1. */
+  readonly path: string;
   /** As the walk saw it. */
-  readonly size: number;
+  readonly stat: FileStat;
   /** Unchanged, and taken out of a bundle that is given up. */
   readonly survivor: boolean;
   /** Where the content may be already. */
@@ -48,11 +52,12 @@ export interface FileStoreOptions {
 
 const BATCH_FILES = 256;
 const BATCH_BYTES = 2 << 20;
-const IN_FLIGHT = 32 << 20;
+/** Two batches for each of two workers. More would only be more to keep: what lives long is dear to collect. */
+const IN_FLIGHT = 16 << 20;
 /** What is known of a file until its directory has taken it. */
-const FILE_IN_FLIGHT = 4096;
+const FILE_IN_FLIGHT = 8192;
 /** What a large file in work counts: its worker's buffers, not its size. */
-const LARGE_IN_FLIGHT = 8 << 20;
+const LARGE_IN_FLIGHT = 4 << 20;
 /** Marks that the walk may be ahead of the last one that is settled. */
 const MARKS_AHEAD = 6;
 
@@ -68,6 +73,7 @@ export class FileStore {
   readonly #options: FileStoreOptions;
   readonly #gate = new ByteGate(IN_FLIGHT);
   readonly #sequencer: BundleSequencer;
+  readonly #buffers: SharedBuffers;
   readonly #jobs = new Set<Promise<void>>();
   #batch: Batch = { tokens: [], bytes: 0, files: 0 };
   /** Batches are sequenced one after the other. */
@@ -82,10 +88,11 @@ export class FileStore {
 
   constructor(options: FileStoreOptions) {
     this.#options = options;
-    this.#sequencer = new BundleSequencer(options.bundle, async (bytes) => {
-      const result = await options.pool.run({ type: 'bundle', bytes }, this.#tables(1));
+    this.#buffers = new SharedBuffers(BATCH_BYTES + options.bundle.threshold);
+    this.#sequencer = new BundleSequencer(options.bundle, async (bundles) => {
+      const result = await options.pool.run({ type: 'bundles', bundles }, this.#tables(bundles.length));
       options.onGrowth(result);
-      return contentKey(result.key);
+      return result.keys.map(contentKey);
     });
   }
 
@@ -104,7 +111,7 @@ export class FileStore {
   /** Resolves as soon as the next file may come. @throws what a job failed with */
   add(task: FileTask): void | Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    const { size } = task;
+    const { size } = task.stat;
     if (size >= this.#options.bundle.threshold) return this.#addLarge(task);
     this.#batch.tokens.push(task);
     this.#batch.bytes += size;
@@ -146,13 +153,13 @@ export class FileStore {
   }
 
   async #large(task: FileTask): Promise<void> {
-    const blobs = Math.ceil(task.size / this.#options.minChunk);
-    this.#largeAhead += task.size;
+    const blobs = Math.ceil(task.stat.size / this.#options.minChunk);
+    this.#largeAhead += task.stat.size;
     const result = await this.#options.pool.run(
-      { type: 'large', file: task.request },
+      { type: 'large', file: { path: task.path, inode: task.stat.inode, device: task.stat.device } },
       this.#tables(Math.min(blobs, 1 << 20)),
     );
-    this.#largeAhead -= task.size;
+    this.#largeAhead -= task.stat.size;
     this.#largeRead += result.read;
     this.#options.onGrowth(result);
     for (const part of result.lists) this.#options.onList(part);
@@ -164,36 +171,47 @@ export class FileStore {
     const batch = this.#batch;
     if (batch.tokens.length === 0) return;
     this.#batch = { tokens: [], bytes: 0, files: 0 };
-    // Results come back in buffers of their own, and open bundles copy what they need: twice the bytes, at most.
-    const weight = 2 * batch.bytes + batch.files * FILE_IN_FLIGHT + 4096;
+    const weight = BATCH_BYTES + batch.files * FILE_IN_FLIGHT;
     await this.#gate.acquire(weight);
-    const files = batch.tokens.flatMap((token) => (typeof token === 'string' ? [] : [token.request]));
+    const files = batch.tokens.filter((token) => typeof token !== 'string');
+    const into = files.length === 0 ? NO_BYTES : this.#buffers.take();
     const read =
-      files.length === 0 ? undefined : this.#options.pool.run({ type: 'small', files }, this.#tables(files.length * 3));
+      files.length === 0
+        ? undefined
+        : this.#options.pool.run({ type: 'small', files: packRequests(files), into }, this.#tables(files.length * 3));
     const before = this.#sequenced;
-    const sequenced = Promise.all([before, read]).then(([, result]) => this.#sequence(batch, result));
+    const sequenced = Promise.all([before, read]).then(([, result]) => {
+      this.#sequence(batch, result, into);
+      // Not after a failure: a worker may be writing into it yet.
+      if (result !== undefined) this.#buffers.give(into);
+    });
     this.#sequenced = sequenced.catch(() => undefined);
     this.#track(sequenced, weight);
   }
 
-  #sequence(batch: Batch, result: ResultOf<'small'> | undefined): void {
+  #sequence(batch: Batch, result: ResultOf<'small'> | undefined, bytes: SharedBytes): void {
     if (result !== undefined) this.#options.onGrowth(result);
     for (const part of result?.lists ?? []) this.#options.onList(part);
-    let at = 0;
+    let [index, offset] = [0, 0];
     for (const token of batch.tokens) {
-      if (typeof token === 'string') {
-        this.#sequencer.end(token);
-        continue;
+      if (typeof token === 'string') this.#sequencer.end(token);
+      else if (result !== undefined) {
+        const length = result.lengths[index] ?? 0;
+        this.#settle(token, result, index, bytes.subarray(offset, offset + length));
+        index += 1;
+        offset += length;
       }
-      const file = result?.files[at++];
-      if (file === undefined) continue;
-      if (isFailure(file)) token.failed(file);
-      else this.#place(token, file, result?.bytes ?? new Uint8Array());
     }
   }
 
-  #place(task: FileTask, file: SmallFile, bytes: Uint8Array): void {
-    const { hash, content, offset, length } = file;
+  #settle(task: FileTask, result: ResultOf<'small'>, index: number, bytes: Uint8Array): void {
+    const file = result.particular.get(index) ?? plainFacts(task.stat, result, index);
+    if (isFailure(file)) task.failed(file);
+    else this.#place(task, file, bytes);
+  }
+
+  #place(task: FileTask, file: StoredFile, bytes: Uint8Array): void {
+    const { hash, content } = file;
     const { before } = task;
     if (hash === undefined || content !== undefined) task.stored(file, content);
     else if (before !== undefined && equalBytes(before.hash, hash)) task.stored(file, before.content);
@@ -201,7 +219,7 @@ export class FileStore {
       this.#sequencer.add({
         className: classOf(file, task.survivor),
         hash,
-        bytes: bytes.subarray(offset, offset + length),
+        bytes,
         place: (found) => task.stored(file, found),
       });
     }
@@ -214,6 +232,17 @@ export class FileStore {
     if (this.#failure !== undefined) throw this.#failure;
     await this.#sequencer.finish();
   }
+}
+
+const HASH_LENGTH = 32;
+const NO_BYTES: SharedBytes = new Uint8Array(new SharedArrayBuffer(0));
+const NO_PROBLEMS: readonly string[] = [];
+
+/** Of a file that is just as the walk saw it. */
+function plainFacts(stat: FileStat, { hashes, lengths }: ResultOf<'small'>, index: number): FileFacts {
+  const facts = { stat, flags: 0, acl: false, unstable: false, problems: NO_PROBLEMS };
+  if (lengths[index] === 0) return facts;
+  return { ...facts, hash: hashes.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH) };
 }
 
 /** No compression oracle between users of a host: only files that the same people may read share a bundle. */

@@ -9,6 +9,7 @@ import type { BundleParameters, RepositoryConfig } from '../../repo/config.ts';
 import type { ContentSecrets } from '../../repo/keyring.ts';
 import type { Signer } from '../../repo/signed-object.ts';
 import type { Content, Extent, Xattr } from '../../snapshot/node.ts';
+import type { FileRequests } from './file-requests.ts';
 
 /** What a worker is told once. */
 export interface WorkerSetup {
@@ -38,15 +39,25 @@ export interface FileRequest {
   readonly device: bigint;
 }
 
+/** Plain bytes in memory that all threads see: they are copied neither there nor back. */
+export type SharedBytes = Uint8Array<SharedArrayBuffer>;
+
 export type Job =
-  /** Reads small files; their bytes come back, to be bundled. */
-  | { readonly type: 'small'; readonly files: readonly FileRequest[] }
+  /** Reads small files into `into`, to be bundled. */
+  | { readonly type: 'small'; readonly files: FileRequests; readonly into: SharedBytes }
   /** Reads and stores one file in chunks. */
   | { readonly type: 'large'; readonly file: FileRequest }
-  /** Stores one data blob as it is. */
-  | { readonly type: 'bundle'; readonly bytes: Uint8Array }
+  /** Stores data blobs as they are. */
+  | { readonly type: 'bundles'; readonly bundles: readonly SharedBytes[] }
+  /** Stores trees and lists, one behind the other in `bytes`. */
+  | { readonly type: 'metadata'; readonly bytes: SharedBytes; readonly blobs: readonly MetadataBlob[] }
   /** Gives up the open packs. */
   | { readonly type: 'flush' };
+
+export interface MetadataBlob {
+  readonly kind: 'tree' | 'list';
+  readonly length: number;
+}
 
 /** What is known of a file once it was open. */
 export interface FileFacts {
@@ -73,15 +84,8 @@ export interface FileFailure {
   readonly message: string;
 }
 
-export interface SmallFile extends FileFacts {
-  /** Its place in the bytes of the batch. */
-  readonly offset: number;
-  readonly length: number;
-  /** It had grown too large to be bundled: stored in chunks, and not among the bytes of the batch. */
-  readonly content?: Content;
-}
-
-export interface LargeFile extends FileFacts {
+/** `content`: where it was stored in chunks. */
+export interface StoredFile extends FileFacts {
   readonly content?: Content;
 }
 
@@ -100,21 +104,26 @@ export interface Growth {
 export type JobResult =
   | ({
       readonly type: 'small';
-      readonly bytes: Uint8Array;
-      readonly files: readonly (SmallFile | FileFailure)[];
+      /** Of each file, how many bytes lie in the batch's memory: one file behind the other. */
+      readonly lengths: Uint32Array;
+      /** Keyed BLAKE3 of each, 32 bytes; nothing where the length is 0. */
+      readonly hashes: Uint8Array;
+      /** Files that are not just as the walk saw them, or have more to them: of all others no more need be said. */
+      readonly particular: ReadonlyMap<number, StoredFile | FileFailure>;
       readonly lists: readonly ListPart[];
     } & Growth)
   | ({
       readonly type: 'large';
-      readonly file: LargeFile | FileFailure;
+      readonly file: StoredFile | FileFailure;
       readonly lists: readonly ListPart[];
       readonly read: number;
     } & Growth)
-  | ({ readonly type: 'bundle'; readonly key: Uint8Array } & Growth)
+  | ({ readonly type: 'bundles'; readonly keys: readonly Uint8Array[] } & Growth)
+  | ({ readonly type: 'metadata' } & Growth)
   | { readonly type: 'flush'; readonly rests: readonly OpenPack[] };
 
 export type ResultOf<T extends Job['type']> = Extract<JobResult, { type: T }>;
 
-export function isFailure(file: SmallFile | LargeFile | FileFailure): file is FileFailure {
+export function isFailure(file: StoredFile | FileFailure): file is FileFailure {
   return 'code' in file;
 }

@@ -48,7 +48,6 @@ export class InlinePool implements WorkerPool {
 
 interface Waiting {
   readonly request: ThreadRequest;
-  readonly transfer: ArrayBuffer[];
   readonly resolve: (result: JobResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -97,7 +96,6 @@ export class ThreadPool implements WorkerPool {
       if (this.#failure !== undefined) return reject(this.#failure);
       this.#queue.push({
         request: { job, tables },
-        transfer: transferOf(job),
         resolve: (result) => resolve(result as ResultOf<T>),
         reject,
       });
@@ -115,7 +113,6 @@ export class ThreadPool implements WorkerPool {
             if (this.#failure !== undefined) return reject(this.#failure);
             this.#hand(thread, {
               request,
-              transfer: [],
               resolve: (result) => resolve(result as ResultOf<'flush'>),
               reject,
             });
@@ -142,7 +139,7 @@ export class ThreadPool implements WorkerPool {
 
   #hand(thread: Thread, waiting: Waiting): void {
     thread.running.push(waiting);
-    thread.worker.postMessage(waiting.request, waiting.transfer);
+    thread.worker.postMessage(waiting.request);
   }
 
   #receive(thread: Thread, message: ThreadMessage): void {
@@ -159,9 +156,4 @@ export class ThreadPool implements WorkerPool {
     for (const thread of this.#threads) for (const waiting of thread.running.splice(0)) waiting.reject(error);
     for (const waiting of this.#queue.splice(0)) waiting.reject(error);
   }
-}
-
-/** A bundle's bytes are made for its job alone. */
-function transferOf(job: Job): ArrayBuffer[] {
-  return job.type === 'bundle' && job.bytes.buffer instanceof ArrayBuffer ? [job.bytes.buffer] : [];
 }

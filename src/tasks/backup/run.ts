@@ -12,6 +12,8 @@ import { TreeCache } from '../../snapshot/tree-cache.ts';
 import type { Before } from './before.ts';
 import { estimate, type Total, totalOf } from './estimate.ts';
 import { FileStore } from './file-store.ts';
+import type { Growth } from './jobs.ts';
+import { MetadataStore } from './metadata-store.ts';
 import { NodeMaker } from './node-of.ts';
 import type { BackupOptions } from './options.ts';
 import { Scan } from './scan.ts';
@@ -40,6 +42,7 @@ export class Run {
   readonly #machinery: Machinery;
   readonly #maker: NodeMaker;
   readonly #store: FileStore;
+  readonly #metadata: MetadataStore;
   readonly #scan: Scan;
   readonly #before: Before;
   readonly #events: EventSink;
@@ -64,14 +67,16 @@ export class Run {
     this.#signal = signal;
     this.#maker = new NodeMaker(cachedAccounts(options.accounts ?? systemAccounts()), options.withAtime);
     this.cache = repository.keys.full === undefined ? new TreeCache(repository.engine) : undefined;
+    const onGrowth = ({ added }: Growth): void => {
+      this.#added += added;
+    };
+    this.#metadata = new MetadataStore({ repository, pool: machinery.pool, onGrowth });
     this.#store = new FileStore({
       pool: machinery.pool,
       index: repository.index,
       bundle: repository.config.bundle,
       minChunk: repository.config.chunker.min,
-      onGrowth: ({ added }) => {
-        this.#added += added;
-      },
+      onGrowth,
       onList: ({ key, json }) => this.cache?.add(contentKey(key), json),
       bytesRead: () => machinery.credits.read,
     });
@@ -88,15 +93,17 @@ export class Run {
       oneFileSystem: options.oneFileSystem,
       rules: options.rules,
       rebundle: before.rebundle,
-      room: () => machinery.session.room(),
+      room: async () => {
+        await machinery.session.room();
+        await this.#metadata.room();
+      },
       events,
       signal,
     });
   }
 
   readonly #save: SaveBlob = (kind, json) => {
-    this.#repository.index.reserve(16);
-    const key = this.#machinery.core.save(kind, json);
+    const key = this.#metadata.save(kind, json);
     this.cache?.add(key, json);
     return key;
   };
@@ -120,6 +127,7 @@ export class Run {
       const key = await settled(root);
       const worth = this.cache === undefined ? WORTH_KEEPING : WORTH_KEEPING_IN_CACHE;
       const rebundle = this.#scan.bundleUse.below(worth);
+      await this.#metadata.finish();
       await finishMachinery(this.#repository, this.#machinery);
       return { root: key, devices: this.#maker.devices, rebundle };
     } finally {

@@ -333,8 +333,8 @@ export class Scan {
     this.counters.current = path;
     const given = this.#kept.isGivenUp(before);
     return this.#options.store.add({
-      request: { path: asBuffer(path).toString('latin1'), inode: stat.inode, device: stat.device },
-      size: stat.size,
+      path: asBuffer(path).toString('latin1'),
+      stat,
       survivor: given && before !== undefined && isUnchanged(before, stat, this.#options.rules),
       before: before === undefined || given ? undefined : this.#kept.sliceOf(before),
       stored: (facts, content) => {

@@ -3,15 +3,19 @@
  * gives the same bundles whatever the workers do (docs/format.md, section 6).
  */
 import { toBase64 } from '../../core/bytes.ts';
+import { NeoError } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import type { BundleParameters } from '../../repo/config.ts';
 import type { Content } from '../../snapshot/node.ts';
+import type { SharedBytes } from './jobs.ts';
+import { SharedBuffers } from './shared-buffers.ts';
 
 export interface Candidate {
   /** Files of one class may share a bundle. */
   readonly className: string;
   /** Keyed BLAKE3 of the content. */
   readonly hash: Uint8Array;
+  /** Copied at once. */
   readonly bytes: Uint8Array;
   readonly place: (content: Content) => void;
 }
@@ -25,10 +29,14 @@ interface Member {
 }
 
 class OpenBundle {
-  readonly pieces: Uint8Array[] = [];
+  readonly buffer: SharedBytes;
   readonly members: Member[] = [];
-  /** Waiting for the key as well: contents equal to one in here. */
+  /** Filled so far. */
   length = 0;
+
+  constructor(buffer: SharedBytes) {
+    this.buffer = buffer;
+  }
 }
 
 /**
@@ -42,17 +50,22 @@ const REMEMBERED = 500_000;
 
 type Known = { readonly content: Content } | { readonly waiting: ((content: Content) => void)[] };
 
+/** Saves bundles as data blobs; the keys in their order. */
+export type StoreBundles = (bundles: readonly SharedBytes[]) => Promise<readonly ContentKey[]>;
+
 export class BundleSequencer {
   readonly #parameters: BundleParameters;
-  readonly #store: (bytes: Uint8Array) => Promise<ContentKey>;
+  readonly #store: StoreBundles;
+  readonly #buffers: SharedBuffers;
   readonly #open = new Map<string, OpenBundle>();
   readonly #known = new Map<string, Known>();
+  #closed: OpenBundle[] = [];
   readonly #pending = new Set<Promise<void>>();
   #failure: unknown;
 
-  /** `store` saves a bundle as a data blob. */
-  constructor(parameters: BundleParameters, store: (bytes: Uint8Array) => Promise<ContentKey>) {
+  constructor(parameters: BundleParameters, store: StoreBundles) {
     this.#parameters = parameters;
+    this.#buffers = new SharedBuffers(parameters.limit);
     this.#store = store;
   }
 
@@ -68,12 +81,12 @@ export class BundleSequencer {
     const { target, limit } = this.#parameters;
     const length = candidate.bytes.length;
     if ((this.#open.get(candidate.className)?.length ?? 0) + length > limit) this.#close(candidate.className);
-    const bundle = this.#open.get(candidate.className) ?? new OpenBundle();
+    const bundle = this.#open.get(candidate.className) ?? new OpenBundle(this.#buffers.take());
     this.#open.delete(candidate.className);
     this.#open.set(candidate.className, bundle);
     this.#limitClasses();
     bundle.members.push({ offset: bundle.length, place: this.#remember(identity, candidate.place) });
-    bundle.pieces.push(candidate.bytes.slice());
+    bundle.buffer.set(candidate.bytes, bundle.length);
     bundle.length += length;
     const cut = ((candidate.hash[0] ?? 0) & 15) === 0 && bundle.length >= target / 2;
     if (cut || bundle.length >= target) this.#close(candidate.className);
@@ -105,16 +118,18 @@ export class BundleSequencer {
     const bundle = this.#open.get(className);
     if (bundle === undefined || bundle.length === 0) return;
     this.#open.delete(className);
-    const bytes = new Uint8Array(bundle.length);
-    let at = 0;
-    for (const piece of bundle.pieces) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    const { length, members } = bundle;
-    const stored = this.#store(bytes)
-      .then((key) => {
-        for (const { offset, place } of members) place({ type: 'slice', bundle: key, offset, bundleLength: length });
+    this.#closed.push(bundle);
+    // What is closed in one go is stored in one: each message to a thread wakes it up.
+    if (this.#closed.length === 1) queueMicrotask(() => this.#storeClosed());
+  }
+
+  #storeClosed(): void {
+    const bundles = this.#closed;
+    if (bundles.length === 0) return;
+    this.#closed = [];
+    const stored = this.#store(bundles.map(({ buffer, length }) => buffer.subarray(0, length)))
+      .then((keys) => {
+        for (const [i, bundle] of bundles.entries()) this.#settle(bundle, keys[i]);
       })
       .catch((error: unknown) => {
         this.#failure ??= error;
@@ -123,8 +138,16 @@ export class BundleSequencer {
     void stored.finally(() => this.#pending.delete(stored));
   }
 
+  #settle({ buffer, length, members }: OpenBundle, key: ContentKey | undefined): void {
+    if (key === undefined) throw new NeoError('failed', 'a bundle was stored without a key');
+    // Not after a failure: a worker may be reading it yet, and would store what is not under its key.
+    this.#buffers.give(buffer);
+    for (const { offset, place } of members) place({ type: 'slice', bundle: key, offset, bundleLength: length });
+  }
+
   /** Resolves when all closed bundles have their keys, or could not be stored. */
   async settled(): Promise<void> {
+    this.#storeClosed();
     await Promise.all(this.#pending);
   }
 

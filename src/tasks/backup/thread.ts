@@ -45,9 +45,8 @@ const core = new WorkerCore(setup, {
 });
 
 function transferable(result: JobResult): ArrayBuffer[] {
-  const views =
-    result.type === 'small' ? [result.bytes] : result.type === 'flush' ? result.rests.map(({ buffer }) => buffer) : [];
-  return views.map(({ buffer }) => buffer).filter((buffer) => buffer instanceof ArrayBuffer);
+  if (result.type !== 'flush') return [];
+  return result.rests.map(({ buffer }) => buffer.buffer);
 }
 
 port.on('message', ({ job, tables }: ThreadRequest) => {

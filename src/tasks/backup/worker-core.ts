@@ -21,16 +21,19 @@ import { ChunkListBuilder, contentOf, INLINE_CHUNKS } from '../../snapshot/conte
 import { encodeExtents } from '../../snapshot/extents.ts';
 import type { Chunk, Content, Extent, Xattr } from '../../snapshot/node.ts';
 import { xattrsText } from '../../snapshot/node-text.ts';
-import type {
-  FileFacts,
-  FileFailure,
-  FileRequest,
-  Job,
-  JobResult,
-  LargeFile,
-  ListPart,
-  SmallFile,
-  WorkerSetup,
+import { type FileRequests, isAsSeen, requestsOf } from './file-requests.ts';
+import {
+  type FileFacts,
+  type FileFailure,
+  type FileRequest,
+  isFailure,
+  type Job,
+  type JobResult,
+  type ListPart,
+  type MetadataBlob,
+  type SharedBytes,
+  type StoredFile,
+  type WorkerSetup,
 } from './jobs.ts';
 
 export interface WorkerHooks {
@@ -48,6 +51,7 @@ const READ_BYTES = 8 << 20;
 /** A file that changes while it is read is read again, so often. */
 const ATTEMPTS = 3;
 const LARGE_XATTRS = 4096;
+const HASH_LENGTH = 32;
 const ACL = Buffer.from('system.posix_acl_access');
 
 export class WorkerCore {
@@ -59,7 +63,6 @@ export class WorkerCore {
   #added = 0;
   #stored = 0;
   #lists: ListPart[] = [];
-  #smallBytes = new Uint8Array();
 
   constructor(setup: WorkerSetup, hooks: WorkerHooks, openPacks = 2) {
     this.#setup = setup;
@@ -100,11 +103,13 @@ export class WorkerCore {
     this.#index.update(tables);
     switch (job.type) {
       case 'small':
-        return this.#small(job.files);
+        return this.#small(job.files, job.into);
       case 'large':
         return this.#largeJob(job.file);
-      case 'bundle':
-        return { type: 'bundle', key: this.save('data', job.bytes), ...this.takeGrowth() };
+      case 'bundles':
+        return { type: 'bundles', keys: job.bundles.map((bytes) => this.save('data', bytes)), ...this.takeGrowth() };
+      case 'metadata':
+        return this.#metadata(job.bytes, job.blobs);
       case 'flush':
         return { type: 'flush', rests: this.#writer.takeRests() };
     }
@@ -136,25 +141,39 @@ export class WorkerCore {
     return key;
   }
 
-  #small(requests: readonly FileRequest[]): JobResult {
-    this.#lists = [];
-    const { threshold } = this.#setup.bundle;
-    // Kept from batch to batch: making it anew would cost more than reading most files.
-    if (this.#smallBytes.length < requests.length * threshold) {
-      this.#smallBytes = new Uint8Array(requests.length * threshold);
+  #metadata(bytes: SharedBytes, blobs: readonly MetadataBlob[]): JobResult {
+    let at = 0;
+    for (const { kind, length } of blobs) {
+      this.save(kind, bytes.subarray(at, at + length));
+      at += length;
     }
-    const bytes = this.#smallBytes;
+    return { type: 'metadata', ...this.takeGrowth() };
+  }
+
+  #small(requests: FileRequests, into: SharedBytes): JobResult {
+    this.#lists = [];
+    const lengths = new Uint32Array(requests.count);
+    const hashes = new Uint8Array(requests.count * HASH_LENGTH);
+    const particular = new Map<number, StoredFile | FileFailure>();
+    const { threshold } = this.#setup.bundle;
     let used = 0;
-    const files = requests.map((request) => {
-      const result = this.#attempt<SmallFile>(request, (file) =>
-        file.stat.size < threshold
-          ? this.#smallFile(file, bytes.subarray(used), used)
-          : { ...this.#large(file), offset: used, length: 0 },
-      );
-      if ('length' in result) used += result.length;
-      return result;
-    });
-    return { type: 'small', bytes: bytes.slice(0, used), files, lists: this.#lists, ...this.takeGrowth() };
+    for (const [i, request] of requestsOf(requests).entries()) {
+      const room = into.subarray(used);
+      const result = this.#attempt<StoredFile>(request, (file) => {
+        lengths[i] = 0;
+        // What has grown since the walk may not fit: then it gets chunks of its own.
+        if (file.stat.size >= threshold || file.stat.size > room.length) return this.#large(file);
+        return this.#smallFile(file, room, lengths, i);
+      });
+      const length = lengths[i] ?? 0;
+      if (isPlain(result) && isAsSeen(requests, i, result.stat)) {
+        if (result.hash !== undefined) hashes.set(result.hash, i * HASH_LENGTH);
+      } else {
+        particular.set(i, result);
+      }
+      used += length;
+    }
+    return { type: 'small', lengths, hashes, particular, lists: this.#lists, ...this.takeGrowth() };
   }
 
   /** Opens, reads by `read`, and makes sure that the facts belong to the bytes. */
@@ -189,7 +208,7 @@ export class WorkerCore {
     const said = problems.map(({ code }) => `extended attributes: ${code}`);
     if (typeof flags === 'string' && flags !== 'UNAVAILABLE') said.push(`file flags: ${flags}`);
     return {
-      stat: { ...file.stat, size },
+      stat: size === file.stat.size ? file.stat : { ...file.stat, size },
       ...this.packXattrs(attributes),
       ...this.#storeExtents(extents, size),
       flags: typeof flags === 'number' ? flags : 0,
@@ -227,7 +246,8 @@ export class WorkerCore {
     return contentOf((kind, json) => this.save(kind, json), chunks);
   }
 
-  #smallFile(file: SourceFile, into: Uint8Array, offset: number): SmallFile {
+  /** Reads it to the front of `into`; its length goes to `lengths[i]`. */
+  #smallFile(file: SourceFile, into: Uint8Array, lengths: Uint32Array, i: number): FileFacts {
     const extents = extentsOf(file);
     let length = 0;
     for (const extent of extents) {
@@ -235,13 +255,14 @@ export class WorkerCore {
       length += got;
       if (got < extent.length) break;
     }
+    lengths[i] = length;
     const content = into.subarray(0, length);
     const { engine } = this.#hooks;
     const hash = length === 0 ? undefined : engine.blake3(content, this.#setup.content.file);
-    return { ...this.#facts(file, extents, length, hash), offset, length };
+    return this.#facts(file, extents, length, hash);
   }
 
-  #large(file: SourceFile, onRead: (bytes: number) => void = () => undefined): LargeFile {
+  #large(file: SourceFile, onRead: (bytes: number) => void = () => undefined): StoredFile {
     const extents = extentsOf(file);
     const sink = new ContentSink(this, this.#hooks.engine, this.#setup.content.file);
     const { buffer } = this.#chunker;
@@ -339,6 +360,14 @@ class ContentSink {
     const content = this.#list?.finish() ?? { type: 'chunks' as const, chunks: this.#inline };
     return { content, hash: this.#hasher.digest(), length };
   }
+}
+
+/** Nothing to be said of it but its content. */
+function isPlain(file: StoredFile | FileFailure): file is FileFacts {
+  if (isFailure(file) || file.content !== undefined) return false;
+  const { xattrs, xattrContent, extents, extentContent, flags, acl, unstable, problems } = file;
+  const more = xattrs ?? xattrContent ?? extents ?? extentContent;
+  return more === undefined && flags === 0 && !acl && !unstable && problems.length === 0;
 }
 
 /** What is to be read: the data of a file, as it was when it was opened. */
