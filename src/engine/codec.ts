@@ -15,19 +15,42 @@ const SAMPLES = 4;
 /** A sample must give back one byte in 32, or the blob stands as it is. */
 const WORTH = 31 / 32;
 
+const sample = new Uint8Array(SAMPLES * SAMPLE_LENGTH);
+
 /** Four slices, spread over the blob: a compressed file often begins and ends with text. */
-function sampleOf(plaintext: Uint8Array): Uint8Array {
-  const sample = new Uint8Array(SAMPLES * SAMPLE_LENGTH);
+function takeSample(plaintext: Uint8Array): void {
   const stride = Math.floor((plaintext.length - SAMPLE_LENGTH) / (SAMPLES - 1));
   for (let i = 0; i < SAMPLES; i++) {
     sample.set(plaintext.subarray(i * stride, i * stride + SAMPLE_LENGTH), i * SAMPLE_LENGTH);
   }
-  return sample;
+}
+
+/** Where bytes carry fewer bits than this (Shannon's entropy), coding them one by one makes it a tenth smaller. */
+const PLAIN_BITS = 7;
+/** An odd number: no column of a table is counted alone. */
+const COUNT_EVERY = 3;
+const histogram = new Uint32Array(256);
+
+/** Text and programs are told from noise by counting, at a tenth of what compressing the sample costs. */
+function hasFewBits(): boolean {
+  histogram.fill(0);
+  for (let at = 0; at < sample.length; at += COUNT_EVERY) {
+    const byte = sample[at] ?? 0;
+    histogram[byte] = (histogram[byte] ?? 0) + 1;
+  }
+  const counted = Math.ceil(sample.length / COUNT_EVERY);
+  let bits = 0;
+  for (let byte = 0; byte < 256; byte++) {
+    const count = histogram[byte] ?? 0;
+    if (count > 0) bits -= count * Math.log2(count / counted);
+  }
+  return bits < PLAIN_BITS * counted;
 }
 
 function looksIncompressible(engine: Engine, plaintext: Uint8Array): boolean {
   if (plaintext.length < PROBE_FROM) return false;
-  const sample = sampleOf(plaintext);
+  takeSample(plaintext);
+  if (hasFewBits()) return false;
   return engine.compress(sample, 1).length > sample.length * WORTH;
 }
 

@@ -28,6 +28,7 @@ import { hchacha20 } from './hchacha.ts';
 import { nativeKem } from './native-kem.ts';
 import { isSmallOrder } from './small-order.ts';
 import { checkHashKey, createHashMachines } from './wasm-hash.ts';
+import { compressRoom, keptContexts, type ZstdContexts } from './zstd-context.ts';
 
 const { Blake3Hasher, blake3 } = blakeHash;
 
@@ -121,19 +122,23 @@ function open(suite: Suite, key: Uint8Array, nonce: Uint8Array, sealed: Uint8Arr
 }
 
 /** The target is allocated once, at the greatest length that may be needed, so that zlib never joins pieces. */
-function compress(bytes: Uint8Array, level: number): Uint8Array {
+function compress(contexts: ZstdContexts, bytes: Uint8Array, asked: number): Uint8Array {
   checkFrameContent(bytes);
+  const level = Math.max(1, Math.min(asked, MAX_LEVEL));
+  const frame = contexts.compress(bytes, level);
+  if (frame !== undefined) return frame;
   return zstdCompressSync(bytes, {
-    // ZSTD_compressBound, and one byte so that the last write never fills the target.
-    chunkSize: bytes.length + (bytes.length >> 7) + 1024,
+    chunkSize: compressRoom(bytes.length),
     pledgedSrcSize: bytes.length,
-    params: { [constants.ZSTD_c_compressionLevel]: Math.max(1, Math.min(level, MAX_LEVEL)) },
+    params: { [constants.ZSTD_c_compressionLevel]: level },
   });
 }
 
-function decompress(frame: Uint8Array, plainLength: number): Uint8Array {
+function decompress(contexts: ZstdContexts, frame: Uint8Array, plainLength: number): Uint8Array {
   checkFrame(frame, plainLength);
   if (plainLength === 0) return new Uint8Array(0);
+  const known = contexts.decompress(frame, plainLength);
+  if (known !== undefined) return known;
   let plain: Uint8Array;
   try {
     plain = zstdDecompressSync(frame, { chunkSize: Math.max(64, plainLength + 1), maxOutputLength: plainLength });
@@ -210,7 +215,7 @@ function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: 
   }
 }
 
-const nativeEngine: Engine = {
+const nativeEngine: Omit<Engine, 'compress' | 'decompress'> = {
   name: 'native',
   maxCompressionLevel: MAX_LEVEL,
   blake3: nativeBlake3,
@@ -220,8 +225,6 @@ const nativeEngine: Engine = {
   seal,
   sealInto,
   open,
-  compress,
-  decompress,
   argon2id,
   scrypt: scryptKey,
   signPublicKey: (seed) =>
@@ -234,8 +237,11 @@ const nativeEngine: Engine = {
 /** @throws whatever the missing part throws when this module is imported; loadEngine falls back then */
 export async function createNativeEngine(): Promise<Engine> {
   const { plain, keyed } = await createHashMachines(hashWasm.createBLAKE3, nativeBlake3);
+  const contexts = keptContexts();
   return {
     ...nativeEngine,
+    compress: (bytes, level) => compress(contexts, bytes, level),
+    decompress: (frame, plainLength) => decompress(contexts, frame, plainLength),
     blake3(bytes, key) {
       if (bytes.length > SMALL) return nativeBlake3(bytes, key);
       checkHashKey(key);
