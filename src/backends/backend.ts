@@ -24,7 +24,7 @@ export interface Backend {
 
   /**
    * Stores an object that is written once and never changed: visible only when whole, durable when the promise
-   * resolves. An object that exists already is left alone: that is success if its bytes are equal.
+   * resolves, and from then on `bytes` (which may lie in shared memory) are the caller's again. An object that exists already is left alone: that is success if its bytes are equal.
    * @throws NeoError integrity when the path exists with other bytes
    */
   put(path: string, bytes: Uint8Array): Promise<void>;

@@ -26,6 +26,9 @@ export interface ScryptParameters {
 /** Incremental BLAKE3; `digest` may be called once. */
 export interface Hasher {
   update(bytes: Uint8Array): void;
+  /** Of what came so far; more may come. */
+  soFar(): Uint8Array;
+  /** Once, at the end. */
   digest(): Uint8Array;
 }
 

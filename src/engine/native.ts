@@ -169,6 +169,7 @@ function blake3Hasher(key?: Uint8Array): Hasher {
   };
   return {
     update: (bytes) => void running().update(bytes),
+    soFar: () => running().digestBuffer(),
     digest() {
       const digest = running().digestBuffer();
       hasher = undefined;

@@ -45,6 +45,13 @@ export class HashMachine {
     this.#owner = running;
     return {
       update: (bytes) => void this.#resume(running).update(bytes),
+      soFar: () => {
+        const hash = this.#resume(running);
+        const state = hash.save();
+        const digest = hash.digest('binary');
+        hash.init().load(state);
+        return digest;
+      },
       digest: () => {
         const digest = this.#resume(running).digest('binary');
         this.#owner = undefined;

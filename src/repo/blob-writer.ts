@@ -14,7 +14,8 @@ import type { BlobIndex } from './blob-index.ts';
 import type { RepositoryConfig } from './config.ts';
 import { encodeHeader, HEADER_LENGTH } from './header.ts';
 import type { ContentSecrets } from './keyring.ts';
-import { directoryRoom, finishPack, type PackContext } from './pack/pack.ts';
+import { directoryRoom, finishPack, type PackContext, PackHash } from './pack/pack.ts';
+import { PackBuffers } from './pack/pack-buffers.ts';
 
 export interface BlobWriterOptions {
   readonly context: PackContext;
@@ -38,7 +39,7 @@ export interface SavedBlob {
 /** A pack in the making: blobs in one buffer, sealed already, directory still missing. */
 export interface OpenPack {
   readonly tree: boolean;
-  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly buffer: Uint8Array;
   readonly used: number;
   readonly entries: readonly BlobEntry[];
 }
@@ -49,12 +50,14 @@ const MAX_BLOB = (16 << 20) + 64;
 class GrowingPack implements OpenPack {
   readonly tree: boolean;
   readonly entries: BlobEntry[] = [];
-  buffer: Uint8Array<ArrayBuffer>;
+  readonly buffer: Uint8Array;
+  readonly hash: PackHash;
   used: number;
 
-  constructor(tree: boolean, capacity: number, header: Uint8Array) {
+  constructor(tree: boolean, buffer: Uint8Array, header: Uint8Array, engine: Engine) {
     this.tree = tree;
-    this.buffer = new Uint8Array(capacity);
+    this.buffer = buffer;
+    this.hash = new PackHash(engine);
     this.buffer.set(header);
     this.used = header.length;
   }
@@ -67,6 +70,7 @@ class GrowingPack implements OpenPack {
     this.buffer.set(sealed, this.used);
     this.entries.push({ ...entry, offset: this.used, length: sealed.length });
     this.used += sealed.length;
+    this.hash.grown(this.buffer, this.used);
   }
 }
 
@@ -75,6 +79,7 @@ export class BlobWriter {
   readonly #engine: Engine;
   readonly #random: Random;
   readonly #header: Uint8Array;
+  readonly #buffers: PackBuffers;
   readonly #data: (GrowingPack | undefined)[];
   #trees: GrowingPack | undefined;
 
@@ -82,6 +87,7 @@ export class BlobWriter {
     this.#options = options;
     this.#engine = options.context.engine;
     this.#random = options.context.random;
+    this.#buffers = new PackBuffers(options.packTarget);
     this.#header = encodeHeader('pack', options.context.repository);
     this.#data = new Array<GrowingPack | undefined>(options.openPacks).fill(undefined);
   }
@@ -109,23 +115,28 @@ export class BlobWriter {
     }
     if (pack === undefined) {
       const room = HEADER_LENGTH + sealed.length + directoryRoom(1);
-      pack = new GrowingPack(tree, Math.max(this.#options.packTarget, room), this.#header);
+      const buffer = room > this.#options.packTarget ? new Uint8Array(room) : this.#buffers.take();
+      pack = new GrowingPack(tree, buffer, this.#header, this.#engine);
       if (slot < 0) this.#trees = pack;
       else this.#data[slot] = pack;
     }
     pack.add(entry, sealed);
   }
 
-  #close(pack: OpenPack): void {
-    this.#options.onPack(finishPack(this.#options.context, pack.buffer, pack.used, pack.entries));
+  #close(pack: GrowingPack): void {
+    this.#options.onPack(finishPack(this.#options.context, pack.buffer, pack.used, pack.entries, pack.hash));
   }
 
   /** Gives up the open packs unfinished: the owner merges the rests of all writers into few packs. */
   takeRests(): OpenPack[] {
-    const rests = [...this.#data, this.#trees].filter((pack) => pack !== undefined);
+    return this.#takeOpen().map(({ tree, buffer, used, entries }) => ({ tree, buffer, used, entries }));
+  }
+
+  #takeOpen(): GrowingPack[] {
+    const open = [...this.#data, this.#trees].filter((pack) => pack !== undefined);
     this.#data.fill(undefined);
     this.#trees = undefined;
-    return rests;
+    return open;
   }
 
   /** Adds the blobs of another writer's rest. */
@@ -137,6 +148,6 @@ export class BlobWriter {
 
   /** Closes all open packs. */
   finish(): void {
-    for (const pack of this.takeRests()) this.#close(pack);
+    for (const pack of this.#takeOpen()) this.#close(pack);
   }
 }

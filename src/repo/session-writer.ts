@@ -7,6 +7,7 @@ import type { FinishedPack } from './blob-entry.ts';
 import { encodeSegment, type PackRecord } from './index/segment.ts';
 import type { IndexedRepository } from './indexed.ts';
 import { packPath } from './pack/pack.ts';
+import { givePackBuffer } from './pack/pack-buffers.ts';
 import { newId } from './repository.ts';
 import { encodeSealedSigned } from './signed-object.ts';
 
@@ -82,7 +83,11 @@ export class SessionWriter {
 
   async #store(pack: FinishedPack): Promise<void> {
     try {
-      if (this.#failure === undefined) await this.#put(packPath(pack.name), pack.bytes);
+      if (this.#failure === undefined) {
+        await this.#put(packPath(pack.name), pack.bytes);
+        // Not after a failure: a put that was given up may still be sending from it.
+        givePackBuffer(pack.bytes);
+      }
     } finally {
       // A failed one frees its memory too: whoever waits for room must learn of the failure, not wait for ever.
       this.#options.onStored(pack.bytes.length);

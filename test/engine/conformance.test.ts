@@ -150,6 +150,21 @@ describe.each(engines)('%s: memory', (_name, engine) => {
     for (const { key, hasher } of running) expect(toHex(hasher.digest())).toBe(toHex(engine.blake3(bytes, key)));
   });
 
+  test('a running hash tells what it has so far, and goes on', () => {
+    const bytes = noise(5000, 4);
+    for (const key of [undefined, KEY]) {
+      const hasher = engine.blake3Hasher(key);
+      const other = engine.blake3Hasher(key);
+      for (let at = 0; at < bytes.length; at += 1250) {
+        hasher.update(bytes.subarray(at, at + 1250));
+        other.update(noise(100, at));
+        expect(toHex(hasher.soFar())).toBe(toHex(engine.blake3(bytes.subarray(0, at + 1250), key)));
+        expect(toHex(hasher.soFar())).toBe(toHex(engine.blake3(bytes.subarray(0, at + 1250), key)));
+      }
+      expect(toHex(hasher.digest())).toBe(toHex(engine.blake3(bytes, key)));
+    }
+  });
+
   test('sealInto writes its bytes and no others', () => {
     for (const suite of suites) {
       const parts = [noise(5, 1), noise(0), noise(1000, 2)];

@@ -45,15 +45,17 @@ export interface TestOptions extends Partial<BackupOptions> {
   readonly whileReading?: () => void;
 }
 
-/** The engine, with a hook where the chunks of a file are hashed. */
+/** The engine, with a hook where the chunks of a file are hashed: files have a key, packs have none. */
 function hooked(hook: () => void): Engine {
   const blake3Hasher = (key?: Uint8Array): Hasher => {
     const hasher = engine.blake3Hasher(key);
+    if (key === undefined) return hasher;
     return {
       update(bytes) {
         hasher.update(bytes);
         hook();
       },
+      soFar: () => hasher.soFar(),
       digest: () => hasher.digest(),
     };
   };

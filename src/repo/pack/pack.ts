@@ -4,6 +4,7 @@ import { NeoError } from '../../core/errors.ts';
 import { type ObjectName, objectName, type SessionId, sessionId } from '../../core/ids.ts';
 import type { Random } from '../../core/random.ts';
 import { openObject, sealObject } from '../../engine/aead.ts';
+import type { Engine, Hasher } from '../../engine/engine.ts';
 import { deriveKey } from '../../engine/keys.ts';
 import type { BlobEntry, FinishedPack } from '../blob-entry.ts';
 import type { Certificate } from '../certificate.ts';
@@ -15,6 +16,8 @@ import { paddedLength } from './padding.ts';
 export const FOOTER_LENGTH = 10;
 const DIRECTORY_UNIT = 4096;
 const SEAL_OVERHEAD = 24 + 16;
+/** Bytes hashed in one go: few calls, and all of it still in the cache of the processor. */
+const HASH_STEP = 256 << 10;
 
 export interface PackContext extends ObjectContext {
   readonly random: Random;
@@ -33,6 +36,32 @@ export function directoryRoom(count: number): number {
   return Math.ceil(plain / DIRECTORY_UNIT) * DIRECTORY_UNIT + SEAL_OVERHEAD + FOOTER_LENGTH;
 }
 
+/** Hashes a pack as it grows, while its bytes are still near; each byte once, though two hashes are made of most. */
+export class PackHash {
+  readonly #hasher: Hasher;
+  #done = 0;
+
+  constructor(engine: Engine) {
+    this.#hasher = engine.blake3Hasher();
+  }
+
+  /** `buffer[0, used)` will not change any more. */
+  grown(buffer: Uint8Array, used: number): void {
+    if (used - this.#done >= HASH_STEP) this.#take(buffer, used);
+  }
+
+  /** BLAKE3 of `buffer[0, end)`. */
+  upTo(buffer: Uint8Array, end: number): Uint8Array {
+    this.#take(buffer, end);
+    return this.#hasher.soFar();
+  }
+
+  #take(buffer: Uint8Array, end: number): void {
+    if (end > this.#done) this.#hasher.update(buffer.subarray(this.#done, end));
+    this.#done = end;
+  }
+}
+
 /**
  * Closes a pack. `buffer[0, used)` holds the header and the blobs of `entries`; the rest of it, if large enough, takes
  * padding and directory in place, else a new buffer is made.
@@ -42,6 +71,7 @@ export function finishPack(
   buffer: Uint8Array,
   used: number,
   entries: readonly BlobEntry[],
+  hash = new PackHash(context.engine),
 ): FinishedPack {
   const directoryLength = sealedDirectoryLength(context, entries.length);
   const total = paddedLength(used + directoryLength + FOOTER_LENGTH);
@@ -49,13 +79,13 @@ export function finishPack(
   const bytes = total <= buffer.length ? buffer.subarray(0, total) : grow(buffer, used, total);
   const directoryAt = total - FOOTER_LENGTH - directoryLength;
   if (directoryAt > used) bytes.set(context.random.bytes(directoryAt - used), used);
-  const sealed = sealDirectory(context, entries, context.engine.blake3(bytes.subarray(0, directoryAt)));
+  const sealed = sealDirectory(context, entries, hash.upTo(bytes, directoryAt));
   bytes.set(sealed, directoryAt);
   bytes.set(
     new ByteWriter(FOOTER_LENGTH).u32(sealed.length).u16(FORMAT_VERSION).bytes(MAGIC).finish(),
     total - FOOTER_LENGTH,
   );
-  return { name: objectName(toHex(context.engine.blake3(bytes))), bytes, entries };
+  return { name: objectName(toHex(hash.upTo(bytes, total))), bytes, entries };
 }
 
 function grow(buffer: Uint8Array, used: number, total: number): Uint8Array {

@@ -23,7 +23,7 @@ export interface Machinery {
 }
 
 /** Finished packs that wait for their upload. */
-const AHEAD_BYTES = 64 << 20;
+const AHEAD_BYTES = 32 << 20;
 
 export function makeMachinery(repository: IndexedRepository, options: MachineryOptions): Machinery {
   const credits = Credits.limited(AHEAD_BYTES);

@@ -44,15 +44,10 @@ const core = new WorkerCore(setup, {
   onRead: (bytes) => credits.addRead(bytes),
 });
 
-function transferable(result: JobResult): ArrayBuffer[] {
-  if (result.type !== 'flush') return [];
-  return result.rests.map(({ buffer }) => buffer.buffer);
-}
-
 port.on('message', ({ job, tables }: ThreadRequest) => {
   try {
     const result = core.run(job, tables);
-    send({ type: 'result', result }, transferable(result));
+    send({ type: 'result', result });
   } catch (error) {
     send({ type: 'failed', code: isNeoError(error) ? error.code : undefined, message: messageOf(error) });
   }
