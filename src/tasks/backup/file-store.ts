@@ -19,6 +19,7 @@ import {
   type StoredFile,
 } from './jobs.ts';
 import type { WorkerPool } from './pool.ts';
+import { sealQueueMemory } from './seal-queue.ts';
 import { type BundleEnd, BundleSequencer } from './sequencer.ts';
 import { SharedBuffers } from './shared-buffers.ts';
 
@@ -58,6 +59,10 @@ const IN_FLIGHT = 16 << 20;
 const FILE_IN_FLIGHT = 8192;
 /** What a large file in work counts: its worker's buffers, not its size. */
 const LARGE_IN_FLIGHT = 4 << 20;
+/** A file of that many bytes is sealed by several threads. */
+const HELP_FROM = 16 << 20;
+/** One thread reads, cuts and hashes as fast as about three seal. */
+const MOST_HELPERS = 3;
 /** Marks that the walk may be ahead of the last one that is settled. */
 const MARKS_AHEAD = 6;
 
@@ -74,6 +79,7 @@ export class FileStore {
   readonly #gate = new ByteGate(IN_FLIGHT);
   readonly #sequencer: BundleSequencer;
   readonly #buffers: SharedBuffers;
+  readonly #queues: SharedArrayBuffer[] = [];
   readonly #jobs = new Set<Promise<void>>();
   #batch: Batch = { tokens: [], bytes: 0, files: 0 };
   /** Batches are sequenced one after the other. */
@@ -155,16 +161,33 @@ export class FileStore {
   async #large(task: FileTask): Promise<void> {
     const blobs = Math.ceil(task.stat.size / this.#options.minChunk);
     this.#largeAhead += task.stat.size;
-    const result = await this.#options.pool.run(
-      { type: 'large', file: { path: task.path, inode: task.stat.inode, device: task.stat.device } },
-      this.#tables(Math.min(blobs, 1 << 20)),
-    );
+    const result = await this.#readLarge(task, this.#tables(Math.min(blobs, 1 << 20)));
     this.#largeAhead -= task.stat.size;
     this.#largeRead += result.read;
     this.#options.onGrowth(result);
     for (const part of result.lists) this.#options.onList(part);
     if (isFailure(result.file)) task.failed(result.file);
     else task.stored(result.file, result.file.content);
+  }
+
+  async #readLarge({ path, stat }: FileTask, tables: readonly SharedArrayBuffer[]): Promise<ResultOf<'large'>> {
+    const { pool, onGrowth } = this.#options;
+    const file = { path, inode: stat.inode, device: stat.device };
+    if (stat.size < HELP_FROM || pool.size === 1) return pool.run({ type: 'large', file }, tables);
+    const queue = sealQueueMemory(this.#queues.pop());
+    const read = pool.run({ type: 'large', file, queue }, tables);
+    const helpers = Array.from({ length: Math.min(pool.size - 1, MOST_HELPERS) }, () =>
+      pool.run({ type: 'help', queue }, tables),
+    );
+    // The file need not wait for a helper that has not come to it yet; its memory must.
+    this.#track(
+      Promise.all([...helpers, read]).then((results) => {
+        for (const result of results) if (result.type === 'help') onGrowth(result);
+        this.#queues.push(queue);
+      }),
+      0,
+    );
+    return read;
   }
 
   async #dispatch(): Promise<void> {

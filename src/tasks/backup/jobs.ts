@@ -45,8 +45,10 @@ export type SharedBytes = Uint8Array<SharedArrayBuffer>;
 export type Job =
   /** Reads small files into `into`, to be bundled. */
   | { readonly type: 'small'; readonly files: FileRequests; readonly into: SharedBytes }
-  /** Reads and stores one file in chunks. */
-  | { readonly type: 'large'; readonly file: FileRequest }
+  /** Reads and stores one file in chunks; with a queue, others may seal some of them (seal-queue.ts). */
+  | { readonly type: 'large'; readonly file: FileRequest; readonly queue?: SharedArrayBuffer }
+  /** Seals chunks that another thread reads. */
+  | { readonly type: 'help'; readonly queue: SharedArrayBuffer }
   /** Stores data blobs as they are. */
   | { readonly type: 'bundles'; readonly bundles: readonly SharedBytes[] }
   /** Stores trees and lists, one behind the other in `bytes`. */
@@ -120,6 +122,7 @@ export type JobResult =
     } & Growth)
   | ({ readonly type: 'bundles'; readonly keys: readonly Uint8Array[] } & Growth)
   | ({ readonly type: 'metadata' } & Growth)
+  | ({ readonly type: 'help' } & Growth)
   | { readonly type: 'flush'; readonly rests: readonly OpenPack[] };
 
 export type ResultOf<T extends Job['type']> = Extract<JobResult, { type: T }>;

@@ -9,6 +9,8 @@ import type { ThreadData, ThreadMessage, ThreadRequest } from './thread.ts';
 import type { WorkerCore } from './worker-core.ts';
 
 export interface WorkerPool {
+  /** Threads; 1 where all is done in turn. */
+  readonly size: number;
   run<T extends Job['type']>(
     job: Extract<Job, { type: T }>,
     tables: readonly SharedArrayBuffer[],
@@ -20,6 +22,7 @@ export interface WorkerPool {
 
 /** Runs each job at once, in turn, in this thread. */
 export class InlinePool implements WorkerPool {
+  readonly size = 1;
   readonly #core: WorkerCore;
   readonly #room: () => Promise<void>;
 
@@ -67,7 +70,7 @@ const AHEAD = 2;
 export class ThreadPool implements WorkerPool {
   readonly #threads: Thread[] = [];
   readonly #start: () => Thread;
-  readonly #size: number;
+  readonly size: number;
   readonly #queue: Waiting[] = [];
   readonly #onPack: (pack: FinishedPack) => void;
   #failure: unknown;
@@ -75,7 +78,7 @@ export class ThreadPool implements WorkerPool {
   /** Threads start with the first job: a run that finds nothing new needs none. */
   constructor(size: number, setup: WorkerSetup, credits: Credits, onPack: (pack: FinishedPack) => void) {
     this.#onPack = onPack;
-    this.#size = size;
+    this.size = size;
     const url = ownModule('tasks/backup/thread');
     const workerData: ThreadData = { setup, credits: credits.memory };
     this.#start = () => {
@@ -126,7 +129,7 @@ export class ThreadPool implements WorkerPool {
   }
 
   #dispatch(): void {
-    while (this.#threads.length < this.#size) this.#threads.push(this.#start());
+    while (this.#threads.length < this.size) this.#threads.push(this.#start());
     while (this.#queue.length > 0) {
       const thread = this.#threads.reduce((least, other) =>
         other.running.length < least.running.length ? other : least,

@@ -8,7 +8,7 @@ import { utf8 } from '../../core/bytes.ts';
 import { messageOf, NeoError, systemCode } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import type { Random } from '../../core/random.ts';
-import type { Engine, Hasher } from '../../engine/engine.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { readFileFlags } from '../../fs/flags.ts';
 import { pathOfLatin1 } from '../../fs/path.ts';
 import { openSource, type SourceFile } from '../../fs/source-file.ts';
@@ -17,10 +17,11 @@ import { readXattrsOf } from '../../fs/xattr.ts';
 import type { BlobKind, FinishedPack } from '../../repo/blob-entry.ts';
 import { BlobIndex } from '../../repo/blob-index.ts';
 import { BlobWriter } from '../../repo/blob-writer.ts';
-import { ChunkListBuilder, contentOf, INLINE_CHUNKS } from '../../snapshot/content.ts';
+import { contentOf, INLINE_CHUNKS } from '../../snapshot/content.ts';
 import { encodeExtents } from '../../snapshot/extents.ts';
 import type { Chunk, Content, Extent, Xattr } from '../../snapshot/node.ts';
 import { xattrsText } from '../../snapshot/node-text.ts';
+import { ContentSink, type StreamContent } from './content-sink.ts';
 import { type FileRequests, isAsSeen, requestsOf } from './file-requests.ts';
 import {
   type FileFacts,
@@ -35,6 +36,7 @@ import {
   type StoredFile,
   type WorkerSetup,
 } from './jobs.ts';
+import { helpSealing, SealQueue } from './seal-queue.ts';
 
 export interface WorkerHooks {
   readonly engine: Engine;
@@ -105,7 +107,10 @@ export class WorkerCore {
       case 'small':
         return this.#small(job.files, job.into);
       case 'large':
-        return this.#largeJob(job.file);
+        return this.#largeJob(job.file, job.queue);
+      case 'help':
+        helpSealing(job.queue, (bytes) => this.save('data', bytes), this.#hooks.stopped);
+        return { type: 'help', ...this.takeGrowth() };
       case 'bundles':
         return { type: 'bundles', keys: job.bundles.map((bytes) => this.save('data', bytes)), ...this.takeGrowth() };
       case 'metadata':
@@ -115,15 +120,20 @@ export class WorkerCore {
     }
   }
 
-  #largeJob(request: FileRequest): JobResult {
+  #largeJob(request: FileRequest, memory: SharedArrayBuffer | undefined): JobResult {
     this.#lists = [];
+    const queue = memory === undefined ? undefined : new SealQueue(memory);
     let read = 0;
     const onRead = (bytes: number): void => {
       read += bytes;
       this.#hooks.onRead(bytes);
     };
-    const file = this.#attempt(request, (source) => this.#large(source, onRead));
-    return { type: 'large', file, lists: this.#lists, read, ...this.takeGrowth() };
+    try {
+      const file = this.#attempt(request, (source) => this.#large(source, onRead, queue));
+      return { type: 'large', file, lists: this.#lists, read, ...this.takeGrowth() };
+    } finally {
+      queue?.close();
+    }
   }
 
   takeGrowth(): { added: number; stored: number } {
@@ -262,9 +272,9 @@ export class WorkerCore {
     return this.#facts(file, extents, length, hash);
   }
 
-  #large(file: SourceFile, onRead: (bytes: number) => void = () => undefined): StoredFile {
+  #large(file: SourceFile, onRead: (bytes: number) => void = () => undefined, queue?: SealQueue): StoredFile {
     const extents = extentsOf(file);
-    const sink = new ContentSink(this, this.#hooks.engine, this.#setup.content.file);
+    const sink = this.#sink(queue);
     const { buffer } = this.#chunker;
     let filled = 0;
     reading: for (const extent of extents) {
@@ -281,6 +291,16 @@ export class WorkerCore {
     this.#cut(sink, filled, true);
     const { content, hash, length } = sink.finish();
     return { ...this.#facts(file, extents, length, hash), ...(content === undefined ? {} : { content }) };
+  }
+
+  #sink(queue?: SealQueue): ContentSink {
+    const { engine, stopped } = this.#hooks;
+    return new ContentSink({
+      save: (kind, bytes) => this.save(kind, bytes),
+      hasher: engine.blake3Hasher(this.#setup.content.file),
+      queue,
+      stopped,
+    });
   }
 
   /** Cuts only once the buffer is full: asking earlier would scan the same bytes again and again. */
@@ -307,7 +327,7 @@ export class WorkerCore {
     source: AsyncIterable<Uint8Array>,
     onBytes: (count: number) => Promise<void>,
   ): Promise<StreamContent> {
-    const sink = new ContentSink(this, this.#hooks.engine, this.#setup.content.file);
+    const sink = this.#sink();
     const { buffer } = this.#chunker;
     let filled = 0;
     for await (const piece of source) {
@@ -321,44 +341,6 @@ export class WorkerCore {
     }
     this.#cut(sink, filled, true);
     return sink.finish();
-  }
-}
-
-export interface StreamContent {
-  readonly content: Content | undefined;
-  readonly hash: Uint8Array | undefined;
-  readonly length: number;
-}
-
-/** Takes the chunks of one file in order; holds no more than the parts of their list. */
-class ContentSink {
-  readonly #core: WorkerCore;
-  readonly #hasher: Hasher;
-  readonly #inline: Chunk[] = [];
-  #list: ChunkListBuilder | undefined;
-  #length = 0;
-
-  constructor(core: WorkerCore, engine: Engine, fileSecret: Uint8Array) {
-    this.#core = core;
-    this.#hasher = engine.blake3Hasher(fileSecret);
-  }
-
-  add(bytes: Uint8Array): void {
-    this.#hasher.update(bytes);
-    this.#length += bytes.length;
-    const chunk = { key: this.#core.save('data', bytes), length: bytes.length };
-    if (this.#list === undefined) this.#inline.push(chunk);
-    else this.#list.add(chunk);
-    if (this.#inline.length <= INLINE_CHUNKS) return;
-    this.#list = new ChunkListBuilder((kind, json) => this.#core.save(kind, json));
-    for (const earlier of this.#inline.splice(0)) this.#list.add(earlier);
-  }
-
-  finish(): StreamContent {
-    const length = this.#length;
-    if (length === 0) return { content: undefined, hash: undefined, length };
-    const content = this.#list?.finish() ?? { type: 'chunks' as const, chunks: this.#inline };
-    return { content, hash: this.#hasher.digest(), length };
   }
 }
 
