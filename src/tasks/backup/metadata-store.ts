@@ -5,6 +5,7 @@
 import type { ContentKey } from '../../core/ids.ts';
 import { contentKeyOf } from '../../engine/keys.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
+import type { SaveBlob } from '../../snapshot/tree.ts';
 import type { Growth, MetadataBlob, SharedBytes } from './jobs.ts';
 import type { WorkerPool } from './pool.ts';
 import { SharedBuffers } from './shared-buffers.ts';
@@ -12,6 +13,8 @@ import { SharedBuffers } from './shared-buffers.ts';
 export interface MetadataStoreOptions {
   readonly repository: IndexedRepository;
   readonly pool: WorkerPool;
+  /** Stores a blob in this thread. */
+  readonly saveHere: SaveBlob;
   readonly onGrowth: (growth: Growth) => void;
 }
 
@@ -76,6 +79,17 @@ export class MetadataStore {
     this.#jobs.add(job);
   }
 
+  #saveHere(): void {
+    let at = 0;
+    for (const { kind, length } of this.#blobs) {
+      this.#options.saveHere(kind, this.#buffer?.subarray(at, at + length) ?? new Uint8Array());
+      at += length;
+    }
+    this.#buffer = undefined;
+    this.#blobs = [];
+    this.#used = 0;
+  }
+
   /** Resolves when more may be made. @throws what storing failed with */
   async room(): Promise<void> {
     while (this.#jobs.size > AHEAD) await Promise.race(this.#jobs);
@@ -84,6 +98,8 @@ export class MetadataStore {
 
   /** All that was saved is in packs. @throws what storing failed with */
   async finish(): Promise<void> {
+    // What a run without a change makes is a directory or two: no thread is started for that.
+    if (this.#options.pool.idle) this.#saveHere();
     this.#flush();
     await Promise.all(this.#jobs);
     if (this.#failure !== undefined) throw this.#failure;

@@ -11,6 +11,8 @@ import type { WorkerCore } from './worker-core.ts';
 export interface WorkerPool {
   /** Threads; 1 where all is done in turn. */
   readonly size: number;
+  /** Nothing was handed to it so far: to begin would cost the start of its threads. */
+  readonly idle: boolean;
   run<T extends Job['type']>(
     job: Extract<Job, { type: T }>,
     tables: readonly SharedArrayBuffer[],
@@ -23,6 +25,7 @@ export interface WorkerPool {
 /** Runs each job at once, in turn, in this thread. */
 export class InlinePool implements WorkerPool {
   readonly size = 1;
+  readonly idle = false;
   readonly #core: WorkerCore;
   readonly #room: () => Promise<void>;
 
@@ -89,6 +92,10 @@ export class ThreadPool implements WorkerPool {
       thread.worker.on('exit', () => this.#fail(new NeoError('failed', 'a worker of the snapshot has ended early')));
       return thread;
     };
+  }
+
+  get idle(): boolean {
+    return this.#threads.length === 0;
   }
 
   run<T extends Job['type']>(

@@ -70,7 +70,15 @@ export class Run {
     const onGrowth = ({ added }: Growth): void => {
       this.#added += added;
     };
-    this.#metadata = new MetadataStore({ repository, pool: machinery.pool, onGrowth });
+    this.#metadata = new MetadataStore({
+      repository,
+      pool: machinery.pool,
+      saveHere: (kind, json) => {
+        repository.index.reserve(16);
+        return machinery.core.save(kind, json);
+      },
+      onGrowth,
+    });
     this.#store = new FileStore({
       pool: machinery.pool,
       index: repository.index,
