@@ -12,6 +12,7 @@ import { type EntryType, PatternList, type ScopedPatterns } from './ignore-list.
 import { CACHE_MARKER, isPresent, type Marker } from './ignore-markers.ts';
 import { fromLatin1, parseIgnoreFile, type Rule, toLatin1 } from './ignore-pattern.ts';
 import { joinPath } from './path.ts';
+import type { FilterFacts } from './walk.ts';
 
 export interface IgnoreOptions {
   /** Patterns of the command line. */
@@ -89,6 +90,21 @@ export class IgnoreRules {
       negated: false,
     };
     this.#tooLarge = { ignored: true, onlyToReach: false, rule };
+  }
+
+  /** Undefined with rules of git: what lies in `.git` counts there, and is not seen from its directory. */
+  get facts(): FilterFacts | undefined {
+    if (this.files.some(({ fromGit }) => fromGit)) return undefined;
+    const markers = [...this.markers.values()].flat();
+    const rules = [...this.filter.excludes.patterns, ...this.filter.includes.patterns].map(({ rule }) => rule);
+    const texts = [...rules, ...markers.map(({ rule }) => rule), this.#tooLarge.rule].map((rule) =>
+      rule === undefined ? '' : JSON.stringify([rule.kind, toLatin1(rule.pattern), rule.negated]),
+    );
+    const headers = markers.map(({ name, header }) => [name, header === undefined ? '' : toLatin1(header)]);
+    return {
+      fingerprint: JSON.stringify([texts, headers, this.files.length]),
+      ruleNames: new Set([...this.markers.keys(), ...this.files.map(({ entry }) => toLatin1(entry))]),
+    };
   }
 
   /**

@@ -21,6 +21,9 @@ export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_REMOVEDIR = 0x200;
 export const AT_SYMLINK_FOLLOW = 0x400;
+export const AT_EMPTY_PATH = 0x1000;
+export const STATX_BASIC_STATS = 0x7ff;
+export const STATX_LENGTH = 256;
 export const RENAME_NOREPLACE = 1;
 export const RENAME_EXCHANGE = 2;
 export const XATTR_CREATE = 1;
@@ -84,6 +87,8 @@ export interface Libc {
   fchmodat(dirFd: number, path: Path, mode: number): number;
   fchownat(dirFd: number, path: Path, uid: number, gid: number, flags: number): number;
   syncfs(fd: number): number;
+  /** Fills 256 bytes; `path` ends with a NUL of its own, or is empty with AT_EMPTY_PATH. */
+  statx(dirFd: number, path: Path, flags: number, mask: number, into: Uint8Array): number;
   /** The attributes of lsattr(1) as a bit set, or −errno (−ENOTTY: this file system has none). */
   getFileFlags(fd: number): number;
   setFileFlags(fd: number, flags: number): number;
@@ -256,7 +261,15 @@ function withPaths(a: Uint8Array, b: Uint8Array, call: (a: Buffer, b: Buffer) =>
   return first === undefined || second === undefined ? -EINVAL : call(first, second);
 }
 
-type Descriptors = 'lseek' | 'getdents64' | 'fallocate' | 'futimens' | 'syncfs' | 'getFileFlags' | 'setFileFlags';
+type Descriptors =
+  | 'lseek'
+  | 'getdents64'
+  | 'fallocate'
+  | 'futimens'
+  | 'syncfs'
+  | 'statx'
+  | 'getFileFlags'
+  | 'setFileFlags';
 
 function bindDescriptors(native: (signature: string) => Native): Pick<Libc, Descriptors> {
   const lseek = native('int64_t lseek(int fd, int64_t offset, int whence)');
@@ -264,6 +277,7 @@ function bindDescriptors(native: (signature: string) => Native): Pick<Libc, Desc
   const fallocate = native('int fallocate(int fd, int mode, int64_t offset, int64_t length)');
   const futimens = native('int futimens(int fd, const void *times)');
   const syncfs = native('int syncfs(int fd)');
+  const statx = native('int statx(int dir, const void *path, int flags, unsigned int mask, void *into)');
   const ioctl = native('int ioctl(int fd, unsigned long request, ...)');
   return {
     lseek: (fd, offset, whence) => lseek(fd, offset, whence),
@@ -271,6 +285,7 @@ function bindDescriptors(native: (signature: string) => Native): Pick<Libc, Desc
     fallocate: (fd, mode, offset, length) => fallocate(fd, mode, offset, length),
     futimens: (fd, atime, mtime) => futimens(fd, timespecs(atime, mtime)),
     syncfs: (fd) => syncfs(fd),
+    statx: (dir, path, flags, mask, into) => statx(dir, path, flags, mask, into),
     getFileFlags(fd) {
       // The request says long, the kernel writes an int: the second half stays zero on little-endian machines.
       const flags = new Int32Array(2);

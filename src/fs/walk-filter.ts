@@ -27,7 +27,9 @@ export function ignoreFilter(
   onUnreadable: (problem: UnreadableRules) => void,
   named = true,
 ): WalkFilter<DirectoryRules> {
+  const { facts } = rules;
   return {
+    ...(facts === undefined ? {} : { facts }),
     enter(parent, directory) {
       const content = directoryContent(directory, onUnreadable);
       return parent === undefined ? rules.enterSource(rootPath, content, named) : parent.enter(directory.name, content);

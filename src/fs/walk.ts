@@ -26,8 +26,17 @@ export interface WalkDirectory {
   has(name: Uint8Array): boolean;
 }
 
+/** Two runs with the same facts leave out the same, as long as the files of these names stay as they are. */
+export interface FilterFacts {
+  readonly fingerprint: string;
+  /** Of files that decide what of their directory, and of all below it, is left out. Latin1. */
+  readonly ruleNames: ReadonlySet<string>;
+}
+
 /** Says what is left out; must not throw. `Scope` is what it keeps for a directory. See ignoreFilter (walk-filter.ts). */
 export interface WalkFilter<Scope> {
+  /** Undefined when its decisions rest on more than can be told here. */
+  readonly facts?: FilterFacts;
   /** Called once for each directory that is entered (`parent` undefined: the root); reads its ignore files if it wants. */
   enter(parent: Scope | undefined, directory: WalkDirectory): Scope;
   /** Called for each name but the root's. `size`: of regular files. */
@@ -73,6 +82,12 @@ export interface LeaveEvent extends Place {
   readonly complete: boolean;
 }
 
+/** A directory that {@link WalkOptions.skips} wants to be left unread. */
+export interface SkippedEvent extends Place {
+  readonly kind: 'skipped';
+  readonly stat: FileStat;
+}
+
 export interface ErrorEvent {
   readonly kind: 'error';
   readonly path: Uint8Array;
@@ -84,12 +99,14 @@ export interface ErrorEvent {
   readonly vanished: boolean;
 }
 
-export type WalkEvent = EnterEvent | EntryEvent | ExcludedEvent | LeaveEvent | ErrorEvent;
+export type WalkEvent = EnterEvent | EntryEvent | ExcludedEvent | SkippedEvent | LeaveEvent | ErrorEvent;
 
 export interface WalkOptions<Scope> {
   readonly filter?: WalkFilter<Scope>;
   /** Directories on other file systems than the root's are recorded, empty, and not read. */
   readonly oneFileSystem?: boolean;
+  /** Directories of whose content enough is known: they are not even opened. */
+  readonly skips?: (path: Uint8Array) => boolean;
 }
 
 /**
@@ -183,7 +200,9 @@ class Walker<Scope> {
       yield { kind: 'entry', path: place.path, name: place.name, access: place.access, stat };
       return;
     }
-    if (this.#entered.has(identityOf(stat))) {
+    if (this.#options.skips?.(place.path) === true) {
+      yield { kind: 'skipped', ...place, stat };
+    } else if (this.#entered.has(identityOf(stat))) {
       yield this.#miss({ ...CYCLE, path: place.path });
     } else if (this.#options.oneFileSystem === true && stat.device !== this.#device) {
       yield { kind: 'enter', ...place, stat, fd: undefined, boundary: true, onlyToReach };

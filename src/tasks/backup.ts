@@ -3,6 +3,7 @@ import { displayBytes, fromBase64, toBase64 } from '../core/bytes.ts';
 import { messageOf, NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { contentKey, type SessionId } from '../core/ids.ts';
+import { cachedAccounts, systemAccounts } from '../fs/owners.ts';
 import { lstatPath } from '../fs/stat.ts';
 import { refuseExpired } from '../repo/certificate.ts';
 import type { ClientState } from '../repo/client-state.ts';
@@ -13,6 +14,7 @@ import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { chainHeads, type ListedHead, listHeads } from '../snapshot/listing.ts';
 import { encodeSnapshot, type SnapshotBody, type SnapshotKind, type SnapshotStatistics } from '../snapshot/snapshot.ts';
 import { type Before, findBefore, keepForNext } from './backup/before.ts';
+import { openFilesCache } from './backup/files-cache-state.ts';
 import type { BackupOptions as Options, BackupSummary as Summary } from './backup/options.ts';
 import { type Made, Run } from './backup/run.ts';
 import { makeMachinery } from './backup/setup.ts';
@@ -46,14 +48,21 @@ export async function backup(
   const sources = presentSources(options, events);
   const paths = options.stream === undefined ? sources.paths : [options.stream.storedAs];
   const { heads } = await listHeads(repository);
-  await takeStock(repository, state, heads, events);
+  const missing = await takeStock(repository, state, heads, events);
   const before = await findBefore(repository, state, { ...options, paths, parent: options.parent }, events);
+  const accounts = cachedAccounts(options.accounts ?? systemAccounts());
+  const files = await openFilesCache(
+    repository,
+    state,
+    { backup: options, sources: sources.found, before, accounts, time, believed: missing === 0 },
+    events,
+  );
   const level = Math.min(options.level ?? repository.config.compression, repository.engine.maxCompressionLevel);
   const machinery = makeMachinery(repository, { ...options, level, uploads: UPLOADS });
   const stop = (): void => machinery.credits.stop();
   signal?.addEventListener('abort', stop, { once: true });
   try {
-    const run = new Run(repository, options, machinery, before, events, signal);
+    const run = new Run(repository, { ...options, accounts }, machinery, before, files, events, signal);
     const made = await run.save(sources.found, sources.missing);
     const kind: SnapshotKind = signal?.aborted === true ? 'partial' : 'snapshot';
     const statistics = run.statistics(repository.clock.monotonic() - started);
@@ -65,8 +74,10 @@ export async function backup(
     const bytes = await sealBody(repository, machinery.session.session, heads, body);
     const snapshot = await machinery.session.putSnapshot(bytes);
     await remember(repository, state, events);
-    if (kind === 'snapshot' && run.cache !== undefined) {
-      await keepForNext(repository, state, paths, { cache: run.cache, snapshot, time, ...made, statistics }, events);
+    if (kind === 'snapshot') {
+      await files.keep(made.root);
+      const { cache } = run;
+      await keepForNext(repository, state, paths, { cache, snapshot, time, ...made, statistics }, events);
     }
     return { ...run.statistics(repository.clock.monotonic() - started), snapshot, kind, ...parent };
   } finally {
@@ -76,18 +87,19 @@ export async function backup(
   }
 }
 
-/** What is gone: it is said, and nothing new rests on it. */
+/** What is gone: it is said, and nothing new rests on it. How many packs are. */
 async function takeStock(
   repository: IndexedRepository,
   state: ClientState,
   heads: readonly ListedHead[],
   events: EventSink,
-): Promise<void> {
+): Promise<number> {
   for (const { message } of await findRollback(repository, state, heads)) events({ type: 'note', message });
   const packs = await dropMissingPacks(repository);
-  if (packs === 0) return;
+  if (packs === 0) return 0;
   const message = `${packs} packs are missing or cut short: what can be is stored again; see what is lost: neo check`;
   events({ type: 'note', message });
+  return packs;
 }
 
 /** The snapshot is stored: whatever fails from now on costs vigilance, and is only told. */

@@ -179,13 +179,13 @@ function tryJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** After a complete snapshot of role write: what the next run compares with. */
+/** After a complete snapshot: what the next run of a client compares with that may not read it (it has a cache). */
 export async function keepForNext(
   repository: IndexedRepository,
   state: ClientState,
   paths: readonly Uint8Array[],
   made: {
-    readonly cache: TreeCache;
+    readonly cache: TreeCache | undefined;
     readonly root: ContentKey;
     readonly snapshot: ObjectName;
     readonly time: number;
@@ -194,6 +194,7 @@ export async function keepForNext(
   },
   events: EventSink,
 ): Promise<void> {
+  if (made.cache === undefined) return;
   const { bytesProcessed, filesNew, filesChanged, filesUnmodified } = made.statistics;
   const about = canonicalJson({
     v: 1,

@@ -1,6 +1,9 @@
 /** How much of each bundle a snapshot refers to: what is mostly dead is bundled anew by the next one. */
 import { toBase64 } from '../../core/bytes.ts';
+import type { ContentKey } from '../../core/ids.ts';
 import type { Extent, Node } from '../../snapshot/node.ts';
+import { USE_WORDS, type UsedBundle } from './files-cache.ts';
+import type { KnownTree } from './known-trees.ts';
 
 interface Use {
   used: number;
@@ -14,15 +17,30 @@ export class BundleUse {
 
   add({ content, extents }: Pick<Node, 'content'> & { readonly extents?: readonly Extent[] }, size: number): void {
     if (content?.type !== 'slice') return;
-    const key = toBase64(content.bundle);
+    const bytes = extents?.reduce((sum, { length }) => sum + length, 0) ?? size;
+    this.#addSlice(content.bundle, content.bundleLength, content.offset, bytes);
+  }
+
+  /** What directories use that were not walked. */
+  addKnown({ directories }: KnownTree, bundles: readonly UsedBundle[]): void {
+    for (const { use } of directories.values()) {
+      for (let i = 0; i < use.length; i += USE_WORDS) {
+        const bundle = bundles[use[i] ?? 0];
+        if (bundle !== undefined) this.#addSlice(bundle.key, bundle.length, use[i + 1] ?? 0, use[i + 2] ?? 0);
+      }
+    }
+  }
+
+  #addSlice(bundle: ContentKey, length: number, offset: number, bytes: number): void {
+    const key = toBase64(bundle);
     let use = this.#bundles.get(key);
     if (use === undefined) {
-      use = { used: 0, length: content.bundleLength, slices: new Set() };
+      use = { used: 0, length, slices: new Set() };
       this.#bundles.set(key, use);
     }
-    if (use.slices.has(content.offset)) return;
-    use.slices.add(content.offset);
-    use.used += extents?.reduce((sum, { length }) => sum + length, 0) ?? size;
+    if (use.slices.has(offset)) return;
+    use.slices.add(offset);
+    use.used += bytes;
   }
 
   /** Keys (base64url) of bundles of which less than `share` is used, in order. */

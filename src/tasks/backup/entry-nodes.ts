@@ -1,7 +1,9 @@
 /** Nodes of what the walk meets: made from what the system says, or taken over from the snapshot before. */
+import { closeSync } from 'node:fs';
+import { openDirectory } from '../../fs/directory.ts';
 import { readFileFlags } from '../../fs/flags.ts';
 import { type FileStat, readLink } from '../../fs/stat.ts';
-import type { EnterEvent, EntryEvent } from '../../fs/walk.ts';
+import type { EnterEvent, EntryEvent, SkippedEvent } from '../../fs/walk.ts';
 import { readXattrs, readXattrsOf, type Xattrs } from '../../fs/xattr.ts';
 import type { Content, Node } from '../../snapshot/node.ts';
 import type { FileFacts, FileFailure } from './jobs.ts';
@@ -29,6 +31,16 @@ export class EntryNodes {
       ...this.#xattrs(event.path, xattrs),
       ...(typeof flags === 'number' && flags !== 0 ? { flags } : {}),
     };
+  }
+
+  /** Of a directory that the walk has not opened. */
+  reopened(event: SkippedEvent, name: Uint8Array): Node {
+    const fd = openDirectory(event.access);
+    try {
+      return this.directory({ ...event, kind: 'enter', fd, boundary: false, onlyToReach: false }, name);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** The node of the snapshot before, when nothing of it can have changed: attributes and flags change the ctime, too. */

@@ -162,8 +162,13 @@ const SECOND_NS = 1_000_000_000n;
  * just before its snapshot began, or while it ran, may have changed after it was read.
  */
 export function mayHaveChanged({ node, readSince }: Candidate): boolean {
-  const coarse = node.mtime % SECOND_NS === 0n && node.ctime % SECOND_NS === 0n;
-  return node.ctime > readSince - (coarse ? COARSE_TICK_NS : TICK_NS);
+  return changesUnseen(node, readSince);
+}
+
+/** The same of a file as it looks now, for the next snapshot. */
+export function changesUnseen({ mtime, ctime }: Pick<Node, 'mtime' | 'ctime'>, readSince: bigint): boolean {
+  const coarse = mtime % SECOND_NS === 0n && ctime % SECOND_NS === 0n;
+  return ctime > readSince - (coarse ? COARSE_TICK_NS : TICK_NS);
 }
 
 /** All blobs that a node's bytes and metadata need: data, and the parts of the lists that name them. */

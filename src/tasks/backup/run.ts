@@ -4,7 +4,7 @@ import { throwIfAborted } from '../../core/concurrency.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
 import { type ContentKey, contentKey } from '../../core/ids.ts';
-import { cachedAccounts, systemAccounts } from '../../fs/owners.ts';
+import { systemAccounts } from '../../fs/owners.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import type { SnapshotBody, SnapshotStatistics } from '../../snapshot/snapshot.ts';
 import type { LoadBlob, SaveBlob } from '../../snapshot/tree.ts';
@@ -12,6 +12,7 @@ import { TreeCache } from '../../snapshot/tree-cache.ts';
 import type { Before } from './before.ts';
 import { estimate, type Total, totalOf } from './estimate.ts';
 import { FileStore } from './file-store.ts';
+import type { FilesSeen } from './files-cache-state.ts';
 import type { Growth } from './jobs.ts';
 import { MetadataStore } from './metadata-store.ts';
 import { NodeMaker } from './node-of.ts';
@@ -55,6 +56,7 @@ export class Run {
     options: BackupOptions,
     machinery: Machinery,
     before: Before,
+    { known, record: filesRecord }: FilesSeen,
     events: EventSink,
     signal: AbortSignal | undefined,
   ) {
@@ -65,7 +67,7 @@ export class Run {
     this.#total = totalOf(before);
     this.#events = events;
     this.#signal = signal;
-    this.#maker = new NodeMaker(cachedAccounts(options.accounts ?? systemAccounts()), options.withAtime);
+    this.#maker = new NodeMaker(options.accounts ?? systemAccounts(), options.withAtime);
     this.cache = repository.keys.full === undefined ? new TreeCache(repository.engine) : undefined;
     const onGrowth = ({ added }: Growth): void => {
       this.#added += added;
@@ -105,6 +107,8 @@ export class Run {
         await machinery.session.room();
         await this.#metadata.room();
       },
+      known,
+      record: filesRecord,
       events,
       signal,
     });

@@ -1,13 +1,15 @@
 import { equalBytes } from '../../core/bytes.ts';
 import { whenReady } from '../../core/concurrency.ts';
+import { NeoError } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
-import type { ContentKey } from '../../core/ids.ts';
+import { type ContentKey, contentKey } from '../../core/ids.ts';
 import { asBuffer } from '../../fs/path.ts';
 import type { FileStat } from '../../fs/stat.ts';
 import {
   type EnterEvent,
   type EntryEvent,
   type ErrorEvent,
+  type SkippedEvent,
   type WalkEvent,
   type WalkFilter,
   type WalkOptions,
@@ -17,14 +19,19 @@ import type { Xattrs } from '../../fs/xattr.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import type { Node } from '../../snapshot/node.ts';
 import type { LoadBlob, SaveBlob } from '../../snapshot/tree.ts';
-import { DirectoryAssembly, type Slot, type TreeBefore } from './assembly.ts';
+import { DirectoryAssembly, type TreeBefore } from './assembly.ts';
+import { type Branch, type Frame, placeIn } from './branch.ts';
 import { BundleUse } from './bundle-use.ts';
+import type { FilesRecord } from './directory-record.ts';
 import { EntryNodes } from './entry-nodes.ts';
 import type { FileStore } from './file-store.ts';
+import { ENTERED, WHOLE } from './files-cache.ts';
 import { KeptFiles } from './kept.ts';
+import type { KnownTrees } from './known-trees.ts';
 import { HardLinks, type SharedNode } from './links.ts';
 import { directoryAbove, type NodeMaker } from './node-of.ts';
 import { type Candidate, isUnchanged, ParentDirectory, type ParentTree, type UnchangedRules } from './parent.ts';
+import { ScanCounters } from './scan-counters.ts';
 import type { Source, SourceTree } from './sources.ts';
 
 export interface ScanOptions {
@@ -43,47 +50,19 @@ export interface ScanOptions {
   readonly rebundle: ReadonlySet<string>;
   /** Resolves when what was made so far is on its way. @throws what storing failed with */
   readonly room: () => Promise<void>;
+  /** Directories that need not be walked. */
+  readonly known: KnownTrees | undefined;
+  /** What the walk sees, for the next run. */
+  readonly record: FilesRecord | undefined;
   readonly events: EventSink;
   readonly signal: AbortSignal | undefined;
-}
-
-/** Files and bytes so far, for progress and summary. */
-export class ScanCounters {
-  filesNew = 0;
-  filesChanged = 0;
-  filesUnmodified = 0;
-  directories = 0;
-  bytesProcessed = 0;
-  errors = 0;
-  current: Uint8Array = new Uint8Array();
-}
-
-interface Frame {
-  readonly assembly: DirectoryAssembly;
-  readonly parent: ParentDirectory | undefined;
-  readonly slot: Slot;
-  readonly node: Node;
-  /** The directory's node in the snapshot before, if `node` is the same but for its tree. */
-  readonly before: Node | undefined;
-  /** Not to be recorded when nothing in it is. */
-  readonly onlyToReach: boolean;
-}
-
-/** The walk of one source. */
-interface Branch {
-  /** Of the source in the snapshot. */
-  readonly name: Uint8Array;
-  readonly assembly: DirectoryAssembly;
-  readonly parent: ParentDirectory | undefined;
-  readonly isRoot: boolean;
-  readonly stack: Frame[];
-  depth: number;
 }
 
 /** `same`: the node is that of the snapshot before, in all. */
 type Settle = (node: Node | null, same?: boolean) => void;
 
 const NOTHING: readonly Candidate[] = [];
+const NO_TREE = contentKey(new Uint8Array(32));
 
 /** The event loop must turn while many unchanged files are walked. */
 const TURN_EVERY = 512;
@@ -160,11 +139,16 @@ export class Scan {
     isRoot: boolean,
   ): Promise<void> {
     const filter = this.#options.filter(source);
+    const { known } = this.#options;
+    known?.look(source.path);
     const options: WalkOptions<unknown> = {
       oneFileSystem: this.#options.oneFileSystem,
+      ...(known === undefined || isRoot
+        ? {}
+        : { skips: (path) => known.at(asBuffer(path).toString('latin1')) !== undefined }),
       ...(filter === undefined ? {} : { filter }),
     };
-    const branch: Branch = { name, assembly, parent, isRoot, stack: [], depth: 0 };
+    const branch: Branch = { name, assembly, parent, isRoot, stack: [], depth: 0, record: undefined };
     for (const event of walk(source.path, options)) {
       if (this.interrupted) break;
       // Nothing is waited for that is there already: a promise for each of a million entries costs more than the entry.
@@ -174,6 +158,7 @@ export class Scan {
       if (done !== undefined) await done;
     }
     while (branch.stack.length > 0) this.#leave(branch);
+    branch.record?.finish(NO_TREE);
   }
 
   #event(branch: Branch, event: WalkEvent): void | Promise<void> {
@@ -185,15 +170,24 @@ export class Scan {
         return whenReady(branch.stack.at(-1)?.parent?.finish(), () => this.#leave(branch));
       case 'entry':
         return this.#entry(branch, event);
+      case 'skipped':
+        return this.#skipped(branch, event);
       case 'error':
+        branch.stack.at(-1)?.record?.taint();
         return this.#walkError(event);
       case 'excluded':
+        (branch.stack.at(-1)?.record ?? branch.record)?.leftOut(event.name, event.stat);
         return;
     }
   }
 
   async #entered(branch: Branch, event: EnterEvent): Promise<void> {
-    if (!(branch.isRoot && branch.depth === 0)) branch.stack.push(await this.#enter(branch, event));
+    if (branch.isRoot && branch.depth === 0) {
+      branch.record = this.#options.record?.directory(event.path, event.stat);
+      branch.record?.taint();
+    } else {
+      branch.stack.push(await this.#enter(branch, event));
+    }
     branch.depth += 1;
   }
 
@@ -209,8 +203,11 @@ export class Scan {
   }
 
   async #enter(branch: Branch, event: EnterEvent): Promise<Frame> {
-    const { into, parent, name } = placeIn(branch, event);
+    const { into, parent, name, record: above } = placeIn(branch, event);
     this.counters.directories += 1;
+    above?.add(event.name, event.stat, ENTERED);
+    const record = this.#options.record?.directory(event.path, event.stat);
+    if (event.fd === undefined || event.onlyToReach) record?.taint();
     const slot = into.reserve();
     const candidates = await this.#find(parent, name);
     const before = this.#nodes.sameAsBefore(candidates, event.stat);
@@ -222,7 +219,24 @@ export class Scan {
       node: before ?? this.#nodes.directory(event, name),
       before,
       onlyToReach: event.onlyToReach,
+      record,
     };
+  }
+
+  /** Nothing in it or below has changed: its tree stays. */
+  async #skipped(branch: Branch, event: SkippedEvent): Promise<void> {
+    const { known, record } = this.#options;
+    const tree = known?.at(asBuffer(event.path).toString('latin1'));
+    if (known === undefined || tree === undefined) throw new NeoError('failed', 'a directory was skipped unknown');
+    const { into, parent, name, record: above } = placeIn(branch, event);
+    above?.add(event.name, event.stat, ENTERED);
+    record?.keep(tree, known.bundles);
+    this.counters.addKnown(tree);
+    this.bundleUse.addKnown(tree, known.bundles);
+    const slot = into.reserve();
+    const before = this.#nodes.sameAsBefore(await this.#find(parent, name), event.stat);
+    const same = before?.tree !== undefined && equalBytes(before.tree, tree.root.tree);
+    into.settle(slot, same ? before : { ...this.#nodes.reopened(event, name), tree: tree.root.tree }, same);
   }
 
   #leave(branch: Branch): void {
@@ -231,6 +245,7 @@ export class Scan {
     const above = branch.stack.at(-1)?.assembly ?? branch.assembly;
     frame?.assembly.end((tree, entries) => {
       const { before } = frame;
+      frame.record?.finish(tree);
       if (frame.onlyToReach && entries === 0) above.settle(frame.slot, null);
       else if (before?.tree !== undefined && equalBytes(before.tree, tree)) above.settle(frame.slot, before, true);
       else above.settle(frame.slot, { ...frame.node, tree });
@@ -242,11 +257,17 @@ export class Scan {
   }
 
   #entry(branch: Branch, event: EntryEvent): void | Promise<void> {
-    const { into, parent, name } = placeIn(branch, event);
+    const { into, parent, name, record } = placeIn(branch, event);
     const slot = into.reserve();
     const { stat } = event;
-    if (stat.links > 1) return this.#linked(event, name, parent, (node) => into.settle(slot, node));
-    const settle: Settle = (node, same) => into.settle(slot, node, same);
+    record?.add(event.name, stat, WHOLE);
+    const settle: Settle = (node, same) => {
+      record?.settled(node);
+      into.settle(slot, node, same);
+    };
+    const count = (): void => (stat.type === 'file' ? record?.count(stat.size) : undefined);
+    if (stat.links > 1) return this.#linked(event, name, parent, settle, count);
+    count();
     return whenReady(this.#find(parent, name), (candidates) => this.#save(event, name, candidates, settle));
   }
 
@@ -256,6 +277,7 @@ export class Scan {
     name: Uint8Array,
     parent: ParentDirectory | undefined,
     place: (node: Node | null) => void,
+    count: () => void,
   ): Promise<void> {
     const { stat } = event;
     const settle = (node: SharedNode): void => place(node === null ? null : { ...node, name });
@@ -269,6 +291,7 @@ export class Scan {
       else this.#late.push(async () => this.#read(path, stat, name, undefined, shared));
     };
     if (!this.#links.isFirst(stat, { settled: settle, retry })) return;
+    count();
     return this.#save(event, name, await this.#find(parent, name), shared);
   }
 
@@ -354,16 +377,4 @@ export class Scan {
     this.counters.errors += 1;
     this.#options.events({ type: 'warning', path, message, ...(code === undefined ? {} : { code }) });
   }
-}
-
-/** Where an entry goes, what it is compared with, and under which name. */
-function placeIn(
-  branch: Branch,
-  event: EnterEvent | EntryEvent,
-): { into: DirectoryAssembly; parent: ParentDirectory | undefined; name: Uint8Array } {
-  const top = branch.stack.at(-1);
-  const name = branch.depth === 0 ? branch.name : event.name.slice();
-  return top === undefined
-    ? { into: branch.assembly, parent: branch.parent, name }
-    : { into: top.assembly, parent: top.parent, name };
 }

@@ -4,7 +4,7 @@ import { splitPath } from '../../fs/path.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import type { Node } from '../../snapshot/node.ts';
 import { type SaveBlob, TreeBuilder } from '../../snapshot/tree.ts';
-import type { ScanCounters } from './scan.ts';
+import type { ScanCounters } from './scan-counters.ts';
 import type { Machinery } from './setup.ts';
 
 export interface StreamSource {
