@@ -56,6 +56,21 @@ export function verifySignatures(
   return known.length > 0 && known.every(({ value }) => engine.verify(publicKey, message, value));
 }
 
+/** As {@link verifySignatures}, in another thread where there is one. */
+export async function verifySignaturesLater(
+  engine: Engine,
+  publicKey: Uint8Array,
+  kindName: string,
+  repositoryId: Uint8Array,
+  bytes: Uint8Array,
+  list: Uint8Array,
+): Promise<boolean> {
+  const known = knownSignatures(list);
+  const message = signedBytes(kindName, repositoryId, bytes);
+  for (const { value } of known) if (!(await engine.verifyLater(publicKey, message, value))) return false;
+  return known.length > 0;
+}
+
 function knownSignatures(list: Uint8Array): Signature[] {
   try {
     const reader = new Reader(list);

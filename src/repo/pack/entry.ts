@@ -8,6 +8,11 @@ import { newerNeo } from '../header.ts';
 export const ENTRY_LENGTH = 75;
 export const MAX_PACK_SIZE = 64 << 20;
 
+/** Where the fields stand: after 32 bytes of id. */
+const KIND = 32;
+export const OFFSET = 35;
+export const LENGTH = 39;
+
 export function writeEntry(writer: ByteWriter, entry: BlobEntry): void {
   writer
     .bytes(entry.id)
@@ -30,4 +35,19 @@ export function readEntry(reader: ByteReader): BlobEntry {
   if (kind === undefined) throw newerNeo(`a blob of kind ${kindByte}`);
   if (offset + length > MAX_PACK_SIZE) throw new NeoError('integrity', 'blob lies outside its pack');
   return { id, kind, contentEpoch, offset, length, hash };
+}
+
+/**
+ * Many at once: what {@link readEntry} accepts, in a pack of `size` bytes, and nothing else.
+ * @throws as {@link readEntry}
+ */
+export function checkEntries(entries: Uint8Array, size: number): void {
+  const view = new DataView(entries.buffer, entries.byteOffset, entries.byteLength);
+  for (let at = 0; at < entries.length; at += ENTRY_LENGTH) {
+    const kind = view.getUint8(at + KIND);
+    if (kind < BLOB_KINDS.data || kind > BLOB_KINDS.list) throw newerNeo(`a blob of kind ${kind}`);
+    if (view.getUint32(at + OFFSET, true) + view.getUint32(at + LENGTH, true) > size) {
+      throw new NeoError('integrity', 'index segment names a blob outside its pack');
+    }
+  }
 }
