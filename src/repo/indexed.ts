@@ -1,5 +1,5 @@
 /** A repository with its index loaded: the state that look-ups and deduplication need. */
-import { toHex } from '../core/bytes.ts';
+import { release, toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf } from '../core/errors.ts';
 import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
 import { BlobIndex } from './blob-index.ts';
@@ -43,7 +43,10 @@ interface Loaded<Segment> {
 }
 
 export type LoadedSegment = Loaded<IndexSegment>;
-export type LoadedPacked = Loaded<PackedSegment>;
+export interface LoadedPacked extends Loaded<PackedSegment> {
+  /** Gives back the memory of the blobs. */
+  readonly free: () => void;
+}
 
 const SEGMENT_PATH = /^index\/(?:([0-9a-f]{32})\/)?([0-9a-f]{64})$/;
 
@@ -121,6 +124,7 @@ class SegmentSorter {
     else {
       this.#cover(found);
       this.#take(found);
+      found.free();
     }
   }
 
@@ -173,7 +177,7 @@ async function readSegment(repository: Repository, at: SegmentPath, known?: Uint
   try {
     if (only !== undefined && claimedRole(repository, 'index', bytes) !== only) return { at, bytes };
     const { body, signer } = await openSealedSigned(repository, 'index', repository.keys.index, bytes);
-    return { path, name, segment: openSegment(body), signer };
+    return { path, name, segment: openSegment(body), signer, free: () => release(body) };
   } catch (error) {
     if (isNeoError(error, 'integrity')) return { path, reason: messageOf(error), damaged: false };
     // The configuration says which versions there are. This one is somebody's joke, or will be read by a newer neo.
@@ -191,7 +195,8 @@ export interface Segments {
 export async function readSegments(repository: Repository): Promise<Segments> {
   const segments: LoadedSegment[] = [];
   const faults = await eachSegment(repository, (loaded) => {
-    segments.push({ ...loaded, segment: { ...loaded.segment, packs: loaded.segment.packs.map(unpack) } });
+    const { path, name, signer, segment } = loaded;
+    segments.push({ path, name, signer, segment: { ...segment, packs: segment.packs.map(unpack) } });
   });
   return { segments, faults };
 }
@@ -225,6 +230,7 @@ export async function loadIndex(repository: Repository, room = 65_536): Promise<
 class PackList {
   readonly infos: (PackInfo | undefined)[] = [undefined];
   readonly #authors: (ClientId | undefined)[] = [undefined];
+  #author: ClientId | undefined;
   readonly #byName = new Map<ObjectName, number>();
   readonly #further = new Map<string, number>();
 
@@ -240,7 +246,9 @@ class PackList {
     const further = this.#further.get(key);
     if (further !== undefined) return further;
     const number = this.infos.push({ name, size, trusted }) - 1;
-    this.#authors.push(author);
+    // One text for all packs of an author.
+    this.#authors.push(this.#author === author ? this.#author : author);
+    this.#author = this.#authors[number];
     if (first === undefined) this.#byName.set(name, number);
     else this.#further.set(key, number);
     return number;
