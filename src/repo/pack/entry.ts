@@ -25,13 +25,14 @@ export function writeEntry(writer: ByteWriter, entry: BlobEntry): void {
 
 /** @throws NeoError integrity when the place lies outside any pack; needs-newer-neo for a kind of a later version */
 export function readEntry(reader: ByteReader): BlobEntry {
-  const id = blobId(reader.bytes(32).slice());
+  // Not slice(): of a Buffer that is a view, which would keep the whole object.
+  const id = blobId(new Uint8Array(reader.bytes(32)));
   const kindByte = reader.u8();
   const kind = kindByte === 1 ? 'data' : kindByte === 2 ? 'tree' : kindByte === 3 ? 'list' : undefined;
   const contentEpoch = reader.u16();
   const offset = reader.u32();
   const length = reader.u32();
-  const hash = reader.bytes(32).slice();
+  const hash = new Uint8Array(reader.bytes(32));
   if (kind === undefined) throw newerNeo(`a blob of kind ${kindByte}`);
   if (offset + length > MAX_PACK_SIZE) throw new NeoError('integrity', 'blob lies outside its pack');
   return { id, kind, contentEpoch, offset, length, hash };
