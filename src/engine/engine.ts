@@ -78,6 +78,8 @@ export interface Engine {
   signPublicKey(seed: Uint8Array): Uint8Array;
   sign(seed: Uint8Array, message: Uint8Array): Uint8Array;
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /** The same in another thread, where there is one; for large messages. */
+  verifyLater(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
 
   /** X-Wing (draft-connolly-cfrg-xwing-kem): X25519 + ML-KEM-768 from a 32-byte seed; public key 1,216 bytes. */
   kemPublicKey(seed: Uint8Array): Uint8Array;

@@ -2,7 +2,7 @@
  * Signatures over objects: each covers "neo/v1 " ‖ kind ‖ 0x00 ‖ repository id ‖ bytes, and stands in a list of
  * (algorithm, value), so that a second algorithm can come beside Ed25519 without a new format.
  */
-import { type ByteReader, ByteWriter, concatBytes, ByteReader as Reader, utf8 } from '../core/bytes.ts';
+import { type ByteReader, ByteWriter, concatBytes, ByteReader as Reader, release, utf8 } from '../core/bytes.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
 import type { Engine } from './engine.ts';
 
@@ -54,6 +54,23 @@ export function verifySignatures(
   const known = knownSignatures(list);
   const message = signedBytes(kindName, repositoryId, bytes);
   return known.length > 0 && known.every(({ value }) => engine.verify(publicKey, message, value));
+}
+
+/** As {@link verifySignatures}, in another thread where there is one. */
+export async function verifySignaturesLater(
+  engine: Engine,
+  publicKey: Uint8Array,
+  kindName: string,
+  repositoryId: Uint8Array,
+  bytes: Uint8Array,
+  list: Uint8Array,
+): Promise<boolean> {
+  const known = knownSignatures(list);
+  const message = signedBytes(kindName, repositoryId, bytes);
+  let right = known.length > 0;
+  for (const { value } of known) right &&= await engine.verifyLater(publicKey, message, value);
+  release(message);
+  return right;
 }
 
 function knownSignatures(list: Uint8Array): Signature[] {

@@ -205,15 +205,33 @@ function signingKey(seed: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([ED25519_SEED_DER, seed]), format: 'der', type: 'pkcs8' });
 }
 
-function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (publicKey.length !== 32 || signature.length !== 64) return false;
-  if (isSmallOrder(publicKey) || isSmallOrder(signature)) return false;
+/** Undefined for what is no key or no signature. */
+function verifyingKey(publicKey: Uint8Array, signature: Uint8Array): KeyObject | undefined {
+  if (publicKey.length !== 32 || signature.length !== 64) return undefined;
+  if (isSmallOrder(publicKey) || isSmallOrder(signature)) return undefined;
   try {
-    const key = createPublicKey({ key: Buffer.concat([ED25519_PUBLIC_DER, publicKey]), format: 'der', type: 'spki' });
+    return createPublicKey({ key: Buffer.concat([ED25519_PUBLIC_DER, publicKey]), format: 'der', type: 'spki' });
+  } catch {
+    return undefined; // not a point of the curve
+  }
+}
+
+function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  const key = verifyingKey(publicKey, signature);
+  if (key === undefined) return false;
+  try {
     return verify(null, message, key, signature);
   } catch {
-    return false; // not a point of the curve
+    return false;
   }
+}
+
+function verifySignatureLater(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  const key = verifyingKey(publicKey, signature);
+  if (key === undefined) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    verify(null, message, key, signature, (error, isRight) => resolve(error === null && isRight));
+  });
 }
 
 const nativeEngine: Omit<Engine, 'compress' | 'decompress'> = {
@@ -232,6 +250,7 @@ const nativeEngine: Omit<Engine, 'compress' | 'decompress'> = {
     createPublicKey(signingKey(seed)).export({ format: 'der', type: 'spki' }).subarray(ED25519_PUBLIC_DER.length),
   sign: (seed, message) => sign(null, message, signingKey(seed)),
   verify: verifySignature,
+  verifyLater: verifySignatureLater,
   ...nativeKem,
 };
 

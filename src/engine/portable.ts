@@ -96,6 +96,7 @@ export async function createPortableEngine(): Promise<Engine> {
     signPublicKey: (seed) => ed25519.getPublicKey(signingSeed(seed)),
     sign: (seed, message) => ed25519.sign(message, signingSeed(seed)),
     verify: verifySignature,
+    verifyLater: async (...given) => verifySignature(...given),
     ...portableKem,
   };
 }

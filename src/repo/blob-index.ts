@@ -1,15 +1,18 @@
 /**
- * Blob id → places, shared by all threads: open addressing with linear probing in SharedArrayBuffers, 28 bytes a slot,
- * at most 30 bytes a blob at full load. Look-ups and claims use Atomics and need no round trip. A thread that does not
- * know of a new table yet, or finds the last one full, may claim what another one claims too: then it is stored twice.
+ * Blob id → places, shared by all threads. What the segments tell stands sorted (index/sorted-places.ts). What a run adds
+ * goes into tables: open addressing with linear probing in SharedArrayBuffers, 28 bytes a slot, at most 30 bytes a blob
+ * at full load. Look-ups and claims use Atomics and need no round trip. A thread that does not know of a new table yet,
+ * or finds the last one full, may claim what another one claims too: then it is stored twice.
  *
  * A slot is 7 words: state, 4 words of id prefix, offset, length (top bit: trusted). State is 0 (empty), a pack number
  * from 1 on, or one of the marks below. Slots never go back to empty.
  */
 import type { BlobId } from '../core/ids.ts';
 import { systemRandom } from '../core/random.ts';
+import { hashOf, RECORD_WORDS, TRUSTED } from './index/place-record.ts';
+import { type PlaceCollector, SORTED_MARK, SortedPlaces } from './index/sorted-places.ts';
 
-const WORDS = 7;
+const WORDS = RECORD_WORDS;
 /** Slots taken, and the seed of this table's places. */
 const HEADER_WORDS = 2;
 const USED = 0;
@@ -18,7 +21,6 @@ const BUSY = 0xffff_ffff;
 const CLAIMED = 0xffff_fffe;
 /** Claimed or placed by a run that is over, and not to be relied on. */
 const DROPPED = 0xffff_fffd;
-const TRUSTED = 0x8000_0000;
 /** 28 / 0.94 is just below 30 bytes. */
 const FULL_LOAD = 0.94;
 
@@ -68,20 +70,10 @@ class Table {
     return following === this.words.length ? HEADER_WORDS : following;
   }
 
-  /** Who writes segments chooses the ids in them; without the seed he cannot choose ids that all meet in one place. */
-  home(prefix: Prefix): number {
-    let hash = this.words[SEED] ?? 0;
-    for (let i = 0; i < 4; i++) hash = mix(hash ^ (prefix[i] ?? 0));
+  home([w0, w1, w2, w3]: Prefix): number {
+    const hash = hashOf(this.words[SEED] ?? 0, w0, w1, w2, w3);
     return HEADER_WORDS + Math.floor((hash / 0x1_0000_0000) * this.slots) * WORDS;
   }
-}
-
-/** The finaliser of MurmurHash3 (Appleby), 32 bits. */
-function mix(word: number): number {
-  let hash = word;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
 function tableMemory(blobs: number): SharedArrayBuffer {
@@ -93,35 +85,46 @@ function tableMemory(blobs: number): SharedArrayBuffer {
 }
 
 export class BlobIndex {
+  readonly #sorted: SortedPlaces | undefined;
   readonly #tables: Table[];
   #dropped = 0;
 
   /** From memory handed over by {@link share}. */
   constructor(memories: readonly SharedArrayBuffer[]) {
-    this.#tables = memories.map((memory) => new Table(memory));
+    const [first] = memories;
+    const isSorted = first !== undefined && new Uint32Array(first)[0] === SORTED_MARK;
+    this.#sorted = isSorted ? new SortedPlaces(first) : undefined;
+    this.#tables = memories.slice(isSorted ? 1 : 0).map((memory) => new Table(memory));
   }
 
   static withRoomFor(blobs: number): BlobIndex {
     return new BlobIndex([tableMemory(blobs)]);
   }
 
+  /** With all places collected, which costs the collector its memory, and room for `room` more blobs. */
+  static from(places: PlaceCollector, room: number): BlobIndex {
+    return new BlobIndex([places.finish(), tableMemory(room)]);
+  }
+
   /** What another thread needs to see the same index. */
   share(): SharedArrayBuffer[] {
-    return this.#tables.map((table) => table.words.buffer);
+    const tables = this.#tables.map((table) => table.words.buffer);
+    return this.#sorted === undefined ? tables : [this.#sorted.words.buffer, ...tables];
   }
 
   /** Takes over tables added by the owner since. */
   update(memories: readonly SharedArrayBuffer[]): void {
-    for (const memory of memories.slice(this.#tables.length)) this.#tables.push(new Table(memory));
+    const known = this.#tables.length + (this.#sorted === undefined ? 0 : 1);
+    for (const memory of memories.slice(known)) this.#tables.push(new Table(memory));
   }
 
   /** Blobs and claims, copies counted each. */
   get size(): number {
-    return this.#tables.reduce((sum, table) => sum + table.used, 0) - this.#dropped;
+    return this.#tables.reduce((sum, table) => sum + table.used, this.#sorted?.count ?? 0) - this.#dropped;
   }
 
   get bytes(): number {
-    return this.#tables.reduce((sum, table) => sum + table.words.byteLength, 0);
+    return this.#tables.reduce((sum, table) => sum + table.words.byteLength, this.#sorted?.bytes ?? 0);
   }
 
   /** Makes sure that `blobs` more fit. The owner's alone; others learn of it by {@link update}. */
@@ -136,34 +139,34 @@ export class BlobIndex {
    * them. The owner's alone, when no other thread uses the index.
    */
   dropClaims(packs: ReadonlySet<number>): void {
-    for (const { words } of this.#tables) {
-      for (let at = HEADER_WORDS; at < words.length; at += WORDS) {
-        const state = Atomics.load(words, at);
-        if (state === 0 || !(state === CLAIMED || packs.has(state))) continue;
-        words[at + 6] = 0;
-        Atomics.store(words, at, DROPPED);
-        this.#dropped += 1;
-      }
+    for (const { words } of this.#tables) this.#drop(words, HEADER_WORDS, words.length, packs);
+    const sorted = this.#sorted;
+    if (sorted !== undefined) this.#drop(sorted.words, sorted.first, sorted.end, packs);
+  }
+
+  #drop(words: Uint32Array<SharedArrayBuffer>, from: number, to: number, packs: ReadonlySet<number>): void {
+    for (let at = from; at < to; at += WORDS) {
+      const state = Atomics.load(words, at);
+      if (state === 0 || !(state === CLAIMED || packs.has(state))) continue;
+      words[at + 6] = 0;
+      Atomics.store(words, at, DROPPED);
+      this.#dropped += 1;
     }
   }
 
   /** All places of a blob, trusted ones first. Claimed but unplaced blobs have none. */
   places(id: BlobId): BlobPlace[] {
     const found: BlobPlace[] = [];
-    this.#scan(id, (words, at, state) => {
-      const length = words[at + 6] ?? 0;
-      const place = { pack: state, offset: words[at + 5] ?? 0, length: length & ~TRUSTED, trusted: length >= TRUSTED };
-      if (state === CLAIMED) return false;
-      if (place.trusted) found.unshift(place);
-      else found.push(place);
-      return false;
-    });
+    const prefix = prefixOf(id);
+    this.#scanSorted(prefix, (words, at) => addPlace(found, words, at));
+    this.#scan(prefix, (words, at) => addPlace(found, words, at));
     return found;
   }
 
   /** True if a trusted copy exists, or this run has claimed it: then it need not be stored. */
   has(id: BlobId): boolean {
-    return this.#scan(id, (words, at, state) => state === CLAIMED || (words[at + 6] ?? 0) >= TRUSTED);
+    const prefix = prefixOf(id);
+    return this.#scanSorted(prefix, isSettled) || this.#scan(prefix, isSettled);
   }
 
   /** True if the caller must store the blob; false if a trusted copy or a claim exists. */
@@ -191,15 +194,15 @@ export class BlobIndex {
 
   /** Adds a place; a claim of the same blob becomes that place. The owner's alone. */
   insert(id: BlobId, place: BlobPlace): void {
-    const settled = this.#scan(id, (words, at, state) => {
-      if (state !== CLAIMED) return false;
+    const prefix = prefixOf(id);
+    const settled = this.#scan(prefix, (words, at) => {
+      if (words[at] !== CLAIMED) return false;
       words[at + 5] = place.offset;
       words[at + 6] = (place.trusted ? TRUSTED : 0) | place.length;
       Atomics.store(words, at, place.pack);
       return true;
     });
     if (settled) return;
-    const prefix = prefixOf(id);
     const table = this.#tableWithRoom();
     let at = table.home(prefix);
     while (Atomics.compareExchange(table.words, at, 0, BUSY) !== 0) at = table.next(at);
@@ -223,24 +226,59 @@ export class BlobIndex {
   }
 
   /** Calls `visit` for each slot of the id until it returns true. */
-  #scan(id: BlobId, visit: (words: Uint32Array<SharedArrayBuffer>, at: number, state: number) => boolean): boolean {
-    const prefix = prefixOf(id);
+  #scan(prefix: Prefix, visit: Visit): boolean {
     for (const table of this.#tables) {
       let at = table.home(prefix);
       for (let state = table.state(at); state !== 0; state = table.state(at)) {
-        if (state !== DROPPED && samePrefix(table.words, at, prefix) && visit(table.words, at, state)) return true;
+        if (state !== DROPPED && samePrefix(table.words, at, prefix) && visit(table.words, at)) return true;
         at = table.next(at);
       }
     }
     return false;
   }
+
+  /** The same for what the segments told. */
+  #scanSorted(prefix: Prefix, visit: Visit): boolean {
+    const sorted = this.#sorted;
+    if (sorted === undefined) return false;
+    const { words } = sorted;
+    const bucket = sorted.bucket(prefix[0]);
+    const end = sorted.start(bucket + 1);
+    for (let at = sorted.start(bucket); at < end; at += WORDS) {
+      if (samePrefix(words, at, prefix) && words[at] !== DROPPED && visit(words, at)) return true;
+    }
+    return false;
+  }
+}
+
+type Visit = (words: Uint32Array<SharedArrayBuffer>, at: number) => boolean;
+
+/** Trusted ones to the front. Always false: there may be more. */
+function addPlace(found: BlobPlace[], words: Uint32Array, at: number): boolean {
+  const pack = words[at] ?? 0;
+  if (pack === CLAIMED) return false;
+  const length = words[at + 6] ?? 0;
+  const trusted = length >= TRUSTED;
+  const place = { pack, offset: words[at + 5] ?? 0, length: length & ~TRUSTED, trusted };
+  if (trusted) found.unshift(place);
+  else found.push(place);
+  return false;
+}
+
+function isSettled(words: Uint32Array, at: number): boolean {
+  return (words[at + 6] ?? 0) >= TRUSTED || words[at] === CLAIMED;
 }
 
 type Prefix = readonly [number, number, number, number];
 
+/** Without a view of the bytes, which would cost more than the look-up. */
 function prefixOf(id: BlobId): Prefix {
-  const view = new DataView(id.buffer, id.byteOffset, 16);
-  return [view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true), view.getUint32(12, true)];
+  return [wordOf(id, 0), wordOf(id, 4), wordOf(id, 8), wordOf(id, 12)];
+}
+
+function wordOf(id: Uint8Array, at: number): number {
+  const low = (id[at] as number) | ((id[at + 1] as number) << 8);
+  return (low | ((id[at + 2] as number) << 16) | ((id[at + 3] as number) << 24)) >>> 0;
 }
 
 function samePrefix(words: Uint32Array, at: number, prefix: Prefix): boolean {

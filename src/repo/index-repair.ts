@@ -7,8 +7,8 @@ import { toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import { type ObjectName, objectName, type SessionId, sessionId } from '../core/ids.ts';
 import { refuseExpired } from './certificate.ts';
-import { encodeSegment, type PackRecord } from './index/segment.ts';
-import { type LoadedSegment, readSegments, type SegmentFault } from './indexed.ts';
+import { encodeSegment, type PackRecord, unpack } from './index/segment.ts';
+import { eachSegment, type LoadedPacked, type SegmentFault } from './indexed.ts';
 import { FOOTER_LENGTH, openDirectory, packPath, readFooter } from './pack/pack.ts';
 import { newId, type Repository } from './repository.ts';
 import { encodeSealedSigned } from './signed-object.ts';
@@ -45,7 +45,8 @@ interface ListedPack {
 export type OnDirectory = (blobs: number) => void;
 
 export async function planIndexRepair(repository: Repository, onDirectory: OnDirectory): Promise<IndexRepairPlan> {
-  const { segments, faults } = await readSegments(repository);
+  const segments: SegmentSummary[] = [];
+  const faults = await eachSegment(repository, (loaded) => segments.push(summaryOf(repository, loaded)));
   const listed = await listPacks(repository);
   const truth = new Map<string, string>();
   const unreadable: PackFault[] = [];
@@ -59,12 +60,10 @@ export async function planIndexRepair(repository: Repository, onDirectory: OnDir
     }
   });
   const unknown = new Set(unreadable.map(({ path }) => path));
-  const judged = segments.map((loaded) => ({ loaded, reason: faultOf(repository, loaded, truth, unknown) }));
+  const judged = segments.map((loaded) => ({ loaded, reason: faultOf(loaded, truth, unknown) }));
   const wrong = judged.flatMap(({ loaded, reason }) => (reason === undefined ? [] : [{ path: loaded.path, reason }]));
   const described = new Set(
-    judged
-      .filter(({ reason }) => reason === undefined)
-      .flatMap(({ loaded }) => loaded.segment.packs.map((p) => p.name)),
+    judged.filter(({ reason }) => reason === undefined).flatMap(({ loaded }) => loaded.packs.map((p) => p.name)),
   );
   const rewrite = listed.map(({ name }) => name).filter((name) => truth.has(name) && !described.has(name));
   return { packs: listed.length, blobs, unreadable, rewrite, obsolete: [...removable(faults, unreadable), ...wrong] };
@@ -76,21 +75,35 @@ function removable(faults: readonly SegmentFault[], unreadable: readonly PackFau
   return unreadable.length === 0 ? known : known.filter(({ damaged }) => damaged);
 }
 
+/** What has to be known of a segment, without its blobs. */
+interface SegmentSummary {
+  readonly path: string;
+  readonly packs: readonly { readonly name: ObjectName; readonly digest: string }[];
+  /** It says what its signer may not say. */
+  readonly oversteps: boolean;
+}
+
+function summaryOf(repository: Repository, { path, segment, signer }: LoadedPacked): SegmentSummary {
+  return {
+    path,
+    packs: segment.packs.map((pack) => ({ name: pack.name, digest: digestOf(repository, unpack(pack)) })),
+    oversteps: signer.role !== 'full' && segment.packs.some(({ author }) => author !== signer.client),
+  };
+}
+
 /** Undefined if the segment is right, or the only one to know a pack that cannot be read. */
 function faultOf(
-  repository: Repository,
-  { segment, signer }: LoadedSegment,
+  { packs, oversteps }: SegmentSummary,
   truth: ReadonlyMap<string, string>,
   unknown: ReadonlySet<string>,
 ): string | undefined {
-  if (segment.packs.some(({ name }) => unknown.has(packPath(name)))) return undefined;
-  for (const pack of segment.packs) {
-    const right = truth.get(pack.name);
-    if (right === undefined) return `it names pack ${pack.name}, which is missing`;
-    if (right !== digestOf(repository, pack)) return `it is wrong about pack ${pack.name}`;
-    if (signer.role !== 'full' && pack.author !== signer.client) return `it speaks for a pack of another client`;
+  if (packs.some(({ name }) => unknown.has(packPath(name)))) return undefined;
+  for (const { name, digest } of packs) {
+    const right = truth.get(name);
+    if (right === undefined) return `it names pack ${name}, which is missing`;
+    if (right !== digest) return `it is wrong about pack ${name}`;
   }
-  return undefined;
+  return oversteps ? 'it speaks for a pack of another client' : undefined;
 }
 
 /** Decides whether a segment and a directory say the same of a pack. */

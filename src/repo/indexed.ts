@@ -1,13 +1,15 @@
 /** A repository with its index loaded: the state that look-ups and deduplication need. */
-import { toHex } from '../core/bytes.ts';
+import { release, toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf } from '../core/errors.ts';
-import { type ObjectName, objectName, type SessionId } from '../core/ids.ts';
-import { BlobIndex, type BlobPlace } from './blob-index.ts';
+import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
+import { BlobIndex } from './blob-index.ts';
 import type { Certificate } from './certificate.ts';
-import { decodeSegment, type IndexSegment, type PackRecord } from './index/segment.ts';
+import { type IndexSegment, openSegment, type PackedRecord, type PackedSegment, unpack } from './index/segment.ts';
+import { PlaceCollector } from './index/sorted-places.ts';
 import { LARGEST } from './largest.ts';
+import { ENTRY_LENGTH } from './pack/entry.ts';
 import type { Repository } from './repository.ts';
-import { decodeSealedSigned } from './signed-object.ts';
+import { claimedRole, openSealedSigned } from './signed-object.ts';
 
 export interface PackInfo {
   readonly name: ObjectName;
@@ -33,11 +35,17 @@ export interface IndexedRepository extends Repository {
   readonly faults: readonly SegmentFault[];
 }
 
-export interface LoadedSegment {
+interface Loaded<Segment> {
   readonly path: string;
   readonly name: ObjectName;
-  readonly segment: IndexSegment;
+  readonly segment: Segment;
   readonly signer: Certificate;
+}
+
+export type LoadedSegment = Loaded<IndexSegment>;
+export interface LoadedPacked extends Loaded<PackedSegment> {
+  /** Gives back the memory of the blobs. */
+  readonly free: () => void;
 }
 
 const SEGMENT_PATH = /^index\/(?:([0-9a-f]{32})\/)?([0-9a-f]{64})$/;
@@ -46,6 +54,7 @@ interface SegmentPath {
   readonly path: string;
   /** Of an interim segment. */
   readonly session: string | undefined;
+  readonly size: number;
 }
 
 async function listSegments(repository: Repository): Promise<{ paths: SegmentPath[]; faults: SegmentFault[] }> {
@@ -54,52 +63,121 @@ async function listSegments(repository: Repository): Promise<{ paths: SegmentPat
   for await (const { path, size } of repository.backend.list('index')) {
     const match = SEGMENT_PATH.exec(path);
     if (match === null) continue;
-    if (size <= LARGEST.index) paths.push({ path, session: match[1] });
+    if (size <= LARGEST.index) paths.push({ path, session: match[1], size });
     else faults.push({ path, reason: `${size} bytes are no index segment`, damaged: true });
   }
   return { paths: paths.sort((a, b) => (a.path < b.path ? -1 : 1)), faults };
 }
 
-export interface Segments {
-  /** Those of role full first: what others signed must not shadow theirs. */
-  readonly segments: readonly LoadedSegment[];
-  readonly faults: readonly SegmentFault[];
-  /** Entries of all. */
-  readonly blobs: number;
-}
+/** Segments that are read, and verified in other threads, while one is being taken. */
+const AHEAD = 2;
 
-/** Reads and verifies all segments but the interim ones of covered sessions. */
-export async function readSegments(repository: Repository): Promise<Segments> {
+/** Of segments that wait for those of role full; what is beyond that is read again. */
+const KEPT_BYTES = 32 << 20;
+
+/** Called with each segment, which nobody keeps after that. */
+export type TakeSegment = (loaded: LoadedPacked) => void;
+
+/**
+ * Reads and verifies all segments but the interim ones of covered sessions. Those of role full come first: what others
+ * signed must not shadow theirs.
+ */
+export async function eachSegment(repository: Repository, take: TakeSegment): Promise<SegmentFault[]> {
   const { paths, faults } = await listSegments(repository);
-  const segments: LoadedSegment[] = [];
-  const keep = (loaded: LoadedSegment | SegmentFault | undefined): void => {
-    if (loaded === undefined) return;
-    if ('reason' in loaded) faults.push(loaded);
-    else segments.push(loaded);
-  };
-  for (const { path, session } of paths) if (session === undefined) keep(await readSegment(repository, path));
-  const covered = new Set(segments.flatMap((loaded) => coveredBy(loaded)) as string[]);
-  const interim = paths.filter(({ session }) => session !== undefined && !covered.has(session));
-  for (const { path } of interim) keep(await readSegment(repository, path));
-  segments.sort((a, b) => Number(a.signer.role !== 'full') - Number(b.signer.role !== 'full'));
-  const counts = segments.flatMap(({ segment }) => segment.packs.map(({ entries }) => entries.length));
-  return { segments, faults, blobs: counts.reduce((sum, count) => sum + count, 0) };
+  await takeSegments(repository, paths, faults, take);
+  return faults;
 }
 
-/** A write-role client may only cover its own sessions; which those are, only the signer of their segments tells. */
-function coveredBy(loaded: LoadedSegment): readonly SessionId[] {
-  return loaded.signer.role === 'full' ? loaded.segment.covered : [];
+async function takeSegments(
+  repository: Repository,
+  paths: readonly SegmentPath[],
+  faults: SegmentFault[],
+  take: TakeSegment,
+): Promise<void> {
+  const sorter = new SegmentSorter(faults, take);
+  const sort = (found: Found): void => sorter.sort(found);
+  const readFull = (at: SegmentPath): Promise<Found> => readSegment(repository, at, undefined, 'full');
+  const finals = paths.filter(({ session }) => session === undefined);
+  await inOrder(finals, readFull, sort);
+  const interim = paths.filter(({ session }) => session !== undefined && !sorter.covered.has(session));
+  await inOrder(interim, readFull, sort);
+  await inOrder(sorter.others.splice(0), ({ at, bytes }) => readSegment(repository, at, bytes), sort);
 }
 
-async function readSegment(repository: Repository, path: string): Promise<LoadedSegment | SegmentFault | undefined> {
+class SegmentSorter {
+  readonly covered = new Set<string>();
+  /** Segments whose turn is after those of role full. */
+  readonly others: Later[] = [];
+  readonly #faults: SegmentFault[];
+  readonly #take: TakeSegment;
+  #kept = 0;
+
+  constructor(faults: SegmentFault[], take: TakeSegment) {
+    this.#faults = faults;
+    this.#take = take;
+  }
+
+  sort(found: Found): void {
+    if (found === undefined) return;
+    if ('reason' in found) this.#faults.push(found);
+    else if ('at' in found) this.#keep(found);
+    else {
+      this.#cover(found);
+      this.#take(found);
+      found.free();
+    }
+  }
+
+  #keep({ at, bytes }: Later): void {
+    this.#kept += bytes?.length ?? 0;
+    this.others.push({ at, bytes: this.#kept <= KEPT_BYTES ? bytes : undefined });
+  }
+
+  /** A write-role client may only cover its own sessions; which those are, only the signer of their segments tells. */
+  #cover({ signer, segment }: LoadedPacked): void {
+    if (signer.role !== 'full') return;
+    for (const session of segment.covered) this.covered.add(session);
+  }
+}
+
+/** Reads some ahead; takes them in their order. */
+async function inOrder<T, R>(
+  from: readonly T[],
+  read: (item: T) => Promise<R>,
+  take: (result: R) => void,
+): Promise<void> {
+  const ahead: Promise<R>[] = [];
+  for (const item of from) {
+    const reading = read(item);
+    // Its failure is seen when its turn comes.
+    reading.catch(() => undefined);
+    ahead.push(reading);
+    if (ahead.length > AHEAD) take(await (ahead.shift() as Promise<R>));
+  }
+  for (const reading of ahead) take(await reading);
+}
+
+/** A segment whose turn is after those of role full, not verified yet. */
+interface Later {
+  readonly at: SegmentPath;
+  /** Undefined: to be read again. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+type Found = LoadedPacked | SegmentFault | Later | undefined;
+
+/** @param only of other roles, what would have to be verified comes back */
+async function readSegment(repository: Repository, at: SegmentPath, known?: Uint8Array, only?: 'full'): Promise<Found> {
+  const { path } = at;
   const name = objectName(path.slice(path.lastIndexOf('/') + 1));
-  const bytes = await repository.backend.get(path);
+  const bytes = known ?? (await repository.backend.get(path));
   if (bytes === undefined) return undefined;
   if (toHex(repository.engine.blake3(bytes)) !== name)
     return { path, reason: 'bytes do not give its name', damaged: true };
   try {
-    const { body, signer } = decodeSealedSigned(repository, 'index', repository.keys.index, bytes);
-    return { path, name, segment: decodeSegment(body), signer };
+    if (only !== undefined && claimedRole(repository, 'index', bytes) !== only) return { at, bytes };
+    const { body, signer } = await openSealedSigned(repository, 'index', repository.keys.index, bytes);
+    return { path, name, segment: openSegment(body), signer, free: () => release(body) };
   } catch (error) {
     if (isNeoError(error, 'integrity')) return { path, reason: messageOf(error), damaged: false };
     // The configuration says which versions there are. This one is somebody's joke, or will be read by a newer neo.
@@ -108,17 +186,32 @@ async function readSegment(repository: Repository, path: string): Promise<Loaded
   }
 }
 
+export interface Segments {
+  readonly segments: readonly LoadedSegment[];
+  readonly faults: readonly SegmentFault[];
+}
+
+/** As {@link eachSegment}, with an object for each blob: not for large repositories. */
+export async function readSegments(repository: Repository): Promise<Segments> {
+  const segments: LoadedSegment[] = [];
+  const faults = await eachSegment(repository, (loaded) => {
+    const { path, name, signer, segment } = loaded;
+    segments.push({ path, name, signer, segment: { ...segment, packs: segment.packs.map(unpack) } });
+  });
+  return { segments, faults };
+}
+
 /**
  * Loads the whole index into shared memory.
  * @param room blobs that may be added before the table has to grow
  */
 export async function loadIndex(repository: Repository, room = 65_536): Promise<IndexedRepository> {
-  const { segments, faults, blobs } = await readSegments(repository);
-  const index = BlobIndex.withRoomFor(blobs + room);
-  const packs: (PackInfo | undefined)[] = [undefined];
-  const known = new Map<string, number>();
+  const { paths, faults } = await listSegments(repository);
+  const most = paths.reduce((sum, { size }) => sum + Math.floor(size / ENTRY_LENGTH), 0);
+  const places = new PlaceCollector(most);
+  const packs = new PackList();
   const moreFaults: SegmentFault[] = [];
-  for (const { path, segment, signer } of segments) {
+  await takeSegments(repository, paths, faults, ({ path, segment, signer }) => {
     for (const pack of segment.packs) {
       if (signer.role !== 'full' && (pack.author !== signer.client || pack.authorRole !== signer.role)) {
         const reason = `speaks for a pack of another client (${pack.author.slice(0, 8)})`;
@@ -126,32 +219,38 @@ export async function loadIndex(repository: Repository, room = 65_536): Promise<
         continue;
       }
       const trusted = pack.authorRole === 'full' || pack.author === repository.client;
-      insertPack(index, packs, known, pack, trusted);
+      places.add(packs.numberOf(pack, trusted), trusted, pack.packed);
     }
-  }
-  return { ...repository, index, packs, faults: [...faults, ...moreFaults] };
+  });
+  const index = BlobIndex.from(places, room);
+  return { ...repository, index, packs: packs.infos, faults: [...faults, ...moreFaults] };
 }
 
-function insertPack(
-  index: BlobIndex,
-  packs: (PackInfo | undefined)[],
-  known: Map<string, number>,
-  pack: PackRecord,
-  trusted: boolean,
-): void {
-  // Keyed by what is said of the pack: whoever claims somebody else's pack as its own, or says that it is shorter, must
-  // not shadow the truth. Nor must the first of several segments: where they differ, all that they say is kept.
-  const key = `${pack.name} ${pack.author} ${pack.size}`;
-  const earlier = known.get(key);
-  const number = earlier ?? packs.length;
-  if (earlier === undefined) {
-    known.set(key, number);
-    packs.push({ name: pack.name, size: pack.size, trusted });
-  }
-  for (const { id, offset, length } of pack.entries) {
-    const isSame = (place: BlobPlace): boolean =>
-      place.pack === number && place.offset === offset && place.length === length;
-    if (earlier !== undefined && index.places(id).some(isSame)) continue;
-    index.insert(id, { pack: number, offset, length, trusted });
+/** Numbers packs as they are met. */
+class PackList {
+  readonly infos: (PackInfo | undefined)[] = [undefined];
+  readonly #authors: (ClientId | undefined)[] = [undefined];
+  #author: ClientId | undefined;
+  readonly #byName = new Map<ObjectName, number>();
+  readonly #further = new Map<string, number>();
+
+  /**
+   * One number for all that say the same of the pack: whoever claims somebody else's pack as its own, or says that it is
+   * shorter, must not shadow the truth. Nor must the first of several segments: where they differ, all that they say is
+   * kept.
+   */
+  numberOf({ name, author, size }: PackedRecord, trusted: boolean): number {
+    const first = this.#byName.get(name);
+    if (first !== undefined && this.#authors[first] === author && this.infos[first]?.size === size) return first;
+    const key = `${name} ${author} ${size}`;
+    const further = this.#further.get(key);
+    if (further !== undefined) return further;
+    const number = this.infos.push({ name, size, trusted }) - 1;
+    // One text for all packs of an author.
+    this.#authors.push(this.#author === author ? this.#author : author);
+    this.#author = this.#authors[number];
+    if (first === undefined) this.#byName.set(name, number);
+    else this.#further.set(key, number);
+    return number;
   }
 }

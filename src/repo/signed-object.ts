@@ -5,9 +5,9 @@ import type { RepositoryId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import { openObject, sealObject } from '../engine/aead.ts';
 import type { Engine } from '../engine/engine.ts';
-import { signBytes, verifySignatures } from '../engine/identity.ts';
+import { signBytes, verifySignatures, verifySignaturesLater } from '../engine/identity.ts';
 import { deriveKey } from '../engine/keys.ts';
-import { type Certificate, certificateIsValid, decodeCertificate } from './certificate.ts';
+import { type Certificate, certificateIsValid, decodeCertificate, type Role } from './certificate.ts';
 import { encodeHeader, type ObjectKind, readHeader } from './header.ts';
 
 /** What it takes to make objects in a client's name. */
@@ -48,14 +48,22 @@ export function readSignature(
   const certificate = decodeCertificate(reader.bytes(reader.u16()));
   const signed = bytes.subarray(0, reader.offset);
   const list = trailing ? readList(reader) : reader.bytes(reader.remaining);
+  requireIssued(context, kind, certificate);
+  if (!verifySignatures(context.engine, certificate.signPublic, kind, fromHex(context.repository), signed, list)) {
+    throw wrongSignature(kind);
+  }
+  return certificate;
+}
+
+function requireIssued(context: ObjectContext, kind: ObjectKind, certificate: Certificate): void {
   const issuer = context.issuers.get(certificate.epoch);
   if (!certificateIsValid(context.engine, context.repository, certificate, issuer)) {
     throw new NeoError('integrity', `${kind} object carries a certificate that this repository did not issue`);
   }
-  if (!verifySignatures(context.engine, certificate.signPublic, kind, fromHex(context.repository), signed, list)) {
-    throw new NeoError('integrity', `${kind} object has a wrong signature`);
-  }
-  return certificate;
+}
+
+function wrongSignature(kind: ObjectKind): NeoError {
+  return new NeoError('integrity', `${kind} object has a wrong signature`);
 }
 
 function readList(reader: ByteReader): Uint8Array {
@@ -96,11 +104,48 @@ export function decodeSealedSigned(
   indexKey: Uint8Array,
   object: Uint8Array,
 ): SealedSigned {
-  const reader = new ByteReader(object);
-  readHeader(reader, kind, context.repository);
-  const header = object.subarray(0, reader.offset);
-  const sealed = reader.bytes(reader.u32());
+  const { reader, header, sealed } = readSealed(context, kind, object);
   const signer = readSignature(context, kind, object, reader);
   const key = deriveKey(context.engine, indexKey, `seal.${kind}`);
   return { body: openObject(context.engine, key, sealed, header), signer };
+}
+
+/** As {@link decodeSealedSigned}; the signature is verified in another thread where there is one. */
+export async function openSealedSigned(
+  context: ObjectContext,
+  kind: ObjectKind,
+  indexKey: Uint8Array,
+  object: Uint8Array,
+): Promise<SealedSigned> {
+  const { reader, header, sealed } = readSealed(context, kind, object);
+  const signer = decodeCertificate(reader.bytes(reader.u16()));
+  const signed = object.subarray(0, reader.offset);
+  const list = reader.bytes(reader.remaining);
+  requireIssued(context, kind, signer);
+  const id = fromHex(context.repository);
+  if (!(await verifySignaturesLater(context.engine, signer.signPublic, kind, id, signed, list))) {
+    throw wrongSignature(kind);
+  }
+  const key = deriveKey(context.engine, indexKey, `seal.${kind}`);
+  return { body: openObject(context.engine, key, sealed, header), signer };
+}
+
+/** The role of whoever signed it, if the signature proves right: nobody has verified that here. @throws NeoError integrity */
+export function claimedRole(context: ObjectContext, kind: ObjectKind, object: Uint8Array): Role {
+  const { reader } = readSealed(context, kind, object);
+  return decodeCertificate(reader.bytes(reader.u16())).role;
+}
+
+interface Sealed {
+  /** At the certificate. */
+  readonly reader: ByteReader;
+  readonly header: Uint8Array;
+  readonly sealed: Uint8Array;
+}
+
+function readSealed(context: ObjectContext, kind: ObjectKind, object: Uint8Array): Sealed {
+  const reader = new ByteReader(object);
+  readHeader(reader, kind, context.repository);
+  const header = object.subarray(0, reader.offset);
+  return { header, sealed: reader.bytes(reader.u32()), reader };
 }

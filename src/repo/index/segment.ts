@@ -5,23 +5,32 @@ import { type ClientId, clientId, type ObjectName, objectName, type SessionId, s
 import type { BlobEntry } from '../blob-entry.ts';
 import { type Role, roleByte, roleOf } from '../certificate.ts';
 import { newerNeo } from '../header.ts';
-import { ENTRY_LENGTH, MAX_PACK_SIZE, readEntry, writeEntry } from '../pack/entry.ts';
+import { checkEntries, ENTRY_LENGTH, MAX_PACK_SIZE, readEntry, writeEntry } from '../pack/entry.ts';
 
 /** The only flag of version 1. */
 const FINAL = 1;
 const PACK_RECORD_LENGTH = 32 + 4 + 16 + 1 + 4;
 
-export interface PackRecord {
+interface PackHead {
   readonly name: ObjectName;
   /** Bytes of the whole file. */
   readonly size: number;
   /** The signer of the pack's directory. */
   readonly author: ClientId;
   readonly authorRole: Role;
+}
+
+export interface PackRecord extends PackHead {
   readonly entries: readonly BlobEntry[];
 }
 
-export interface IndexSegment {
+/** A pack as it stands in the segment. */
+export interface PackedRecord extends PackHead {
+  /** Of {@link ENTRY_LENGTH} bytes each, all of them checked. A view of the segment. */
+  readonly packed: Uint8Array;
+}
+
+interface SegmentOf<Pack> {
   /** The last segment of a run; interim ones lie in the session's folder. */
   readonly final: boolean;
   readonly session: SessionId;
@@ -29,8 +38,12 @@ export interface IndexSegment {
   readonly covered: readonly SessionId[];
   /** Segments that this one stands for. */
   readonly replaced: readonly ObjectName[];
-  readonly packs: readonly PackRecord[];
+  readonly packs: readonly Pack[];
 }
+
+export type IndexSegment = SegmentOf<PackRecord>;
+/** A whole and valid segment without an object for each blob. */
+export type PackedSegment = SegmentOf<PackedRecord>;
 
 export function encodeSegment(segment: IndexSegment): Uint8Array {
   const blobs = segment.packs.reduce((sum, pack) => sum + pack.entries.length, 0);
@@ -51,6 +64,18 @@ export function encodeSegment(segment: IndexSegment): Uint8Array {
 
 /** @throws NeoError integrity; needs-newer-neo for flags and kinds of a later version */
 export function decodeSegment(body: Uint8Array): IndexSegment {
+  const segment = openSegment(body);
+  return { ...segment, packs: segment.packs.map(unpack) };
+}
+
+export function unpack({ name, size, author, authorRole, packed }: PackedRecord): PackRecord {
+  const reader = new ByteReader(packed);
+  const entries = Array.from({ length: packed.length / ENTRY_LENGTH }, () => readEntry(reader));
+  return { name, size, author, authorRole, entries };
+}
+
+/** What {@link decodeSegment} accepts, and nothing else. @throws as it does */
+export function openSegment(body: Uint8Array): PackedSegment {
   const reader = new ByteReader(body);
   const flags = reader.u8();
   if (flags > FINAL) throw newerNeo(`an index segment with flags ${flags}`);
@@ -62,21 +87,24 @@ export function decodeSegment(body: Uint8Array): IndexSegment {
   return { final: flags === FINAL, session, covered, replaced, packs };
 }
 
-function readMany<T>(reader: ByteReader, atLeast: number, read: () => T): T[] {
+/** What is counted must be there before anything is made for it. */
+function readCount(reader: ByteReader, atLeast: number): number {
   const count = reader.u32();
   if (count * atLeast > reader.remaining) throw new NeoError('integrity', 'index segment is cut short');
-  return Array.from({ length: count }, read);
+  return count;
 }
 
-function readPackRecord(reader: ByteReader): PackRecord {
+function readMany<T>(reader: ByteReader, atLeast: number, read: () => T): T[] {
+  return Array.from({ length: readCount(reader, atLeast) }, read);
+}
+
+function readPackRecord(reader: ByteReader): PackedRecord {
   const name = objectName(toHex(reader.bytes(32)));
   const size = reader.u32();
   const author = clientId(toHex(reader.bytes(16)));
   const authorRole = roleOf(reader.u8());
   if (size > MAX_PACK_SIZE) throw new NeoError('integrity', 'index segment names a pack that is too large');
-  const entries = readMany(reader, ENTRY_LENGTH, () => readEntry(reader));
-  if (entries.some((entry) => entry.offset + entry.length > size)) {
-    throw new NeoError('integrity', 'index segment names a blob outside its pack');
-  }
-  return { name, size, author, authorRole, entries };
+  const packed = reader.bytes(readCount(reader, ENTRY_LENGTH) * ENTRY_LENGTH);
+  checkEntries(packed, size);
+  return { name, size, author, authorRole, packed };
 }
