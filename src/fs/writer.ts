@@ -358,7 +358,10 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
   }
 }
 
-function applyOptions(options: RestoreTargetOptions): ApplyOptions {
+/** The owner's refusal is said once. */
+export function applyOptions(
+  options: Pick<RestoreTargetOptions, 'owners' | 'securityAttributes' | 'onProblem' | 'onNote'>,
+): ApplyOptions {
   let told = false;
   return {
     owners: options.owners ?? true,

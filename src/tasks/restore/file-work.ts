@@ -65,7 +65,6 @@ export class FileWork {
     return {
       type: 'whole',
       directory: target.pool.acquire(directory),
-      directoryPath: directory.path,
       name,
       size: this.node.size,
       overwrite: this.overwrite,

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { NeoError } from '../../core/errors.ts';
 import { ownModule } from '../../core/program-files.ts';
+import { encodeWrite } from './job-codec.ts';
 import type { Job, JobResult, ResultOf, WorkerSetup } from './jobs.ts';
 import type { ThreadMessage } from './thread.ts';
 import type { WorkerCore } from './worker-core.ts';
@@ -61,7 +62,7 @@ export class ThreadPool implements RestorePool {
         other.running.length < least.running.length ? other : least,
       );
       thread.running.push({ resolve: (result) => resolve(result as ResultOf<T>), reject });
-      thread.worker.postMessage(job, transferOf(job));
+      send(thread.worker, job);
     });
   }
 
@@ -81,9 +82,13 @@ export class ThreadPool implements RestorePool {
   }
 }
 
+function send(worker: Worker, job: Job): void {
+  if (job.type !== 'write') return worker.postMessage(job);
+  const encoded = encodeWrite(job);
+  worker.postMessage(encoded, [encoded.numbers.buffer, encoded.text.buffer, ...transferOf(job.bytes)]);
+}
+
 /** Only a buffer that holds these bytes alone: others may look at more of it (small Buffers share one). */
-function transferOf(job: Job): ArrayBuffer[] {
-  if (job.type !== 'write') return [];
-  const { buffer, byteLength } = job.bytes;
+function transferOf({ buffer, byteLength }: Uint8Array): ArrayBuffer[] {
   return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
 }
