@@ -34,9 +34,8 @@ class Encoder {
 
   /** Whole seconds and the rest: a time in nanoseconds is more than a number holds. */
   time(value: bigint | undefined): void {
-    if (value === undefined) return this.number(NONE);
-    const seconds = value / SECOND;
-    this.#numbers.push(0, Number(seconds), Number(value - seconds * SECOND));
+    const seconds = (value ?? 0n) / SECOND;
+    this.#numbers.push(value === undefined ? NONE : 0, Number(seconds), Number((value ?? 0n) - seconds * SECOND));
   }
 
   finish(bytes: Uint8Array): EncodedWrite {
@@ -117,8 +116,8 @@ class Decoder {
   }
 
   time(): bigint | undefined {
-    if (this.number() === NONE) return undefined;
-    return BigInt(this.number()) * SECOND + BigInt(this.number());
+    const [kind, seconds, rest] = [this.number(), this.number(), this.number()];
+    return kind === NONE ? undefined : BigInt(seconds) * SECOND + BigInt(rest);
   }
 
   list<T>(count: number, next: () => T): T[] {

@@ -83,7 +83,10 @@ export class ThreadPool implements RestorePool {
 }
 
 function send(worker: Worker, job: Job): void {
-  if (job.type !== 'write') return worker.postMessage(job);
+  if (job.type !== 'write') {
+    worker.postMessage(job);
+    return;
+  }
   const encoded = encodeWrite(job);
   worker.postMessage(encoded, [encoded.numbers.buffer, encoded.text.buffer, ...transferOf(job.bytes)]);
 }

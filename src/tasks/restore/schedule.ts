@@ -26,24 +26,29 @@ export class Schedule {
     this.#context = context;
   }
 
-  async add(work: FileWork, key: ContentKey, plainLength: number, segments: Segments): Promise<void> {
+  /** {@link room} is asked for afterwards, at the latest after as many pieces as stand in one node. */
+  add(work: FileWork, key: ContentKey, plainLength: number, segments: Segments): void {
     this.#open.add(work);
     this.#window.add(work, key, plainLength, segments);
-    if (this.#window.isFull) await this.#flush();
   }
 
-  addPiece(work: FileWork, piece: LocalPiece): Promise<void> {
-    return this.add(work, contentKey(piece.key), piece.length, piece.segments);
+  addPiece(work: FileWork, piece: LocalPiece): void {
+    this.add(work, contentKey(piece.key), piece.length, piece.segments);
+  }
+
+  /** Waits, if at all, until more may be planned. */
+  room(): void | Promise<void> {
+    if (this.#window.isFull) return this.#flush();
   }
 
   /** No more pieces of it will come. */
-  async planned(work: FileWork): Promise<void> {
+  planned(work: FileWork): void | Promise<void> {
     work.planned = true;
     this.#open.add(work);
     this.#window.files.add(work);
     // Nothing is missing: an empty file, or one of which all was there.
     if (work.pending === 0) this.#fetcher.settle(work);
-    if (this.#window.isFull) await this.#flush();
+    return this.room();
   }
 
   done(work: FileWork): void {
