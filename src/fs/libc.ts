@@ -180,20 +180,29 @@ function cString(bytes: Uint8Array): Buffer | undefined {
   return text;
 }
 
-/** Two `struct timespec` of 64-bit halves. */
+const SECOND = 1_000_000_000n;
+const OMIT = (1n << 30n) - 2n;
+/** Two `struct timespec` of 64-bit halves: the last ones asked for. */
+const timeWords = new BigInt64Array(4);
+const timeBytes = new Uint8Array(timeWords.buffer);
+
 function timespecs(atime: FileTime, mtime: FileTime): Uint8Array {
-  const words = new BigInt64Array(4);
-  for (const [index, time] of [atime, mtime].entries()) {
-    if (time === UTIME_OMIT) {
-      words[2 * index + 1] = (1n << 30n) - 2n;
-      continue;
-    }
-    // Rounded down, so that the nanoseconds are never negative: −1 ns is second −1 and 999,999,999.
-    const nanos = ((time % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-    words[2 * index] = (time - nanos) / 1_000_000_000n;
-    words[2 * index + 1] = nanos;
+  putTime(atime, 0);
+  putTime(mtime, 2);
+  return timeBytes;
+}
+
+function putTime(time: FileTime, at: number): void {
+  if (time === UTIME_OMIT) {
+    timeWords[at] = 0n;
+    timeWords[at + 1] = OMIT;
+    return;
   }
-  return new Uint8Array(words.buffer);
+  // Rounded down, so that the nanoseconds are never negative: −1 ns is second −1 and 999,999,999.
+  const rest = time % SECOND;
+  const nanos = rest < 0n ? rest + SECOND : rest;
+  timeWords[at] = (time - nanos) / SECOND;
+  timeWords[at + 1] = nanos;
 }
 
 function bind(koffi: Koffi): Libc {

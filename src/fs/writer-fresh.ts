@@ -10,7 +10,7 @@ import { NeoError } from '../core/errors.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import { type ApplyOptions, type ApplyProblem, applyMetadata, type EntryMetadata } from './apply.ts';
 import { handsDownAttributes } from './apply-attributes.ts';
-import { loadLibc, UTIME_OMIT } from './libc.ts';
+import { loadLibc, throwErrno, UTIME_OMIT } from './libc.ts';
 import { applyOptions, RestoreTarget } from './writer.ts';
 import { failWrite } from './writer-errors.ts';
 import { checkName, temporaryName } from './writer-name.ts';
@@ -44,6 +44,9 @@ export class FreshFiles {
   readonly #options: FreshFilesOptions;
   readonly #apply: ApplyOptions;
   readonly #random: Random;
+  readonly #libc = loadLibc();
+  readonly #user = process.geteuid?.();
+  /** For calls by path. */
   readonly #at: Buffer;
   #plain: boolean | undefined;
 
@@ -65,13 +68,13 @@ export class FreshFiles {
     if (!Number.isSafeInteger(file.size) || file.size < 0) {
       throw new NeoError('integrity', `impossible size in the snapshot: ${displayBytes(file.name)}`);
     }
-    const stored = Buffer.concat([this.#at, temporaryName(this.#random)]);
+    const stored = temporaryName(this.#random);
     const fd = this.#create(stored, file);
     try {
       fill(fd);
       this.#finish(fd, stored, file);
     } catch (error) {
-      unlinkQuietly(stored);
+      unlinkQuietly(this.#path(stored));
       failWrite(error, file.name, 'complete');
     } finally {
       fs.closeSync(fd);
@@ -79,21 +82,14 @@ export class FreshFiles {
   }
 
   #create(stored: Buffer, { name, metadata }: FreshFile): number {
+    const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+    const mode = firstMode(metadata, this.#user);
     try {
-      return fs.openSync(stored, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, this.#firstMode(metadata));
+      const fd = this.#libc?.openat(this.#fd, stored, flags, mode);
+      return fd === undefined ? fs.openSync(this.#path(stored), flags, mode) : throwErrno(fd, 'open');
     } catch (error) {
       return failWrite(error, name, 'create');
     }
-  }
-
-  /**
-   * The final mode only where nobody can read what he may not read in the end: the owner is right from the start, group
-   * and others have the same rights, and no attribute is to take any away. Otherwise 0600, until the owner is right.
-   */
-  #firstMode({ mode, uid, attributes }: EntryMetadata): number {
-    const alike = ((mode >> 3) & 7) === (mode & 7);
-    const final = alike && (mode & SPECIAL_BITS) === 0 && uid === process.geteuid?.() && attributes?.length === 0;
-    return final ? mode : 0o600;
   }
 
   #finish(fd: number, stored: Buffer, file: FreshFile): void {
@@ -107,13 +103,22 @@ export class FreshFiles {
       applyMetadata({ handle, plainPath: false, path: file.name }, file.metadata, this.#apply);
     }
     if (this.#options.sync) fs.fsyncSync(fd);
-    const name = Buffer.concat([this.#at, file.name]);
-    renameInto(stored, name, file.overwrite, (cause) => this.#makePlace(file.name, cause));
+    this.#rename(stored, file);
+  }
+
+  /** By descriptor and name, as it was opened: to go through /proc takes as long as the renaming. */
+  #rename(stored: Buffer, { name, overwrite }: FreshFile): void {
+    if (overwrite && (this.#libc?.renameat(this.#fd, stored, this.#fd, name) ?? -1) >= 0) return;
+    renameInto(this.#path(stored), this.#path(name), overwrite, (cause) => this.#makePlace(name, cause));
+  }
+
+  #path(name: Uint8Array): Buffer {
+    return Buffer.concat([this.#at, name]);
   }
 
   /** False where something has to be looked at, or reported: then {@link applyMetadata} does all of it. */
   #applyQuickly(fd: number, stats: fs.Stats, metadata: EntryMetadata): boolean {
-    const libc = loadLibc();
+    const libc = this.#libc;
     if (libc === undefined || metadata.attributes?.length !== 0 || !this.#isPlain()) return false;
     const { uid, gid, atime, mtime } = metadata;
     const isOwner = stats.uid === uid && stats.gid === gid;
@@ -140,6 +145,16 @@ export class FreshFiles {
       target.close();
     }
   }
+}
+
+/**
+ * The final mode only where nobody can read what he may not read in the end: the owner is right from the start, group
+ * and others have the same rights, and no attribute is to take any away. Otherwise 0600, until the owner is right.
+ */
+function firstMode({ mode, uid, attributes }: EntryMetadata, user: number | undefined): number {
+  const alike = ((mode >> 3) & 7) === (mode & 7);
+  const final = alike && (mode & SPECIAL_BITS) === 0 && uid === user && attributes?.length === 0;
+  return final ? mode : 0o600;
 }
 
 function unlinkQuietly(path: Buffer): void {

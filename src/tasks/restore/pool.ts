@@ -47,7 +47,7 @@ export class ThreadPool implements RestorePool {
   constructor(size: number, setup: WorkerSetup) {
     const url = ownModule('tasks/restore/thread');
     this.#threads = Array.from({ length: size }, () => {
-      const thread: Thread = { worker: new Worker(url, { workerData: setup }), running: [] };
+      const thread: Thread = { worker: new Worker(url, { workerData: setup, trackUnmanagedFds: false }), running: [] };
       thread.worker.on('message', (message: ThreadMessage) => this.#receive(thread, message));
       thread.worker.on('error', (error) => this.#fail(error));
       thread.worker.on('exit', () => this.#fail(new NeoError('failed', 'a worker of the restore has ended early')));
