@@ -1,5 +1,6 @@
 /** Entry of a restore's worker thread. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { discard } from '../../core/bytes.ts';
 import { isNeoError, messageOf, type NeoError } from '../../core/errors.ts';
 import { loadEngine } from '../../engine/load.ts';
 import { decodeWrite, type EncodedWrite } from './job-codec.ts';
@@ -19,7 +20,11 @@ const core = new WorkerCore(setup, await loadEngine(setup.engine));
 
 function run(sent: SentJob): ThreadMessage {
   try {
-    return { type: 'result', result: core.run(sent.type === 'encoded-write' ? decodeWrite(sent) : sent) };
+    if (sent.type !== 'encoded-write') return { type: 'result', result: core.run(sent) };
+    const result = core.run(decodeWrite(sent));
+    // It was handed over.
+    discard(sent.bytes);
+    return { type: 'result', result };
   } catch (error) {
     return { type: 'failed', code: isNeoError(error) ? error.code : undefined, message: messageOf(error) };
   }

@@ -3,7 +3,7 @@
  * thread (`thread.ts`) or within the main thread (the simulator, second attempts).
  */
 import fs from 'node:fs';
-import { equalBytes } from '../../core/bytes.ts';
+import { discard, equalBytes } from '../../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
 import { contentKey } from '../../core/ids.ts';
 import { isCrafted, openBlob } from '../../engine/aead.ts';
@@ -89,7 +89,9 @@ export class WorkerCore {
     const report = new Report();
     for (const [blob, work] of blobs.entries()) {
       const plain = this.#open(work, bytes.subarray(work.at, work.at + work.length), blob, report);
-      if (plain !== undefined) this.#writeUses(plain, work.uses, files, report);
+      if (plain === undefined) continue;
+      this.#writeUses(plain, work.uses, files, report);
+      discard(plain);
     }
     const { lost, errors, problems, notes } = report;
     return { type: 'write', lost, errors, problems, notes };
@@ -149,7 +151,9 @@ export class WorkerCore {
     file: { readonly fd: number; readonly path: Uint8Array },
   ): void {
     for (let i = 0; i + 2 < segments.length; i += 3) {
-      const [from = 0, length = 0, offset = 0] = segments.slice(i, i + 3);
+      const from = segments[i] ?? 0;
+      const length = segments[i + 1] ?? 0;
+      const offset = segments[i + 2] ?? 0;
       const bytes = plain.subarray(from, from + length);
       if (bytes.length !== length) throw new NeoError('integrity', 'a file reaches beyond its blob');
       if (this.#setup.sparse) this.#writeSparse(bytes, offset, file);
