@@ -63,6 +63,8 @@ export interface Libc {
   getdents64(fd: number, records: Uint8Array): number;
   /** Punches holes or reserves space. */
   fallocate(fd: number, mode: number, offset: number, length: number): number;
+  /** Fills `record`, 256 bytes, with a `struct statx`. */
+  statx(dirFd: number, path: Path, flags: number, mask: number, record: Uint8Array): number;
   /** Exact to the nanosecond; flags: AT_SYMLINK_NOFOLLOW. */
   utimensat(dirFd: number, path: Path, atime: FileTime, mtime: FileTime, flags: number): number;
   futimens(fd: number, atime: FileTime, mtime: FileTime): number;
@@ -290,7 +292,16 @@ function bindDescriptors(native: (signature: string) => Native): Pick<Libc, Desc
   };
 }
 
-type Nodes = 'mknodat' | 'mkfifoat' | 'mkdirat' | 'symlinkat' | 'readlinkat' | 'openat' | 'fchmodat' | 'fchownat';
+type Nodes =
+  | 'mknodat'
+  | 'mkfifoat'
+  | 'mkdirat'
+  | 'symlinkat'
+  | 'readlinkat'
+  | 'openat'
+  | 'fchmodat'
+  | 'fchownat'
+  | 'statx';
 
 function bindNodes(native: (signature: string) => Native): Pick<Libc, Nodes | 'utimensat'> {
   const mknodat = native('int mknodat(int dir, const void *path, uint32_t mode, uint64_t device)');
@@ -301,6 +312,7 @@ function bindNodes(native: (signature: string) => Native): Pick<Libc, Nodes | 'u
   const openat = native('int openat(int dir, const void *path, int flags, ...)');
   const fchmodat = native('int fchmodat(int dir, const void *path, uint32_t mode, int flags)');
   const fchownat = native('int fchownat(int dir, const void *path, uint32_t uid, uint32_t gid, int flags)');
+  const statx = native('int statx(int dir, const void *path, int flags, unsigned int mask, void *record)');
   const utimensat = native('int utimensat(int dir, const void *path, const void *times, int flags)');
   return {
     mknodat: (dir, path, mode, device) => withPath(path, (p) => mknodat(dir, p, mode, device)),
@@ -311,6 +323,7 @@ function bindNodes(native: (signature: string) => Native): Pick<Libc, Nodes | 'u
     openat: (dir, path, flags, mode = 0) => withPath(path, (p) => openat(dir, p, flags | O_CLOEXEC, 'uint32_t', mode)),
     fchmodat: (dir, path, mode) => withPath(path, (p) => fchmodat(dir, p, mode, 0)),
     fchownat: (dir, path, uid, gid, flags) => withPath(path, (p) => fchownat(dir, p, uid, gid, flags)),
+    statx: (dir, path, flags, mask, record) => withPath(path, (p) => statx(dir, p, flags, mask, record)),
     utimensat: (dir, path, atime, mtime, flags) =>
       withPath(path, (p) => utimensat(dir, p, timespecs(atime, mtime), flags)),
   };

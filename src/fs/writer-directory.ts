@@ -7,9 +7,10 @@
  */
 import { Buffer } from 'node:buffer';
 import fs from 'node:fs';
+import { constants } from 'node:os';
 import { displayBytes } from '../core/bytes.ts';
 import { NeoError, systemCode } from '../core/errors.ts';
-import { O_PATH } from './libc.ts';
+import { loadLibc, O_PATH, throwErrno } from './libc.ts';
 import type { DescriptorPool, Reopenable } from './writer-descriptors.ts';
 import { failConfinement, failWrite } from './writer-errors.ts';
 import { checkName } from './writer-name.ts';
@@ -80,16 +81,16 @@ export class TargetDirectory implements Reopenable {
     this.#claimed = undefined;
   }
 
-  /** Runs `body` with paths of entries that cannot leave this directory. @throws NeoError integrity: no directory now */
-  use<T>(body: (at: EntryPath, self: Buffer) => T): T {
+  /** Runs `body` with paths of entries that cannot leave this directory; its descriptor, where there is /proc. @throws NeoError integrity: no directory now */
+  use<T>(body: (at: EntryPath, self: Buffer, fd: number | undefined) => T): T {
     const { byDescriptor, pool } = this.#within;
     if (!byDescriptor) {
       const self = this.#checkedPath();
-      return body((name) => Buffer.concat([self, SLASH, name]), self);
+      return body((name) => Buffer.concat([self, SLASH, name]), self, undefined);
     }
     return pool.use(this, (fd) => {
       const self = Buffer.from(`/proc/self/fd/${fd}`);
-      return body((name) => Buffer.concat([self, SLASH, name]), self);
+      return body((name) => Buffer.concat([self, SLASH, name]), self, fd);
     });
   }
 
@@ -120,4 +121,19 @@ export class TargetDirectory implements Reopenable {
     }
     return path;
   }
+}
+
+/** A directory below another, with mode 0700; false when something has that name. @throws the system's error */
+export function tryMakeDirectory(parent: TargetDirectory, name: Uint8Array): boolean {
+  return parent.use((at, _self, fd) => {
+    const result = fd === undefined ? undefined : loadLibc()?.mkdirat(fd, name, 0o700);
+    if (result !== undefined) return result !== -constants.errno.EEXIST && throwErrno(result, 'mkdir') >= 0;
+    try {
+      fs.mkdirSync(at(name), 0o700);
+      return true;
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error;
+      return false;
+    }
+  });
 }

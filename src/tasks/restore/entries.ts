@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { compareBytes } from '../../core/bytes.ts';
 import { settled, throwIfAborted, whenReady } from '../../core/concurrency.ts';
 import type { EntryMetadata } from '../../fs/apply.ts';
+import type { EntryStat } from '../../fs/entry-stat.ts';
 import { joinPath } from '../../fs/path.ts';
 import type { RestoreTarget } from '../../fs/writer.ts';
 import type { TargetDirectory } from '../../fs/writer-directory.ts';
@@ -98,14 +99,14 @@ export class Entries {
     return whenReady(metadata, (metadata) => this.#make(spot, node, metadata, existing));
   }
 
-  async #keep(spot: Spot, node: Node, existing: fs.BigIntStats, isFirst: boolean): Promise<void> {
+  async #keep(spot: Spot, node: Node, existing: EntryStat, isFirst: boolean): Promise<void> {
     if (node.type === 'file') this.#context.tally.filesSkipped += 1;
     // A kept file stands for the saved one only if it is that: other names must not become what the user has here.
     const stands = isFirst && node.links > 1 && (await this.#isSame(spot, node, existing));
     if (stands) this.links.remember(node, spot, undefined);
   }
 
-  #make(spot: Spot, node: Node, metadata: EntryMetadata, existing: fs.BigIntStats | undefined): void | Promise<void> {
+  #make(spot: Spot, node: Node, metadata: EntryMetadata, existing: EntryStat | undefined): void | Promise<void> {
     if (node.type !== 'file') {
       if (this.#special(spot, node, metadata, existing)) this.links.remember(node, spot, undefined);
       return;
@@ -118,7 +119,7 @@ export class Entries {
     });
   }
 
-  #isSame(spot: Spot, node: Node, existing: fs.BigIntStats): boolean | Promise<boolean> {
+  #isSame(spot: Spot, node: Node, existing: EntryStat): boolean | Promise<boolean> {
     return node.type === 'file' ? this.#isSameFile(spot, node, existing) : isSameSpecial(spot, node, existing);
   }
 
@@ -129,7 +130,7 @@ export class Entries {
   }
 
   /** @param existing a regular file that is another one */
-  #file(spot: Spot, node: Node, metadata: EntryMetadata, existing: fs.BigIntStats | undefined): void | Promise<void> {
+  #file(spot: Spot, node: Node, metadata: EntryMetadata, existing: EntryStat | undefined): void | Promise<void> {
     return whenReady(this.#layout(node), (layout) => {
       const work = this.#workOf(spot, node, metadata, layout);
       const local =
@@ -141,7 +142,7 @@ export class Entries {
     });
   }
 
-  #isSameFile(spot: Spot, node: Node, existing: fs.BigIntStats): boolean | Promise<boolean> {
+  #isSameFile(spot: Spot, node: Node, existing: EntryStat): boolean | Promise<boolean> {
     const { overwrite, verify } = this.#context;
     if (!existing.isFile() || existing.size !== BigInt(node.size)) return false;
     if (overwrite !== 'always' && !verify && existing.mtimeNs === node.mtime) return true;
@@ -162,7 +163,7 @@ export class Entries {
    * Content is right; owner, mode, times and attributes may not be. False if they may not be changed here: the inode may
    * have names outside of the target, so the entry has to be made anew.
    */
-  #touch(spot: Spot, node: Node, metadata: EntryMetadata, existing: fs.BigIntStats): boolean {
+  #touch(spot: Spot, node: Node, metadata: EntryMetadata, existing: EntryStat): boolean {
     const { target, directory, name } = spot;
     const local = {
       mode: Number(existing.mode) & 0o7777,
@@ -249,7 +250,7 @@ export class Entries {
   }
 
   /** False when it was refused. */
-  #special(spot: Spot, node: Node, metadata: EntryMetadata, existing: fs.BigIntStats | undefined): boolean {
+  #special(spot: Spot, node: Node, metadata: EntryMetadata, existing: EntryStat | undefined): boolean {
     const { tally, devices } = this.#context;
     const { target, directory, name } = spot;
     if ((node.type === 'chardev' || node.type === 'blockdev') && !devices) {
@@ -269,7 +270,7 @@ function isWholeContent({ content }: Node): boolean {
   return content?.type === 'slice' || (content?.type === 'chunks' && content.chunks.length === 1);
 }
 
-function isSameSpecial(spot: Spot, node: Node, existing: fs.BigIntStats): boolean {
+function isSameSpecial(spot: Spot, node: Node, existing: EntryStat): boolean {
   switch (node.type) {
     case 'symlink':
       return existing.isSymbolicLink() && compareBytes(linkTarget(spot), node.target ?? new Uint8Array()) === 0;

@@ -52,6 +52,8 @@ export async function runPass(pass: PassOptions): Promise<void> {
   tally.root = target.rootPath;
   const context = contextOf(pass);
   const parts = partsOf(pass, context);
+  // Where much is there already, perhaps none is needed.
+  if (!wasThere && mode === 'restore') pass.pool.start();
   try {
     await plan(pass, context, target, parts);
     if (mode === 'count') return parts.deletions.refuseMany();

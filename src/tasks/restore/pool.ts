@@ -10,6 +10,8 @@ import type { WorkerCore } from './worker-core.ts';
 export interface RestorePool {
   /** A write's bytes belong to the pool from then on. @throws NeoError what the job failed with */
   run<T extends Job['type']>(job: Extract<Job, { type: T }>): Promise<ResultOf<T>>;
+  /** Jobs will come: what they need may be made ready. */
+  start(): void;
   close(): Promise<void>;
 }
 
@@ -22,6 +24,10 @@ export class InlinePool implements RestorePool {
 
   async run<T extends Job['type']>(job: Extract<Job, { type: T }>): Promise<ResultOf<T>> {
     return this.#core.run(job) as ResultOf<T>;
+  }
+
+  start(): void {
+    // Nothing to make ready.
   }
 
   async close(): Promise<void> {
@@ -40,22 +46,33 @@ interface Thread {
   readonly running: Waiting[];
 }
 
+/** Threads are started with the first job: a restore over what is right already has none. */
 export class ThreadPool implements RestorePool {
-  readonly #threads: Thread[];
+  readonly #size: number;
+  readonly #setup: WorkerSetup;
+  #threads: readonly Thread[] = [];
   #failure: unknown;
 
   constructor(size: number, setup: WorkerSetup) {
+    this.#size = size;
+    this.#setup = setup;
+  }
+
+  start(): void {
+    if (this.#threads.length > 0) return;
     const url = ownModule('tasks/restore/thread');
-    this.#threads = Array.from({ length: size }, () => {
-      const thread: Thread = { worker: new Worker(url, { workerData: setup, trackUnmanagedFds: false }), running: [] };
-      thread.worker.on('message', (message: ThreadMessage) => this.#receive(thread, message));
-      thread.worker.on('error', (error) => this.#fail(error));
-      thread.worker.on('exit', () => this.#fail(new NeoError('failed', 'a worker of the restore has ended early')));
+    this.#threads = Array.from({ length: this.#size }, () => {
+      const worker = new Worker(url, { workerData: this.#setup, trackUnmanagedFds: false });
+      const thread: Thread = { worker, running: [] };
+      worker.on('message', (message: ThreadMessage) => this.#receive(thread, message));
+      worker.on('error', (error) => this.#fail(error));
+      worker.on('exit', () => this.#fail(new NeoError('failed', 'a worker of the restore has ended early')));
       return thread;
     });
   }
 
   run<T extends Job['type']>(job: Extract<Job, { type: T }>): Promise<ResultOf<T>> {
+    this.start();
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure);
       const thread = this.#threads.reduce((least, other) =>

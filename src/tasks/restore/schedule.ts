@@ -7,7 +7,7 @@ import type { FileWork } from './file-work.ts';
 import type { LocalPiece, Segments } from './jobs.ts';
 import { Window } from './window.ts';
 
-const FIRST_PART = 1 / 16;
+const FIRST_PART = 1 / 8;
 
 export class Schedule {
   readonly #fetcher: Fetcher;

@@ -28,9 +28,9 @@ export interface Run {
   readonly blobs: readonly PlacedNeed[];
 }
 
-/** Bounds what a plan takes in memory: some 20 MB. */
-const MAX_PIECES = 32_768;
-const MAX_FILES = 16_384;
+/** Bounds what a plan takes in memory: some 5 MB. */
+const MAX_PIECES = 8192;
+const MAX_FILES = 4096;
 /** A request's bytes; one blob may be longer. */
 const RUN_BYTES = 4 << 20;
 const RUN_PLAIN = 16 << 20;
