@@ -11,6 +11,7 @@ import { constants } from 'node:os';
 import { displayBytes } from '../core/bytes.ts';
 import { NeoError, systemCode } from '../core/errors.ts';
 import { loadLibc, O_PATH, throwErrno } from './libc.ts';
+import { asBuffer } from './path.ts';
 import type { DescriptorPool, Reopenable } from './writer-descriptors.ts';
 import { failConfinement, failWrite } from './writer-errors.ts';
 import { checkName } from './writer-name.ts';
@@ -64,7 +65,7 @@ export class TargetDirectory implements Reopenable {
   claim(name: Uint8Array): void {
     checkName(name);
     this.#claimed ??= new Set();
-    const key = Buffer.from(name).toString('latin1');
+    const key = asBuffer(name).toString('latin1');
     if (this.#claimed.has(key)) {
       throw new NeoError('integrity', `the snapshot holds ${displayBytes(this.pathOf(name))} twice`);
     }
@@ -73,7 +74,7 @@ export class TargetDirectory implements Reopenable {
 
   /** Takes a claim back, when nothing was written after all. */
   unclaim(name: Uint8Array): void {
-    this.#claimed?.delete(Buffer.from(name).toString('latin1'));
+    this.#claimed?.delete(asBuffer(name).toString('latin1'));
   }
 
   /** Forgets the claimed names, once all entries of this directory are planned. */

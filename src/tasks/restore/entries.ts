@@ -137,8 +137,8 @@ export class Entries {
         existing === undefined || isWholeContent(node)
           ? undefined
           : spot.target.openExisting(spot.directory, spot.name);
-      if (local === undefined) return this.#plan(work);
-      return this.#compare(work, local).finally(() => closeQuietly(local));
+      if (local === undefined) return this.#plan(work, node, layout);
+      return this.#compare(work, node, layout, local).finally(() => closeQuietly(local));
     });
   }
 
@@ -181,18 +181,18 @@ export class Entries {
   }
 
   #workOf(spot: Spot, node: Node, metadata: EntryMetadata, layout: Layout): FileWork {
-    const how = { overwrite: this.#context.overwrite !== 'never', whole: isWholeContent(node) };
+    const { overwrite, verify } = this.#context;
+    const how = { overwrite: overwrite !== 'never', whole: isWholeContent(node), verify };
     const work = new FileWork(spot, node, metadata, layout, how);
     this.links.remember(node, spot, work);
     return work;
   }
 
-  #plan(work: FileWork): void | Promise<void> {
+  #plan(work: FileWork, node: Node, layout: Layout): void | Promise<void> {
     try {
-      const { node, layout } = work;
       const pieces = inlinePieces(node.content, layout.length);
-      if (pieces === undefined) return this.#planList(work);
-      for (const piece of pieces) this.#add(work, piece);
+      if (pieces === undefined) return this.#planList(work, node, layout);
+      for (const piece of pieces) this.#add(work, layout, piece);
       layout.finish();
     } catch (error) {
       work.abandon();
@@ -201,15 +201,14 @@ export class Entries {
     return this.#schedule.planned(work);
   }
 
-  #add(work: FileWork, { key, length, from, to }: Piece): void {
-    this.#schedule.add(work, key, length, work.layout.take(from, to - from));
+  #add(work: FileWork, layout: Layout, { key, length, from, to }: Piece): void {
+    this.#schedule.add(work, key, length, layout.take(from, to - from));
   }
 
-  async #planList(work: FileWork): Promise<void> {
-    const { node, layout } = work;
+  async #planList(work: FileWork, node: Node, layout: Layout): Promise<void> {
     try {
       for await (const piece of contentPieces(this.#context.load, node.content, layout.length)) {
-        this.#add(work, piece);
+        this.#add(work, layout, piece);
         await this.#schedule.room();
       }
       layout.finish();
@@ -221,17 +220,17 @@ export class Entries {
   }
 
   /** Equal chunks are copied from the old file, the others planned. @param local an older copy */
-  async #compare(work: FileWork, local: number): Promise<void> {
+  async #compare(work: FileWork, node: Node, layout: Layout, local: number): Promise<void> {
     try {
-      for await (const pieces of pieceBatches(this.#context, work.node, work.layout)) {
+      for await (const pieces of pieceBatches(this.#context, node, layout)) {
         const equal = await this.#match(work, local, pieces);
         for (const [at, piece] of pieces.entries()) {
-          work.layout.take(0, piece.length);
+          layout.take(0, piece.length);
           if (equal[at] !== true) this.#schedule.addPiece(work, piece);
         }
         await this.#schedule.room();
       }
-      work.layout.finish();
+      layout.finish();
     } catch (error) {
       work.abandon();
       throw error;

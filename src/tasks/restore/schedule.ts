@@ -53,7 +53,7 @@ export class Schedule {
 
   done(work: FileWork): void {
     this.#open.delete(work);
-    if (this.#context.verify) this.#unverified.push(work);
+    if (work.check !== undefined) this.#unverified.push(work);
   }
 
   async #flush(): Promise<void> {
@@ -90,14 +90,16 @@ export class Schedule {
     const works = this.#unverified;
     this.#unverified = [];
     for (const work of works) {
-      const { target, directory, name } = work.place;
+      const { check, place } = work;
+      if (check === undefined) continue;
+      const { target, directory, name } = place;
       const fd = target.openExisting(directory, name);
       if (fd === undefined) {
         this.#context.tally.lose(work.path, 'cannot be opened to be read again: it is not verified', 'failed');
         continue;
       }
       try {
-        if (await readsRight(this.#context, work.node, work.layout, fd)) continue;
+        if (await readsRight(this.#context, check.node, check.layout, fd)) continue;
         this.#context.tally.lose(work.path, 'reads otherwise than it was written: is the disk all right?', 'failed');
       } finally {
         closeQuietly(fd);
