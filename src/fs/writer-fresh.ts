@@ -83,7 +83,7 @@ export class FreshFiles {
 
   #create(stored: Buffer, { name, metadata }: FreshFile): number {
     const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-    const mode = firstMode(metadata, this.#user);
+    const mode = this.#isPlain() ? firstMode(metadata, this.#user) : 0o600;
     try {
       const fd = this.#libc?.openat(this.#fd, stored, flags, mode);
       return fd === undefined ? fs.openSync(this.#path(stored), flags, mode) : throwErrno(fd, 'open');
@@ -149,7 +149,7 @@ export class FreshFiles {
 
 /**
  * The final mode only where nobody can read what he may not read in the end: the owner is right from the start, group
- * and others have the same rights, and no attribute is to take any away. Otherwise 0600, until the owner is right.
+ * and others have the same rights, and no attribute is to give or take any. Otherwise 0600, until the owner is right.
  */
 function firstMode({ mode, uid, attributes }: EntryMetadata, user: number | undefined): number {
   const alike = ((mode >> 3) & 7) === (mode & 7);
