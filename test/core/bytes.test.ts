@@ -125,7 +125,7 @@ it('a gate never lets in more than its limit, but one that is larger alone, and 
   );
 });
 
-test('discard gives back what has its buffer for itself, and never what others may look at', () => {
+it('discard gives back what has its buffer for itself, and never what others may look at', () => {
   const own = new Uint8Array(100_000);
   discard(own.subarray(5));
   expect(own.length).toBe(0);
