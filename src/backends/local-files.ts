@@ -1,4 +1,5 @@
 /** The few file-system steps that durability is made of. Paths are absolute; errors are the system's own. */
+import { Buffer } from 'node:buffer';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, unlink } from 'node:fs/promises';
 import { equalBytes } from '../core/bytes.ts';
@@ -108,7 +109,8 @@ export async function withFile<T>(
 
 /** Up to `length` bytes from `offset`; fewer only where the file ends. The result owns its whole buffer. */
 export async function readFully(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
+  // Not cleared: what is given back has been read, all of it.
+  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
   let at = 0;
   while (at < length) {
     const { bytesRead } = await handle.read(bytes, at, Math.min(CALL_BYTES, length - at), offset + at);

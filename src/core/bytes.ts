@@ -82,9 +82,18 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat(parts);
 }
 
-/** Gives large memory back at once, not when it is collected. Only for bytes that nobody else has; they are empty after. */
-export function release({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+/** From here on the memory is worth more than the call. */
+const DISCARDED_FROM = 65_536;
+/** A header that was cut off in front. */
+const CUT_OFF = 64;
+
+/**
+ * Gives memory back at once that nobody will look at again, as a buffer that is empty from then on. Large outputs that
+ * wait for the garbage collector make it run often, and the next ones come from memory that the system has to clear.
+ */
+export function discard({ buffer, byteLength }: Uint8Array): void {
+  const isAll = byteLength >= DISCARDED_FROM && buffer.byteLength <= byteLength + CUT_OFF;
+  if (isAll && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 /** Appends fixed-width little-endian values to a growing buffer. */

@@ -43,6 +43,16 @@ export function whenReady<T, R>(value: T | Promise<T>, next: (value: T) => R | P
   return value instanceof Promise ? value.then(next) : next(value);
 }
 
+/** The same where there may be errors to be handled, at once or later. */
+export function settled<T>(work: () => T | Promise<T>, failed: (error: unknown) => T): T | Promise<T> {
+  try {
+    const result = work();
+    return result instanceof Promise ? result.catch(failed) : result;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
 /** @throws NeoError interrupted when the signal has fired */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new NeoError('interrupted', 'interrupted');

@@ -1,5 +1,5 @@
 /** Sealed blobs and sealed objects: what is encrypted, under which key, bound to what (docs/format.md). */
-import { ByteReader, ByteWriter, concatBytes } from '../core/bytes.ts';
+import { ByteReader, ByteWriter, concatBytes, discard } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { ContentKey } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
@@ -127,7 +127,11 @@ function unpack(engine: Engine, inner: Uint8Array): Uint8Array {
   const plainLength = reader.u32();
   const payload = reader.bytes(reader.remaining);
   if (plainLength > MAX_BLOB_LENGTH) throw new NeoError('integrity', `blob declares ${plainLength} bytes`);
-  if (codec === CODECS.zstd) return engine.decompress(payload, plainLength);
+  if (codec === CODECS.zstd) {
+    const plain = engine.decompress(payload, plainLength);
+    discard(inner);
+    return plain;
+  }
   if (codec !== CODECS.raw) throw new NeoError('integrity', `blob of unknown codec ${codec}`);
   if (payload.length !== plainLength) throw new NeoError('integrity', 'blob is not as long as it declares');
   return payload;

@@ -2,7 +2,7 @@
  * Signatures over objects: each covers "neo/v1 " ‖ kind ‖ 0x00 ‖ repository id ‖ bytes, and stands in a list of
  * (algorithm, value), so that a second algorithm can come beside Ed25519 without a new format.
  */
-import { type ByteReader, ByteWriter, concatBytes, ByteReader as Reader, release, utf8 } from '../core/bytes.ts';
+import { type ByteReader, ByteWriter, concatBytes, discard, ByteReader as Reader, utf8 } from '../core/bytes.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
 import type { Engine } from './engine.ts';
 
@@ -69,7 +69,7 @@ export async function verifySignaturesLater(
   const message = signedBytes(kindName, repositoryId, bytes);
   let right = known.length > 0;
   for (const { value } of known) right &&= await engine.verifyLater(publicKey, message, value);
-  release(message);
+  discard(message);
   return right;
 }
 

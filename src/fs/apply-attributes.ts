@@ -1,5 +1,6 @@
 /** Extended attributes and ACLs of one restored object: exactly those of the snapshot, within what neo manages. */
 import { Buffer } from 'node:buffer';
+import { constants } from 'node:os';
 import { displayBytes } from '../core/bytes.ts';
 import type { AppliedObject, ApplyOptions, Attribute } from './apply.ts';
 import { errnoName, type Libc, libcMissingReason, loadLibc } from './libc.ts';
@@ -49,6 +50,15 @@ function setOne(calls: AttributeCalls, { name, value }: Attribute, options: Appl
 function isManaged(name: string, options: ApplyOptions): boolean {
   if (name.startsWith('security.')) return options.securityAttributes;
   return MANAGED.some((prefix) => (prefix.endsWith('.') ? name.startsWith(prefix) : name === prefix));
+}
+
+/** True if a new file in the directory may get managed attributes from it: a default ACL. `path` is followed. */
+export function handsDownAttributes(path: Uint8Array): boolean {
+  const libc = loadLibc();
+  if (libc === undefined) return true;
+  const length = libc.listxattr(path, listBuffer);
+  if (length < 0) return length !== -constants.errno.ENOTSUP;
+  return length > 0 && listBuffer.subarray(0, length).includes('system.posix_acl_default');
 }
 
 interface AttributeCalls {

@@ -66,10 +66,10 @@ export interface AppliedObject {
 
 /** Never throws for what the system refuses: each refusal is reported, the rest is still applied. */
 export function applyMetadata(object: AppliedObject, metadata: EntryMetadata, options: ApplyOptions): void {
-  const rightOwner = applyOwner(object, metadata, options);
-  const isLink = lookAt(object).isSymbolicLink();
+  const now = lookAt(object);
+  const rightOwner = applyOwner(object, now, metadata, options);
   if (metadata.attributes !== undefined) applyAttributes(object, metadata.attributes, options);
-  if (!isLink) applyMode(object, rightOwner ? metadata.mode : metadata.mode & ~SETUID_SETGID, options);
+  if (!now.isSymbolicLink()) applyMode(object, rightOwner ? metadata.mode : metadata.mode & ~SETUID_SETGID, options);
   applyTimes(object, metadata, options);
 }
 
@@ -78,9 +78,8 @@ function lookAt(object: AppliedObject): fs.Stats {
 }
 
 /** True when the object now has the owner and group it shall have; looked at, as some file systems map owners silently. */
-function applyOwner(object: AppliedObject, metadata: EntryMetadata, options: ApplyOptions): boolean {
+function applyOwner(object: AppliedObject, now: fs.Stats, metadata: EntryMetadata, options: ApplyOptions): boolean {
   const { uid, gid } = metadata;
-  const now = lookAt(object);
   if (now.uid === uid && now.gid === gid) return true;
   if (!options.owners) return false;
   const change = object.plainPath ? fs.lchownSync : fs.chownSync;

@@ -12,8 +12,9 @@ import { Buffer } from 'node:buffer';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
+import { bindAccounts } from './libc-accounts.ts';
+import { binder, cString, type Koffi, type Native } from './libc-call.ts';
 
-type Koffi = typeof import('koffi');
 type Path = Uint8Array;
 
 /** `dirFd` for paths relative to the working directory. */
@@ -66,6 +67,10 @@ export interface Libc {
   getdents64(fd: number, records: Uint8Array): number;
   /** Punches holes or reserves space. */
   fallocate(fd: number, mode: number, offset: number, length: number): number;
+  /** Fills `record`, 256 bytes, with a `struct statx`. */
+  statx(dirFd: number, path: Path, flags: number, mask: number, record: Uint8Array): number;
+  /** The same without a copy of the path: it ends with a NUL of its own (and is nothing else with AT_EMPTY_PATH). */
+  statxTerminated(dirFd: number, path: Path, flags: number, mask: number, record: Uint8Array): number;
   /** Exact to the nanosecond; flags: AT_SYMLINK_NOFOLLOW. */
   utimensat(dirFd: number, path: Path, atime: FileTime, mtime: FileTime, flags: number): number;
   futimens(fd: number, atime: FileTime, mtime: FileTime): number;
@@ -87,8 +92,6 @@ export interface Libc {
   fchmodat(dirFd: number, path: Path, mode: number): number;
   fchownat(dirFd: number, path: Path, uid: number, gid: number, flags: number): number;
   syncfs(fd: number): number;
-  /** Fills 256 bytes; `path` ends with a NUL of its own, or is empty with AT_EMPTY_PATH. */
-  statx(dirFd: number, path: Path, flags: number, mask: number, into: Uint8Array): number;
   /** The attributes of lsattr(1) as a bit set, or −errno (−ENOTTY: this file system has none). */
   getFileFlags(fd: number): number;
   setFileFlags(fd: number, flags: number): number;
@@ -155,50 +158,32 @@ function tryLoad(): { readonly libc: Libc | undefined; readonly reason: string }
   }
 }
 
-/** A variadic argument is preceded by its type's name. */
-type Native = (...args: readonly (number | bigint | string | Uint8Array)[]) => number;
+const { EINVAL } = constants.errno;
 
-const { EINVAL, ENOSYS, ERANGE } = constants.errno;
+const SECOND = 1_000_000_000n;
+const OMIT = (1n << 30n) - 2n;
 
-/** Functions that give ≥ 0 or −errno; a symbol that this C library lacks always gives −ENOSYS. */
-function binder(koffi: Koffi): (signature: string) => Native {
-  const library = koffi.load(null);
-  return (signature) => {
-    try {
-      const native = library.func(signature);
-      return (...args) => {
-        const result: number = native(...args);
-        return result < 0 ? -koffi.errno() : result;
-      };
-    } catch {
-      return () => -ENOSYS;
-    }
-  };
-}
+/** Two `struct timespec` of 64-bit halves: the last ones asked for. */
+const timeWords = new BigInt64Array(4);
+const timeBytes = new Uint8Array(timeWords.buffer);
 
-/** NUL-terminated copy, or undefined when there is a NUL inside. */
-function cString(bytes: Uint8Array): Buffer | undefined {
-  if (bytes.includes(0)) return undefined;
-  const text = Buffer.allocUnsafe(bytes.length + 1);
-  text.set(bytes);
-  text[bytes.length] = 0;
-  return text;
-}
-
-/** Two `struct timespec` of 64-bit halves. */
 function timespecs(atime: FileTime, mtime: FileTime): Uint8Array {
-  const words = new BigInt64Array(4);
-  for (const [index, time] of [atime, mtime].entries()) {
-    if (time === UTIME_OMIT) {
-      words[2 * index + 1] = (1n << 30n) - 2n;
-      continue;
-    }
-    // Rounded down, so that the nanoseconds are never negative: −1 ns is second −1 and 999,999,999.
-    const nanos = ((time % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-    words[2 * index] = (time - nanos) / 1_000_000_000n;
-    words[2 * index + 1] = nanos;
+  putTime(atime, 0);
+  putTime(mtime, 2);
+  return timeBytes;
+}
+
+function putTime(time: FileTime, at: number): void {
+  if (time === UTIME_OMIT) {
+    timeWords[at] = 0n;
+    timeWords[at + 1] = OMIT;
+    return;
   }
-  return new Uint8Array(words.buffer);
+  // Rounded down, so that the nanoseconds are never negative: −1 ns is second −1 and 999,999,999.
+  const rest = time % SECOND;
+  const nanos = rest < 0n ? rest + SECOND : rest;
+  timeWords[at] = (time - nanos) / SECOND;
+  timeWords[at + 1] = nanos;
 }
 
 function bind(koffi: Koffi): Libc {
@@ -261,15 +246,7 @@ function withPaths(a: Uint8Array, b: Uint8Array, call: (a: Buffer, b: Buffer) =>
   return first === undefined || second === undefined ? -EINVAL : call(first, second);
 }
 
-type Descriptors =
-  | 'lseek'
-  | 'getdents64'
-  | 'fallocate'
-  | 'futimens'
-  | 'syncfs'
-  | 'statx'
-  | 'getFileFlags'
-  | 'setFileFlags';
+type Descriptors = 'lseek' | 'getdents64' | 'fallocate' | 'futimens' | 'syncfs' | 'getFileFlags' | 'setFileFlags';
 
 function bindDescriptors(native: (signature: string) => Native): Pick<Libc, Descriptors> {
   const lseek = native('int64_t lseek(int fd, int64_t offset, int whence)');
@@ -277,7 +254,6 @@ function bindDescriptors(native: (signature: string) => Native): Pick<Libc, Desc
   const fallocate = native('int fallocate(int fd, int mode, int64_t offset, int64_t length)');
   const futimens = native('int futimens(int fd, const void *times)');
   const syncfs = native('int syncfs(int fd)');
-  const statx = native('int statx(int dir, const void *path, int flags, unsigned int mask, void *into)');
   const ioctl = native('int ioctl(int fd, unsigned long request, ...)');
   return {
     lseek: (fd, offset, whence) => lseek(fd, offset, whence),
@@ -285,7 +261,6 @@ function bindDescriptors(native: (signature: string) => Native): Pick<Libc, Desc
     fallocate: (fd, mode, offset, length) => fallocate(fd, mode, offset, length),
     futimens: (fd, atime, mtime) => futimens(fd, timespecs(atime, mtime)),
     syncfs: (fd) => syncfs(fd),
-    statx: (dir, path, flags, mask, into) => statx(dir, path, flags, mask, into),
     getFileFlags(fd) {
       // The request says long, the kernel writes an int: the second half stays zero on little-endian machines.
       const flags = new Int32Array(2);
@@ -296,7 +271,17 @@ function bindDescriptors(native: (signature: string) => Native): Pick<Libc, Desc
   };
 }
 
-type Nodes = 'mknodat' | 'mkfifoat' | 'mkdirat' | 'symlinkat' | 'readlinkat' | 'openat' | 'fchmodat' | 'fchownat';
+type Nodes =
+  | 'mknodat'
+  | 'mkfifoat'
+  | 'mkdirat'
+  | 'symlinkat'
+  | 'readlinkat'
+  | 'openat'
+  | 'fchmodat'
+  | 'fchownat'
+  | 'statx'
+  | 'statxTerminated';
 
 function bindNodes(native: (signature: string) => Native): Pick<Libc, Nodes | 'utimensat'> {
   const mknodat = native('int mknodat(int dir, const void *path, uint32_t mode, uint64_t device)');
@@ -307,6 +292,7 @@ function bindNodes(native: (signature: string) => Native): Pick<Libc, Nodes | 'u
   const openat = native('int openat(int dir, const void *path, int flags, ...)');
   const fchmodat = native('int fchmodat(int dir, const void *path, uint32_t mode, int flags)');
   const fchownat = native('int fchownat(int dir, const void *path, uint32_t uid, uint32_t gid, int flags)');
+  const statx = native('int statx(int dir, const void *path, int flags, unsigned int mask, void *record)');
   const utimensat = native('int utimensat(int dir, const void *path, const void *times, int flags)');
   return {
     mknodat: (dir, path, mode, device) => withPath(path, (p) => mknodat(dir, p, mode, device)),
@@ -317,6 +303,8 @@ function bindNodes(native: (signature: string) => Native): Pick<Libc, Nodes | 'u
     openat: (dir, path, flags, mode = 0) => withPath(path, (p) => openat(dir, p, flags | O_CLOEXEC, 'uint32_t', mode)),
     fchmodat: (dir, path, mode) => withPath(path, (p) => fchmodat(dir, p, mode, 0)),
     fchownat: (dir, path, uid, gid, flags) => withPath(path, (p) => fchownat(dir, p, uid, gid, flags)),
+    statx: (dir, path, flags, mask, record) => withPath(path, (p) => statx(dir, p, flags, mask, record)),
+    statxTerminated: (dir, path, flags, mask, record) => statx(dir, path, flags, mask, record),
     utimensat: (dir, path, atime, mtime, flags) =>
       withPath(path, (p) => utimensat(dir, p, timespecs(atime, mtime), flags)),
   };
@@ -334,52 +322,5 @@ function bindNames(
     renameat: (from, old, to, name) => withPaths(old, name, (o, n) => renameat(from, o, to, n)),
     renameat2: (from, old, to, name, flags) => withPaths(old, name, (o, n) => renameat2(from, o, to, n, flags)),
     unlinkat: (dir, path, flags) => withPath(path, (p) => unlinkat(dir, p, flags)),
-  };
-}
-
-type Accounts = 'userName' | 'groupName' | 'userId' | 'groupId';
-
-interface Account {
-  readonly name: string | undefined;
-  readonly id: number;
-}
-
-/** `struct passwd` and `struct group` begin alike on all 64-bit Linux: name, password (pointers), then the id. */
-function bindAccounts(koffi: Koffi, native: (signature: string) => Native): Pick<Libc, Accounts> {
-  const tail = 'void *entry, void *text, size_t size, void *found)';
-  const getpwuid = native(`int getpwuid_r(uint32_t uid, ${tail}`);
-  const getgrgid = native(`int getgrgid_r(uint32_t gid, ${tail}`);
-  const getpwnam = native(`int getpwnam_r(const void *name, ${tail}`);
-  const getgrnam = native(`int getgrnam_r(const void *name, ${tail}`);
-  const little = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-  const ask = (call: Native, key: number | Uint8Array, size: number): Account | 'more room' | undefined => {
-    const entry = Buffer.alloc(64);
-    const text = Buffer.alloc(size);
-    const found = Buffer.alloc(8);
-    const result = call(key, entry, text, size, found);
-    if (result === ERANGE) return 'more room';
-    if (result !== 0 || found.every((byte) => byte === 0)) return undefined;
-    const words = new DataView(entry.buffer, entry.byteOffset);
-    const at = Number(words.getBigUint64(0, little) - koffi.address(text));
-    const name = at >= 0 && at < size ? text.subarray(at, text.indexOf(0, at)).toString() : undefined;
-    return { name, id: words.getUint32(16, little) };
-  };
-  const lookUp = (call: Native, key: number | Uint8Array): Account | undefined => {
-    // A group of thousands of members needs much room.
-    for (let size = 4096; size <= 1 << 24; size *= 4) {
-      const account = ask(call, key, size);
-      if (account !== 'more room') return account;
-    }
-    return undefined;
-  };
-  const byName = (call: Native, name: string): number | undefined => {
-    const text = cString(Buffer.from(name));
-    return text === undefined ? undefined : lookUp(call, text)?.id;
-  };
-  return {
-    userName: (uid) => lookUp(getpwuid, uid)?.name,
-    groupName: (gid) => lookUp(getgrgid, gid)?.name,
-    userId: (name) => byName(getpwnam, name),
-    groupId: (name) => byName(getgrnam, name),
   };
 }

@@ -76,12 +76,12 @@ export class RowReader {
 
   /** The type bits of its mode; undefined when it cannot be seen. */
   typeOf(directory: number, name: Uint8Array): number | undefined {
-    const result = this.#libc.statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, this.#bytes);
+    const result = this.#libc.statxTerminated(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, this.#bytes);
     return result < 0 ? undefined : (this.#words[MODE_AT] ?? 0) & constants.S_IFMT;
   }
 
   #is(directory: number, name: Uint8Array, flags: number, rows: Uint32Array, at: number): boolean {
-    if (this.#libc.statx(directory, name, flags, STATX_BASIC_STATS, this.#bytes) < 0) return false;
+    if (this.#libc.statxTerminated(directory, name, flags, STATX_BASIC_STATS, this.#bytes) < 0) return false;
     const words = this.#words;
     const mask = words[0] ?? 0;
     if ((mask & STATX_BASIC_STATS) !== STATX_BASIC_STATS) return false;

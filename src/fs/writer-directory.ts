@@ -7,9 +7,11 @@
  */
 import { Buffer } from 'node:buffer';
 import fs from 'node:fs';
+import { constants } from 'node:os';
 import { displayBytes } from '../core/bytes.ts';
 import { NeoError, systemCode } from '../core/errors.ts';
-import { O_PATH } from './libc.ts';
+import { loadLibc, O_PATH, throwErrno } from './libc.ts';
+import { asBuffer } from './path.ts';
 import type { DescriptorPool, Reopenable } from './writer-descriptors.ts';
 import { failConfinement, failWrite } from './writer-errors.ts';
 import { checkName } from './writer-name.ts';
@@ -63,7 +65,7 @@ export class TargetDirectory implements Reopenable {
   claim(name: Uint8Array): void {
     checkName(name);
     this.#claimed ??= new Set();
-    const key = Buffer.from(name).toString('latin1');
+    const key = asBuffer(name).toString('latin1');
     if (this.#claimed.has(key)) {
       throw new NeoError('integrity', `the snapshot holds ${displayBytes(this.pathOf(name))} twice`);
     }
@@ -72,7 +74,7 @@ export class TargetDirectory implements Reopenable {
 
   /** Takes a claim back, when nothing was written after all. */
   unclaim(name: Uint8Array): void {
-    this.#claimed?.delete(Buffer.from(name).toString('latin1'));
+    this.#claimed?.delete(asBuffer(name).toString('latin1'));
   }
 
   /** Forgets the claimed names, once all entries of this directory are planned. */
@@ -80,16 +82,16 @@ export class TargetDirectory implements Reopenable {
     this.#claimed = undefined;
   }
 
-  /** Runs `body` with paths of entries that cannot leave this directory. @throws NeoError integrity: no directory now */
-  use<T>(body: (at: EntryPath, self: Buffer) => T): T {
+  /** Runs `body` with paths of entries that cannot leave this directory; its descriptor, where there is /proc. @throws NeoError integrity: no directory now */
+  use<T>(body: (at: EntryPath, self: Buffer, fd: number | undefined) => T): T {
     const { byDescriptor, pool } = this.#within;
     if (!byDescriptor) {
       const self = this.#checkedPath();
-      return body((name) => Buffer.concat([self, SLASH, name]), self);
+      return body((name) => Buffer.concat([self, SLASH, name]), self, undefined);
     }
     return pool.use(this, (fd) => {
       const self = Buffer.from(`/proc/self/fd/${fd}`);
-      return body((name) => Buffer.concat([self, SLASH, name]), self);
+      return body((name) => Buffer.concat([self, SLASH, name]), self, fd);
     });
   }
 
@@ -120,4 +122,19 @@ export class TargetDirectory implements Reopenable {
     }
     return path;
   }
+}
+
+/** A directory below another, with mode 0700; false when something has that name. @throws the system's error */
+export function tryMakeDirectory(parent: TargetDirectory, name: Uint8Array): boolean {
+  return parent.use((at, _self, fd) => {
+    const result = fd === undefined ? undefined : loadLibc()?.mkdirat(fd, name, 0o700);
+    if (result !== undefined) return result !== -constants.errno.EEXIST && throwErrno(result, 'mkdir') >= 0;
+    try {
+      fs.mkdirSync(at(name), 0o700);
+      return true;
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error;
+      return false;
+    }
+  });
 }

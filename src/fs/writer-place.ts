@@ -120,20 +120,25 @@ export function moveIntoPlace(
   name: Uint8Array,
   overwrite: boolean,
 ): void {
-  directory.use((at) => {
-    if (!overwrite) {
-      moveWithoutReplacing(at(stored), at(name));
-      return;
-    }
-    try {
-      fs.renameSync(at(stored), at(name));
-    } catch (error) {
-      const code = systemCode(error);
-      if (code !== 'EISDIR' && code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
-      target.makePlace(directory, name, error);
-      fs.renameSync(at(stored), at(name));
-    }
-  });
+  directory.use((at) =>
+    renameInto(at(stored), at(name), overwrite, (cause) => target.makePlace(directory, name, cause)),
+  );
+}
+
+/** @param makePlace removes a directory that is in the way, or throws. @throws as {@link moveIntoPlace} */
+export function renameInto(from: Buffer, to: Buffer, overwrite: boolean, makePlace: (cause: unknown) => void): void {
+  if (!overwrite) {
+    moveWithoutReplacing(from, to);
+    return;
+  }
+  try {
+    fs.renameSync(from, to);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code !== 'EISDIR' && code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    makePlace(error);
+    fs.renameSync(from, to);
+  }
 }
 
 function moveWithoutReplacing(from: Buffer, to: Buffer): void {

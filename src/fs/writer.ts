@@ -9,14 +9,15 @@
 import { Buffer } from 'node:buffer';
 import fs from 'node:fs';
 import { displayBytes } from '../core/bytes.ts';
-import { isNeoError, messageOf, NeoError, systemCode } from '../core/errors.ts';
+import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import { type ApplyOptions, type ApplyProblem, applyMetadata, type EntryMetadata } from './apply.ts';
+import { type EntryStat, statEntry } from './entry-stat.ts';
 import { O_PATH } from './libc.ts';
 import { makeDirectories } from './make-directories.ts';
 import { DescriptorPool } from './writer-descriptors.ts';
-import { type Confinement, TargetDirectory } from './writer-directory.ts';
-import { failTarget, failWrite } from './writer-errors.ts';
+import { type Confinement, TargetDirectory, tryMakeDirectory } from './writer-directory.ts';
+import { failConfinement, failTarget, failWrite } from './writer-errors.ts';
 import { type FileOwner, type FilePlace, TargetFile } from './writer-file.ts';
 import { checkName, temporaryName } from './writer-name.ts';
 import { moveIntoPlace, type Placement, placeEntry, type SpecialEntry } from './writer-place.ts';
@@ -119,17 +120,10 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
 
   /** True when it is new. */
   #makeDirectory(parent: TargetDirectory, name: Uint8Array): boolean {
-    const make = (): void => parent.use((at) => fs.mkdirSync(at(name), 0o700));
-    try {
-      make();
-      return true;
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
-      if (this.stat(parent, name)?.isDirectory() === true) return false;
-      this.makePlace(parent, name, error);
-      make();
-      return true;
-    }
+    if (tryMakeDirectory(parent, name)) return true;
+    if (this.stat(parent, name)?.isDirectory() === true) return false;
+    this.makePlace(parent, name);
+    return tryMakeDirectory(parent, name) || failConfinement(parent.pathOf(name));
   }
 
   /** Opens the target's own directory up for filling, until it gets its metadata or {@link close}. */
@@ -236,10 +230,14 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
   }
 
   /** lstat of an entry, or undefined. */
-  stat(directory: TargetDirectory, name: Uint8Array): fs.BigIntStats | undefined {
+  stat(directory: TargetDirectory, name: Uint8Array): EntryStat | undefined {
     checkName(name);
     try {
-      return directory.use((at) => fs.lstatSync(at(name), { bigint: true, throwIfNoEntry: false }));
+      return directory.use((at, _self, fd) => {
+        const found = fd === undefined ? undefined : statEntry(fd, name);
+        if (found === 'missing') return undefined;
+        return found ?? fs.lstatSync(at(name), { bigint: true, throwIfNoEntry: false });
+      });
     } catch (error) {
       return failWrite(error, directory.pathOf(name), 'look at');
     }
@@ -358,7 +356,10 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
   }
 }
 
-function applyOptions(options: RestoreTargetOptions): ApplyOptions {
+/** The owner's refusal is said once. */
+export function applyOptions(
+  options: Pick<RestoreTargetOptions, 'owners' | 'securityAttributes' | 'onProblem' | 'onNote'>,
+): ApplyOptions {
   let told = false;
   return {
     owners: options.owners ?? true,

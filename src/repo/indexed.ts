@@ -1,5 +1,5 @@
 /** A repository with its index loaded: the state that look-ups and deduplication need. */
-import { release, toHex } from '../core/bytes.ts';
+import { discard, toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf } from '../core/errors.ts';
 import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
 import { BlobIndex } from './blob-index.ts';
@@ -177,7 +177,7 @@ async function readSegment(repository: Repository, at: SegmentPath, known?: Uint
   try {
     if (only !== undefined && claimedRole(repository, 'index', bytes) !== only) return { at, bytes };
     const { body, signer } = await openSealedSigned(repository, 'index', repository.keys.index, bytes);
-    return { path, name, segment: openSegment(body), signer, free: () => release(body) };
+    return { path, name, segment: openSegment(body), signer, free: () => discard(body) };
   } catch (error) {
     if (isNeoError(error, 'integrity')) return { path, reason: messageOf(error), damaged: false };
     // The configuration says which versions there are. This one is somebody's joke, or will be read by a newer neo.

@@ -53,21 +53,31 @@ export interface Piece extends Chunk {
   readonly to: number;
 }
 
+/** The pieces of a content that stands in its node; undefined for a list. @param length as for contentPieces */
+export function inlinePieces(content: Content | undefined, length: number): Piece[] | undefined {
+  switch (content?.type) {
+    case undefined:
+      return [];
+    case 'list':
+      return undefined;
+    case 'chunks':
+      return content.chunks.map((chunk) => ({ key: chunk.key, length: chunk.length, from: 0, to: chunk.length }));
+    case 'slice': {
+      const to = content.offset + length;
+      if (to > content.bundleLength) throw new NeoError('integrity', 'file reaches beyond its bundle');
+      return [{ key: content.bundle, length: content.bundleLength, from: content.offset, to }];
+    }
+  }
+}
+
 /** @param length plain bytes of the content: what a slice covers */
 export async function* contentPieces(
   load: LoadBlob,
   content: Content | undefined,
   length: number,
 ): AsyncGenerator<Piece> {
-  if (content === undefined) return;
-  if (content.type === 'slice') {
-    const to = content.offset + length;
-    if (to > content.bundleLength) throw new NeoError('integrity', 'file reaches beyond its bundle');
-    yield { key: content.bundle, length: content.bundleLength, from: content.offset, to };
-    return;
-  }
-  if (content.type === 'chunks') {
-    for (const chunk of content.chunks) yield { ...chunk, from: 0, to: chunk.length };
+  if (content?.type !== 'list') {
+    yield* inlinePieces(content, length) ?? [];
     return;
   }
   for await (const entry of readParts(load, 'list', content.key)) {

@@ -1,7 +1,7 @@
 /** Hex, base64url, byte strings and canonical JSON: one form for each value, and every other form refused. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fromBase64, fromByteString, fromHex, toBase64, toByteString, toHex } from '../../src/core/bytes.ts';
+import { discard, fromBase64, fromByteString, fromHex, toBase64, toByteString, toHex } from '../../src/core/bytes.ts';
 import { ByteGate } from '../../src/core/concurrency.ts';
 import { isNeoError } from '../../src/core/errors.ts';
 import { canonicalJson, type Json, parseJson } from '../../src/core/json.ts';
@@ -123,4 +123,17 @@ it('a gate never lets in more than its limit, but one that is larger alone, and 
       expect(gate.used).toBe(0);
     }),
   );
+});
+
+it('discard gives back what has its buffer for itself, and never what others may look at', () => {
+  const own = new Uint8Array(100_000);
+  discard(own.subarray(5));
+  expect(own.length).toBe(0);
+  const shared = new Uint8Array(200_000);
+  discard(shared.subarray(0, 100_000));
+  discard(new Uint8Array(new SharedArrayBuffer(100_000)));
+  expect(shared.length).toBe(200_000);
+  const small = new Uint8Array(1000);
+  discard(small);
+  expect(small.length).toBe(1000);
 });

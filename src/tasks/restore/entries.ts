@@ -1,19 +1,21 @@
 /** One entry of a directory: what is there already, and what has to be done. */
 import fs from 'node:fs';
 import { compareBytes } from '../../core/bytes.ts';
-import { throwIfAborted } from '../../core/concurrency.ts';
+import { settled, throwIfAborted, whenReady } from '../../core/concurrency.ts';
 import type { EntryMetadata } from '../../fs/apply.ts';
+import type { EntryStat } from '../../fs/entry-stat.ts';
 import { joinPath } from '../../fs/path.ts';
 import type { RestoreTarget } from '../../fs/writer.ts';
 import type { TargetDirectory } from '../../fs/writer-directory.ts';
 import type { SpecialEntry } from '../../fs/writer-place.ts';
 import { readXattrs } from '../../fs/xattr.ts';
-import { contentPieces, loadContent } from '../../snapshot/content.ts';
+import { contentPieces, inlinePieces, loadContent, type Piece } from '../../snapshot/content.ts';
 import { decodeExtents } from '../../snapshot/extents.ts';
 import type { Node } from '../../snapshot/node.ts';
 import type { Context, RestoreAction } from './context.ts';
 import { closeQuietly, hasContent, isKept, pieceBatches } from './existing.ts';
 import { FileWork } from './file-work.ts';
+import type { LocalPiece } from './jobs.ts';
 import { Layout } from './layout.ts';
 import { HardLinks } from './links.ts';
 import { hostile } from './loader.ts';
@@ -47,20 +49,22 @@ export class Entries {
   }
 
   /** Everything but a directory. @throws NeoError what ends the restore; all else is named and passed over */
-  async restore(place: Place, node: Node, name: Uint8Array): Promise<void> {
-    const { tally } = this.#context;
-    if (++this.#count % BREATH === 0) await this.#breathe();
-    throwIfAborted(this.#context.signal);
+  restore(place: Place, node: Node, name: Uint8Array): void | Promise<void> {
+    if (++this.#count % BREATH === 0) return this.#breathe().then(() => this.#restore(place, node, name));
+    return this.#restore(place, node, name);
+  }
+
+  #restore(place: Place, node: Node, name: Uint8Array): void | Promise<void> {
+    const { tally, signal, mode } = this.#context;
+    throwIfAborted(signal);
     if (node.type === 'file') {
       tally.plannedFiles += 1;
       tally.plannedBytes += node.size;
     }
-    try {
-      if (this.#context.mode !== 'restore') await this.#show(place, node, name);
-      else await this.#entry(place, node, name);
-    } catch (error) {
-      tally.fail(place.pathOf(name), error);
-    }
+    return settled<void>(
+      () => (mode === 'restore' ? this.#entry(place, node, name) : this.#show(place, node, name)),
+      (error) => tally.fail(place.pathOf(name), error),
+    );
   }
 
   async #show(place: Place, node: Node, name: Uint8Array): Promise<void> {
@@ -83,53 +87,69 @@ export class Entries {
     act({ action, type: node.type, path, ...(node.type === 'file' ? { size: node.size } : {}) });
   }
 
-  async #entry(place: Place, node: Node, name: Uint8Array): Promise<void> {
+  #entry(place: Place, node: Node, name: Uint8Array): void | Promise<void> {
     const spot = { target: place.target, directory: place.ensure(), name };
     const first = this.links.first(spot.target, node);
     const existing = place.isNew ? undefined : spot.target.stat(spot.directory, name);
     if (existing !== undefined && isKept(this.#context.overwrite, node, existing)) {
-      if (node.type === 'file') this.#context.tally.filesSkipped += 1;
-      // A kept file stands for the saved one only if it is that: other names must not become what the user has here.
-      const stands = first === undefined && node.links > 1 && (await this.#isSame(spot, node, existing));
-      if (stands) this.links.remember(node, spot, undefined);
-      return;
+      return this.#keep(spot, node, existing, first === undefined);
     }
     if (first !== undefined) return this.links.add(first, spot.directory, name, node.type);
-    const metadata = await this.#context.metadata.of(node, spot.directory.pathOf(name));
-    if (node.type === 'file') return this.#file(spot, node, metadata, existing);
-    if (this.#special(spot, node, metadata, existing)) this.links.remember(node, spot, undefined);
+    const metadata = this.#context.metadata.of(node, () => spot.directory.pathOf(name));
+    return whenReady(metadata, (metadata) => this.#make(spot, node, metadata, existing));
   }
 
-  async #isSame(spot: Spot, node: Node, existing: fs.BigIntStats): Promise<boolean> {
+  async #keep(spot: Spot, node: Node, existing: EntryStat, isFirst: boolean): Promise<void> {
+    if (node.type === 'file') this.#context.tally.filesSkipped += 1;
+    // A kept file stands for the saved one only if it is that: other names must not become what the user has here.
+    const stands = isFirst && node.links > 1 && (await this.#isSame(spot, node, existing));
+    if (stands) this.links.remember(node, spot, undefined);
+  }
+
+  #make(spot: Spot, node: Node, metadata: EntryMetadata, existing: EntryStat | undefined): void | Promise<void> {
+    if (node.type !== 'file') {
+      if (this.#special(spot, node, metadata, existing)) this.links.remember(node, spot, undefined);
+      return;
+    }
+    if (existing?.isFile() !== true) return this.#file(spot, node, metadata, undefined);
+    return whenReady(this.#isSameFile(spot, node, existing), (same) => {
+      if (!same || !this.#touch(spot, node, metadata, existing)) return this.#file(spot, node, metadata, existing);
+      this.#context.tally.filesUnchanged += 1;
+      this.links.remember(node, spot, undefined);
+    });
+  }
+
+  #isSame(spot: Spot, node: Node, existing: EntryStat): boolean | Promise<boolean> {
     return node.type === 'file' ? this.#isSameFile(spot, node, existing) : isSameSpecial(spot, node, existing);
   }
 
-  async #layout(node: Node): Promise<Layout> {
-    const { extents, extentContent } = node;
-    if (extentContent === undefined) return new Layout(node.size, extents);
-    return new Layout(node.size, decodeExtents(await loadContent(this.#context.load, extentContent)));
+  #layout(node: Node): Layout | Promise<Layout> {
+    const { extents, extentContent, size } = node;
+    if (extentContent === undefined) return new Layout(size, extents);
+    return loadContent(this.#context.load, extentContent).then((bytes) => new Layout(size, decodeExtents(bytes)));
   }
 
-  async #file(spot: Spot, node: Node, metadata: EntryMetadata, existing: fs.BigIntStats | undefined): Promise<void> {
-    const same = existing?.isFile() === true && (await this.#isSameFile(spot, node, existing));
-    if (same && this.#touch(spot, node, metadata, existing)) {
-      this.#context.tally.filesUnchanged += 1;
-      this.links.remember(node, spot, undefined);
-      return;
-    }
-    const layout = await this.#layout(node);
-    const local = existing?.isFile() === true ? spot.target.openExisting(spot.directory, spot.name) : undefined;
-    try {
-      await this.#write(spot, node, metadata, layout, local);
-    } finally {
-      if (local !== undefined) closeQuietly(local);
-    }
+  /** @param existing a regular file that is another one */
+  #file(spot: Spot, node: Node, metadata: EntryMetadata, existing: EntryStat | undefined): void | Promise<void> {
+    return whenReady(this.#layout(node), (layout) => {
+      const work = this.#workOf(spot, node, metadata, layout);
+      const local =
+        existing === undefined || isWholeContent(node)
+          ? undefined
+          : spot.target.openExisting(spot.directory, spot.name);
+      if (local === undefined) return this.#plan(work, node, layout);
+      return this.#compare(work, node, layout, local).finally(() => closeQuietly(local));
+    });
   }
 
-  async #isSameFile(spot: Spot, node: Node, existing: fs.BigIntStats): Promise<boolean> {
+  #isSameFile(spot: Spot, node: Node, existing: EntryStat): boolean | Promise<boolean> {
     const { overwrite, verify } = this.#context;
     if (!existing.isFile() || existing.size !== BigInt(node.size)) return false;
     if (overwrite !== 'always' && !verify && existing.mtimeNs === node.mtime) return true;
+    return this.#hasContent(spot, node);
+  }
+
+  async #hasContent(spot: Spot, node: Node): Promise<boolean> {
     const fd = spot.target.openExisting(spot.directory, spot.name);
     if (fd === undefined) return false;
     try {
@@ -143,7 +163,7 @@ export class Entries {
    * Content is right; owner, mode, times and attributes may not be. False if they may not be changed here: the inode may
    * have names outside of the target, so the entry has to be made anew.
    */
-  #touch(spot: Spot, node: Node, metadata: EntryMetadata, existing: fs.BigIntStats): boolean {
+  #touch(spot: Spot, node: Node, metadata: EntryMetadata, existing: EntryStat): boolean {
     const { target, directory, name } = spot;
     const local = {
       mode: Number(existing.mode) & 0o7777,
@@ -160,22 +180,37 @@ export class Entries {
     return true;
   }
 
-  /** @param local an older copy, whose equal chunks are not fetched */
-  async #write(
-    spot: Spot,
-    node: Node,
-    metadata: EntryMetadata,
-    layout: Layout,
-    local: number | undefined,
-  ): Promise<void> {
-    const { content } = node;
-    const whole = content?.type === 'slice' || (content?.type === 'chunks' && content.chunks.length === 1);
-    const how = { overwrite: this.#context.overwrite !== 'never', whole };
+  #workOf(spot: Spot, node: Node, metadata: EntryMetadata, layout: Layout): FileWork {
+    const { overwrite, verify } = this.#context;
+    const how = { overwrite: overwrite !== 'never', whole: isWholeContent(node), verify };
     const work = new FileWork(spot, node, metadata, layout, how);
     this.links.remember(node, spot, work);
+    return work;
+  }
+
+  #plan(work: FileWork, node: Node, layout: Layout): void | Promise<void> {
     try {
-      if (local !== undefined && !whole) await this.#compare(work, local);
-      else await this.#plan(work);
+      const pieces = inlinePieces(node.content, layout.length);
+      if (pieces === undefined) return this.#planList(work, node, layout);
+      for (const piece of pieces) this.#add(work, layout, piece);
+      layout.finish();
+    } catch (error) {
+      work.abandon();
+      throw error;
+    }
+    return this.#schedule.planned(work);
+  }
+
+  #add(work: FileWork, layout: Layout, { key, length, from, to }: Piece): void {
+    this.#schedule.add(work, key, length, layout.take(from, to - from));
+  }
+
+  async #planList(work: FileWork, node: Node, layout: Layout): Promise<void> {
+    try {
+      for await (const piece of contentPieces(this.#context.load, node.content, layout.length)) {
+        this.#add(work, layout, piece);
+        await this.#schedule.room();
+      }
       layout.finish();
     } catch (error) {
       work.abandon();
@@ -184,36 +219,37 @@ export class Entries {
     await this.#schedule.planned(work);
   }
 
-  async #plan(work: FileWork): Promise<void> {
-    const { node, layout } = work;
-    for await (const piece of contentPieces(this.#context.load, node.content, layout.length)) {
-      const segments = layout.take(piece.from, piece.to - piece.from);
-      await this.#schedule.add(work, piece.key, piece.length, segments);
+  /** Equal chunks are copied from the old file, the others planned. @param local an older copy */
+  async #compare(work: FileWork, node: Node, layout: Layout, local: number): Promise<void> {
+    try {
+      for await (const pieces of pieceBatches(this.#context, node, layout)) {
+        const equal = await this.#match(work, local, pieces);
+        for (const [at, piece] of pieces.entries()) {
+          layout.take(0, piece.length);
+          if (equal[at] !== true) this.#schedule.addPiece(work, piece);
+        }
+        await this.#schedule.room();
+      }
+      layout.finish();
+    } catch (error) {
+      work.abandon();
+      throw error;
     }
+    await this.#schedule.planned(work);
   }
 
-  /** Equal chunks are copied from the old file, the others planned. */
-  async #compare(work: FileWork, local: number): Promise<void> {
-    const { node, layout } = work;
-    for await (const pieces of pieceBatches(this.#context, node, layout)) {
-      const held = work.acquire();
-      const to = held.type === 'open' ? held.fd : undefined;
-      let equal: readonly boolean[];
-      try {
-        const job = { type: 'match' as const, from: local, pieces, ...(to === undefined ? {} : { to }) };
-        ({ equal } = await this.#context.pool.run<'match'>(job));
-      } finally {
-        work.release();
-      }
-      for (const [at, piece] of pieces.entries()) {
-        layout.take(0, piece.length);
-        if (equal[at] !== true) await this.#schedule.addPiece(work, piece);
-      }
+  async #match(work: FileWork, from: number, pieces: readonly LocalPiece[]): Promise<readonly boolean[]> {
+    const held = work.acquire();
+    try {
+      const to = held.type === 'open' ? { to: held.fd } : {};
+      return (await this.#context.pool.run<'match'>({ type: 'match', from, pieces, ...to })).equal;
+    } finally {
+      work.release();
     }
   }
 
   /** False when it was refused. */
-  #special(spot: Spot, node: Node, metadata: EntryMetadata, existing: fs.BigIntStats | undefined): boolean {
+  #special(spot: Spot, node: Node, metadata: EntryMetadata, existing: EntryStat | undefined): boolean {
     const { tally, devices } = this.#context;
     const { target, directory, name } = spot;
     if ((node.type === 'chardev' || node.type === 'blockdev') && !devices) {
@@ -228,7 +264,12 @@ export class Entries {
   }
 }
 
-function isSameSpecial(spot: Spot, node: Node, existing: fs.BigIntStats): boolean {
+/** All bytes come from one blob. */
+function isWholeContent({ content }: Node): boolean {
+  return content?.type === 'slice' || (content?.type === 'chunks' && content.chunks.length === 1);
+}
+
+function isSameSpecial(spot: Spot, node: Node, existing: EntryStat): boolean {
   switch (node.type) {
     case 'symlink':
       return existing.isSymbolicLink() && compareBytes(linkTarget(spot), node.target ?? new Uint8Array()) === 0;

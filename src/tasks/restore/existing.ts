@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer';
 import fs from 'node:fs';
 import { equalBytes } from '../../core/bytes.ts';
+import type { EntryStat } from '../../fs/entry-stat.ts';
 import { dataExtents } from '../../fs/sparse.ts';
 import { fstatOf } from '../../fs/stat.ts';
 import { contentPieces } from '../../snapshot/content.ts';
@@ -15,7 +16,7 @@ const BATCH = 64;
 const ZEROS = new Uint8Array(65_536);
 
 /** The policy says that what is there stays, whatever it is. */
-export function isKept(overwrite: Overwrite, node: Node, existing: fs.BigIntStats): boolean {
+export function isKept(overwrite: Overwrite, node: Node, existing: EntryStat): boolean {
   if (overwrite === 'never') return true;
   return overwrite === 'if-newer' && existing.mtimeNs >= node.mtime;
 }

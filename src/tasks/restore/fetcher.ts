@@ -5,7 +5,7 @@ import type { IndexedRepository } from '../../repo/indexed.ts';
 import { readPackRange } from '../../repo/pack-range.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
 import type { FileWork } from './file-work.ts';
-import type { BlobError, BlobWork, Job, ResultOf, Use, WorkFile } from './jobs.ts';
+import type { BlobError, BlobWork, ResultOf, Use, WorkFile, WriteJob } from './jobs.ts';
 import { hostile } from './loader.ts';
 import type { RestorePool } from './pool.ts';
 import type { Tally } from './tally.ts';
@@ -114,7 +114,7 @@ export class Fetcher {
         const { key, plainLength } = need;
         return { at: offset - run.offset, length, key, plainLength, uses: this.#usesOf(need, hands) };
       });
-      const job: Extract<Job, { type: 'write' }> = { type: 'write', bytes, blobs, files: hands.files };
+      const job: WriteJob = { type: 'write', bytes, blobs, files: hands.files };
       const result = await pool.run<'write'>(job);
       this.#report(result, hands);
       await this.#lost(result.lost, run);
@@ -142,7 +142,9 @@ export class Fetcher {
   #report(result: ResultOf<'write'>, hands: Hands): void {
     const { tally } = this.#options;
     for (const note of result.notes) tally.note(note);
-    for (const problem of result.problems) tally.problem(problem);
+    for (const { file, ...problem } of result.problems) {
+      tally.problem({ ...problem, path: hands.work(file)?.path ?? problem.path });
+    }
     for (const { file, code, message, hint } of result.errors) {
       const work = hands.work(file);
       if (work !== undefined) this.#failFile(work, new NeoError(code, message, hint === undefined ? {} : { hint }));

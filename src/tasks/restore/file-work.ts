@@ -16,9 +16,10 @@ export interface FilePlace {
 
 export class FileWork {
   readonly place: FilePlace;
-  readonly node: Node;
+  readonly size: number;
   readonly metadata: EntryMetadata;
-  readonly layout: Layout;
+  /** Kept only where the file is to be read again: thousands of works wait at a time. */
+  readonly check: { readonly node: Node; readonly layout: Layout } | undefined;
   readonly overwrite: boolean;
   /** All bytes come from one blob, so a worker can do everything. */
   readonly whole: boolean;
@@ -34,12 +35,12 @@ export class FileWork {
     node: Node,
     metadata: EntryMetadata,
     layout: Layout,
-    how: { readonly overwrite: boolean; readonly whole: boolean },
+    how: { readonly overwrite: boolean; readonly whole: boolean; readonly verify: boolean },
   ) {
     this.place = place;
-    this.node = node;
+    this.size = node.size;
     this.metadata = metadata;
-    this.layout = layout;
+    this.check = how.verify ? { node, layout } : undefined;
     this.overwrite = how.overwrite;
     this.whole = how.whole && place.target.byDescriptor;
     // Workers do not see each other's names.
@@ -54,7 +55,7 @@ export class FileWork {
   /** The file under its temporary name. @throws NeoError as RestoreTarget.createFile */
   get file(): TargetFile {
     const { target, directory, name } = this.place;
-    this.#file ??= target.createFile(directory, name, this.node.size, { overwrite: this.overwrite });
+    this.#file ??= target.createFile(directory, name, this.size, { overwrite: this.overwrite });
     return this.#file;
   }
 
@@ -65,9 +66,8 @@ export class FileWork {
     return {
       type: 'whole',
       directory: target.pool.acquire(directory),
-      directoryPath: directory.path,
       name,
-      size: this.node.size,
+      size: this.size,
       overwrite: this.overwrite,
       metadata: this.metadata,
     };

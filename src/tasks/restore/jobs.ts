@@ -1,4 +1,5 @@
-/** What main and workers of a restore say to each other; all of it can be cloned between threads. */
+/** What main and workers of a restore say to each other; all of it can be cloned between threads; a write, of
+ * thousands of small parts, goes as two arrays (job-codec.ts). */
 import type { ErrorCode } from '../../core/errors.ts';
 import type { EngineName } from '../../engine/engine.ts';
 import type { ApplyProblem, EntryMetadata } from '../../fs/apply.ts';
@@ -24,17 +25,17 @@ export type Segments = readonly number[];
 
 export type WorkFile =
   /** Written at offsets; main made it and completes it. */
-  | { readonly type: 'open'; readonly fd: number; readonly path: Uint8Array }
-  /** Its bytes are all here: the worker makes, fills and completes it. `directory` is a descriptor. */
-  | {
-      readonly type: 'whole';
-      readonly directory: number;
-      readonly directoryPath: Uint8Array;
-      readonly name: Uint8Array;
-      readonly size: number;
-      readonly overwrite: boolean;
-      readonly metadata: EntryMetadata;
-    };
+  { readonly type: 'open'; readonly fd: number; readonly path: Uint8Array } | WholeFile;
+
+/** Its bytes are all here: the worker makes, fills and completes it. `directory` is a descriptor. */
+export interface WholeFile {
+  readonly type: 'whole';
+  readonly directory: number;
+  readonly name: Uint8Array;
+  readonly size: number;
+  readonly overwrite: boolean;
+  readonly metadata: EntryMetadata;
+}
 
 export interface Use {
   /** Position in the job's files. */
@@ -63,14 +64,16 @@ export interface Range {
   readonly length: number;
 }
 
+/** Opens blobs and writes their bytes where they belong. */
+export interface WriteJob {
+  readonly type: 'write';
+  readonly bytes: Uint8Array;
+  readonly blobs: readonly BlobWork[];
+  readonly files: readonly WorkFile[];
+}
+
 export type Job =
-  /** Opens blobs and writes their bytes where they belong. */
-  | {
-      readonly type: 'write';
-      readonly bytes: Uint8Array;
-      readonly blobs: readonly BlobWork[];
-      readonly files: readonly WorkFile[];
-    }
+  | WriteJob
   /** Which pieces a local file has already; these are copied to `to`, if there is one. */
   | { readonly type: 'match'; readonly from: number; readonly to?: number; readonly pieces: readonly LocalPiece[] }
   /** Keyed hash of the ranges' bytes. */
@@ -81,6 +84,11 @@ export interface FileError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint?: string;
+}
+
+/** `path` is the file's own name. */
+export interface FileProblem extends ApplyProblem {
+  readonly file: number;
 }
 
 export interface BlobError {
@@ -95,7 +103,7 @@ export type JobResult =
       readonly type: 'write';
       readonly lost: readonly BlobError[];
       readonly errors: readonly FileError[];
-      readonly problems: readonly ApplyProblem[];
+      readonly problems: readonly FileProblem[];
       readonly notes: readonly string[];
     }
   | { readonly type: 'match'; readonly equal: readonly boolean[] }

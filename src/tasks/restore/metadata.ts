@@ -5,7 +5,7 @@ import { parseJson } from '../../core/json.ts';
 import type { EntryMetadata } from '../../fs/apply.ts';
 import { type AccountSource, cachedAccounts } from '../../fs/owners.ts';
 import { loadContent } from '../../snapshot/content.ts';
-import type { Node, Xattr } from '../../snapshot/node.ts';
+import type { Content, Node, Xattr } from '../../snapshot/node.ts';
 import { xattrsFromJson } from '../../snapshot/node-json.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
 
@@ -20,6 +20,8 @@ export interface MetadataOptions {
   readonly onLeftOut: () => void;
 }
 
+const NO_ATTRIBUTES: readonly Xattr[] = [];
+
 export class MetadataReader {
   readonly #load: LoadBlob;
   readonly #accounts: AccountSource;
@@ -32,27 +34,33 @@ export class MetadataReader {
   }
 
   /** @param path for messages. @throws NeoError integrity when attributes are malformed; what the loader throws */
-  async of(node: Node, path: Uint8Array): Promise<EntryMetadata> {
+  of(node: Node, path: () => Uint8Array): EntryMetadata | Promise<EntryMetadata> {
+    const { xattrContent, xattrs } = node;
+    if (xattrContent === undefined) return this.#with(node, xattrs ?? NO_ATTRIBUTES);
+    return this.#loaded(xattrContent, path).then((attributes) => this.#with(node, attributes));
+  }
+
+  #with(node: Node, attributes: readonly Xattr[] | undefined): EntryMetadata {
     const { mode, mtime, atime, user, group } = node;
     const named = !this.#options.numericIds;
-    const attributes = await this.#attributes(node, path);
+    const uid = (named && user !== undefined ? this.#accounts.userId(user) : undefined) ?? node.uid;
+    const gid = (named && group !== undefined ? this.#accounts.groupId(group) : undefined) ?? node.gid;
     return {
       mode,
       mtime,
-      uid: (named && user !== undefined ? this.#accounts.userId(user) : undefined) ?? node.uid,
-      gid: (named && group !== undefined ? this.#accounts.groupId(group) : undefined) ?? node.gid,
+      uid,
+      gid,
       ...(attributes === undefined ? {} : { attributes: this.#kept(attributes) }),
       ...(atime === undefined ? {} : { atime }),
     };
   }
 
-  async #attributes(node: Node, path: Uint8Array): Promise<readonly Xattr[] | undefined> {
-    if (node.xattrContent === undefined) return node.xattrs ?? [];
+  async #loaded(content: Content, path: () => Uint8Array): Promise<readonly Xattr[] | undefined> {
     try {
-      return xattrsFromJson(parseJson(await loadContent(this.#load, node.xattrContent)));
+      return xattrsFromJson(parseJson(await loadContent(this.#load, content)));
     } catch (error) {
       if (!isNeoError(error, 'failed')) throw error;
-      this.#options.onLost(path, error.message);
+      this.#options.onLost(path(), error.message);
       return undefined;
     }
   }
@@ -64,7 +72,7 @@ export class MetadataReader {
   }
 
   #wanted(attributes: readonly Xattr[]): readonly Xattr[] {
-    if (this.#options.securityAttributes) return attributes;
+    if (attributes.length === 0 || this.#options.securityAttributes) return attributes;
     return attributes.filter(({ name }) => !isSecurity(name));
   }
 
@@ -95,6 +103,7 @@ function isSecurity(name: Uint8Array): boolean {
 
 function sameAttributes(a: readonly Xattr[], b: readonly Xattr[]): boolean {
   if (a.length !== b.length) return false;
+  if (a.length === 0) return true;
   const values = new Map(a.map(({ name, value }) => [Buffer.from(name).toString('latin1'), value]));
   return b.every(({ name, value }) => {
     const other = values.get(Buffer.from(name).toString('latin1'));

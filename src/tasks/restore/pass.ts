@@ -52,6 +52,8 @@ export async function runPass(pass: PassOptions): Promise<void> {
   tally.root = target.rootPath;
   const context = contextOf(pass);
   const parts = partsOf(pass, context);
+  // Where much is there already, perhaps none is needed.
+  if (!wasThere && mode === 'restore') pass.pool.start();
   try {
     await plan(pass, context, target, parts);
     if (mode === 'count') return parts.deletions.refuseMany();
@@ -177,7 +179,7 @@ async function plan(
   } else if (root.node !== undefined) {
     let place = Place.root(target, isNew);
     for (const node of root.chain)
-      place = new Place(target, place, node.name, await context.metadata.of(node, node.name), true);
+      place = new Place(target, place, node.name, await context.metadata.of(node, () => node.name), true);
     await walk.entry(place, root.node, root.name, parentPath(root.path));
   }
   tally.totalFiles = tally.plannedFiles;
@@ -195,7 +197,7 @@ async function ownMetadata(
   if (node === undefined) return undefined;
   const owns = isNew || (await isCopy(pass, target));
   if (context.deletes && !owns) refuseForeign(pass);
-  return owns && context.mode === 'restore' ? context.metadata.of(node, new Uint8Array()) : undefined;
+  return owns && context.mode === 'restore' ? context.metadata.of(node, () => new Uint8Array()) : undefined;
 }
 
 /** True if the directory holds nothing but what the snapshot's has: then it is that directory, metadata and all. */

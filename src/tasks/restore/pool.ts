@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { NeoError } from '../../core/errors.ts';
 import { ownModule } from '../../core/program-files.ts';
+import { encodeWrite } from './job-codec.ts';
 import type { Job, JobResult, ResultOf, WorkerSetup } from './jobs.ts';
 import type { ThreadMessage } from './thread.ts';
 import type { WorkerCore } from './worker-core.ts';
@@ -9,6 +10,8 @@ import type { WorkerCore } from './worker-core.ts';
 export interface RestorePool {
   /** A write's bytes belong to the pool from then on. @throws NeoError what the job failed with */
   run<T extends Job['type']>(job: Extract<Job, { type: T }>): Promise<ResultOf<T>>;
+  /** Jobs will come: what they need may be made ready. */
+  start(): void;
   close(): Promise<void>;
 }
 
@@ -21,6 +24,10 @@ export class InlinePool implements RestorePool {
 
   async run<T extends Job['type']>(job: Extract<Job, { type: T }>): Promise<ResultOf<T>> {
     return this.#core.run(job) as ResultOf<T>;
+  }
+
+  start(): void {
+    // Nothing to make ready.
   }
 
   async close(): Promise<void> {
@@ -39,29 +46,40 @@ interface Thread {
   readonly running: Waiting[];
 }
 
+/** Threads are started with the first job: a restore over what is right already has none. */
 export class ThreadPool implements RestorePool {
-  readonly #threads: Thread[];
+  readonly #size: number;
+  readonly #setup: WorkerSetup;
+  #threads: readonly Thread[] = [];
   #failure: unknown;
 
   constructor(size: number, setup: WorkerSetup) {
+    this.#size = size;
+    this.#setup = setup;
+  }
+
+  start(): void {
+    if (this.#threads.length > 0) return;
     const url = ownModule('tasks/restore/thread');
-    this.#threads = Array.from({ length: size }, () => {
-      const thread: Thread = { worker: new Worker(url, { workerData: setup }), running: [] };
-      thread.worker.on('message', (message: ThreadMessage) => this.#receive(thread, message));
-      thread.worker.on('error', (error) => this.#fail(error));
-      thread.worker.on('exit', () => this.#fail(new NeoError('failed', 'a worker of the restore has ended early')));
+    this.#threads = Array.from({ length: this.#size }, () => {
+      const worker = new Worker(url, { workerData: this.#setup, trackUnmanagedFds: false });
+      const thread: Thread = { worker, running: [] };
+      worker.on('message', (message: ThreadMessage) => this.#receive(thread, message));
+      worker.on('error', (error) => this.#fail(error));
+      worker.on('exit', () => this.#fail(new NeoError('failed', 'a worker of the restore has ended early')));
       return thread;
     });
   }
 
   run<T extends Job['type']>(job: Extract<Job, { type: T }>): Promise<ResultOf<T>> {
+    this.start();
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure);
       const thread = this.#threads.reduce((least, other) =>
         other.running.length < least.running.length ? other : least,
       );
       thread.running.push({ resolve: (result) => resolve(result as ResultOf<T>), reject });
-      thread.worker.postMessage(job, transferOf(job));
+      send(thread.worker, job);
     });
   }
 
@@ -81,9 +99,16 @@ export class ThreadPool implements RestorePool {
   }
 }
 
+function send(worker: Worker, job: Job): void {
+  if (job.type !== 'write') {
+    worker.postMessage(job);
+    return;
+  }
+  const encoded = encodeWrite(job);
+  worker.postMessage(encoded, [encoded.numbers.buffer, encoded.text.buffer, ...transferOf(job.bytes)]);
+}
+
 /** Only a buffer that holds these bytes alone: others may look at more of it (small Buffers share one). */
-function transferOf(job: Job): ArrayBuffer[] {
-  if (job.type !== 'write') return [];
-  const { buffer, byteLength } = job.bytes;
+function transferOf({ buffer, byteLength }: Uint8Array): ArrayBuffer[] {
   return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
 }

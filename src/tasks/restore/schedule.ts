@@ -7,7 +7,7 @@ import type { FileWork } from './file-work.ts';
 import type { LocalPiece, Segments } from './jobs.ts';
 import { Window } from './window.ts';
 
-const FIRST_PART = 1 / 16;
+const FIRST_PART = 1 / 8;
 
 export class Schedule {
   readonly #fetcher: Fetcher;
@@ -26,29 +26,34 @@ export class Schedule {
     this.#context = context;
   }
 
-  async add(work: FileWork, key: ContentKey, plainLength: number, segments: Segments): Promise<void> {
+  /** {@link room} is asked for afterwards, at the latest after as many pieces as stand in one node. */
+  add(work: FileWork, key: ContentKey, plainLength: number, segments: Segments): void {
     this.#open.add(work);
     this.#window.add(work, key, plainLength, segments);
-    if (this.#window.isFull) await this.#flush();
   }
 
-  addPiece(work: FileWork, piece: LocalPiece): Promise<void> {
-    return this.add(work, contentKey(piece.key), piece.length, piece.segments);
+  addPiece(work: FileWork, piece: LocalPiece): void {
+    this.add(work, contentKey(piece.key), piece.length, piece.segments);
+  }
+
+  /** Waits, if at all, until more may be planned. */
+  room(): void | Promise<void> {
+    if (this.#window.isFull) return this.#flush();
   }
 
   /** No more pieces of it will come. */
-  async planned(work: FileWork): Promise<void> {
+  planned(work: FileWork): void | Promise<void> {
     work.planned = true;
     this.#open.add(work);
     this.#window.files.add(work);
     // Nothing is missing: an empty file, or one of which all was there.
     if (work.pending === 0) this.#fetcher.settle(work);
-    if (this.#window.isFull) await this.#flush();
+    return this.room();
   }
 
   done(work: FileWork): void {
     this.#open.delete(work);
-    if (this.#context.verify) this.#unverified.push(work);
+    if (work.check !== undefined) this.#unverified.push(work);
   }
 
   async #flush(): Promise<void> {
@@ -85,14 +90,16 @@ export class Schedule {
     const works = this.#unverified;
     this.#unverified = [];
     for (const work of works) {
-      const { target, directory, name } = work.place;
+      const { check, place } = work;
+      if (check === undefined) continue;
+      const { target, directory, name } = place;
       const fd = target.openExisting(directory, name);
       if (fd === undefined) {
         this.#context.tally.lose(work.path, 'cannot be opened to be read again: it is not verified', 'failed');
         continue;
       }
       try {
-        if (await readsRight(this.#context, work.node, work.layout, fd)) continue;
+        if (await readsRight(this.#context, check.node, check.layout, fd)) continue;
         this.#context.tally.lose(work.path, 'reads otherwise than it was written: is the disk all right?', 'failed');
       } finally {
         closeQuietly(fd);

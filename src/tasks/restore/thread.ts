@@ -1,7 +1,9 @@
 /** Entry of a restore's worker thread. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { discard } from '../../core/bytes.ts';
 import { isNeoError, messageOf, type NeoError } from '../../core/errors.ts';
 import { loadEngine } from '../../engine/load.ts';
+import { decodeWrite, type EncodedWrite } from './job-codec.ts';
 import type { Job, JobResult, WorkerSetup } from './jobs.ts';
 import { WorkerCore } from './worker-core.ts';
 
@@ -9,17 +11,23 @@ export type ThreadMessage =
   | { readonly type: 'result'; readonly result: JobResult }
   | { readonly type: 'failed'; readonly code: NeoError['code'] | undefined; readonly message: string };
 
+export type SentJob = Exclude<Job, { type: 'write' }> | EncodedWrite;
+
 const port = parentPort;
 if (port === null) throw new Error('not a worker thread');
 const setup = workerData as WorkerSetup;
 const core = new WorkerCore(setup, await loadEngine(setup.engine));
 
-function run(job: Job): ThreadMessage {
+function run(sent: SentJob): ThreadMessage {
   try {
-    return { type: 'result', result: core.run(job) };
+    if (sent.type !== 'encoded-write') return { type: 'result', result: core.run(sent) };
+    const result = core.run(decodeWrite(sent));
+    // It was handed over.
+    discard(sent.bytes);
+    return { type: 'result', result };
   } catch (error) {
     return { type: 'failed', code: isNeoError(error) ? error.code : undefined, message: messageOf(error) };
   }
 }
 
-port.on('message', (job: Job) => port.postMessage(run(job)));
+port.on('message', (sent: SentJob) => port.postMessage(run(sent)));

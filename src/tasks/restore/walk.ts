@@ -9,7 +9,7 @@ import { fromLatin1, toLatin1 } from '../../fs/ignore-pattern.ts';
 import { isWithin, joinPath } from '../../fs/path.ts';
 import { isTemporaryName } from '../../fs/writer-name.ts';
 import type { Node } from '../../snapshot/node.ts';
-import { readTree } from '../../snapshot/tree.ts';
+import { readTreeParts } from '../../snapshot/tree.ts';
 import type { Context } from './context.ts';
 import type { Deletions } from './deletions.ts';
 import type { Entries } from './entries.ts';
@@ -72,33 +72,47 @@ export class Walk {
     const key = toHex(level.tree);
     if (level.above.has(key)) throw hostile('a directory contains itself');
     const names = context.deletes || context.resume ? new Set<string>() : undefined;
-    let seen = 0;
-    try {
-      for await (const node of readTree(context.load, level.tree)) {
-        throwIfAborted(context.signal);
-        names?.add(toLatin1(node.name));
-        seen += 1;
-        await this.#node(level, node);
-      }
-    } catch (error) {
-      // A part of this directory is damaged: what came before it is restored, nothing here may be deleted.
-      if (!isNeoError(error, 'failed')) throw error;
-      if (seen === 0 && level.above.size === 0) throw unreadable(error);
-      context.tally.fail(level.place.path, error);
-      return;
-    }
+    if (!(await this.#tree(level, names))) return;
     if (names !== undefined) this.#extra(level, names);
     level.place.release();
   }
 
-  async #node(level: Level, node: Node): Promise<void> {
+  /** False when a part of this directory is damaged: what came before it is restored, nothing here may be deleted. */
+  async #tree(level: Level, names: Set<string> | undefined): Promise<boolean> {
+    const { context } = this.#options;
+    let seen = 0;
+    try {
+      for await (const { nodes } of readTreeParts(context.load, level.tree)) {
+        for (const { name } of names === undefined ? [] : nodes) names?.add(toLatin1(name));
+        seen += nodes.length;
+        await this.#nodes(level, nodes);
+      }
+      return true;
+    } catch (error) {
+      if (!isNeoError(error, 'failed')) throw error;
+      if (seen === 0 && level.above.size === 0) throw unreadable(error);
+      context.tally.fail(level.place.path, error);
+      return false;
+    }
+  }
+
+  async #nodes(level: Level, nodes: readonly Node[]): Promise<void> {
+    for (const node of nodes) {
+      throwIfAborted(this.#options.context.signal);
+      const working = this.#node(level, node);
+      // Most is done by then, and to wait for each of a million entries takes longer than to plan them.
+      if (working instanceof Promise) await working;
+    }
+  }
+
+  #node(level: Level, node: Node): void | Promise<void> {
     const name = toLatin1(node.name);
     const isDirectory = node.type === 'directory';
     const { ignored, onlyToReach } = level.scope.decide(name, isDirectory ? 'directory' : 'other');
     if (ignored) return;
     if (isDirectory) return this.#directory(level, node, node.name, level.scope.enter(name), onlyToReach);
     if (this.#options.context.mode === 'count') this.#options.deletions.countReplaced(level.place, node.name);
-    await this.#options.entries.restore(level.place, node, node.name);
+    return this.#options.entries.restore(level.place, node, node.name);
   }
 
   async #directory(
@@ -114,7 +128,7 @@ export class Walk {
       if (tree === undefined) throw hostile('a directory without content');
       if (this.#isInTheWay(level.place, node, name)) return;
       const metadata =
-        context.mode === 'restore' ? await context.metadata.of(node, level.place.pathOf(name)) : undefined;
+        context.mode === 'restore' ? await context.metadata.of(node, () => level.place.pathOf(name)) : undefined;
       const place = new Place(level.place.target, level.place, name, metadata, context.overwrite === 'never');
       if (!onlyToReach) this.#reach(place, node);
       const above = level.tree === undefined ? level.above : new Set([...level.above, toHex(level.tree)]);

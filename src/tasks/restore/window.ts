@@ -1,5 +1,5 @@
 /** Part of a restore that is planned at one time: which blobs it needs and where their bytes go, in the order of packs. */
-import { toHex } from '../../core/bytes.ts';
+import { equalBytes, toHex } from '../../core/bytes.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { blobIdOf } from '../../engine/keys.ts';
@@ -10,7 +10,12 @@ import type { Segments } from './jobs.ts';
 export interface BlobNeed {
   readonly key: ContentKey;
   readonly plainLength: number;
-  readonly uses: { readonly work: FileWork; readonly segments: Segments }[];
+  readonly uses: BlobUse[];
+}
+
+export interface BlobUse {
+  readonly work: FileWork;
+  readonly segments: Segments;
 }
 
 export interface PlacedNeed {
@@ -28,9 +33,9 @@ export interface Run {
   readonly blobs: readonly PlacedNeed[];
 }
 
-/** Bounds what a plan takes in memory: some 20 MB. */
-const MAX_PIECES = 32_768;
-const MAX_FILES = 16_384;
+/** Bounds what a plan takes in memory: some 5 MB. */
+const MAX_PIECES = 8192;
+const MAX_FILES = 4096;
 /** A request's bytes; one blob may be longer. */
 const RUN_BYTES = 4 << 20;
 const RUN_PLAIN = 16 << 20;
@@ -42,6 +47,7 @@ export const RUN_HANDLES = 64;
 export class Window {
   readonly #needs = new Map<string, BlobNeed>();
   readonly #part: number;
+  #last: BlobNeed | undefined;
   #pieces = 0;
   readonly files = new Set<FileWork>();
 
@@ -59,13 +65,20 @@ export class Window {
   }
 
   add(work: FileWork, key: ContentKey, plainLength: number, segments: Segments): void {
-    const text = toHex(key);
-    const need = this.#needs.get(text) ?? { key, plainLength, uses: [] };
-    if (need.uses.length === 0) this.#needs.set(text, need);
-    need.uses.push({ work, segments });
+    this.#needOf(key, plainLength).uses.push({ work, segments });
     work.pending += 1;
     this.#pieces += 1;
     this.files.add(work);
+  }
+
+  #needOf(key: ContentKey, plainLength: number): BlobNeed {
+    // Neighbours are mostly in one bundle.
+    if (this.#last !== undefined && equalBytes(this.#last.key, key)) return this.#last;
+    const text = toHex(key);
+    const need = this.#needs.get(text) ?? { key, plainLength, uses: [] };
+    if (need.uses.length === 0) this.#needs.set(text, need);
+    this.#last = need;
+    return need;
   }
 
   /** Runs in the order in which their packs are first needed; beside them what is in no index. */
@@ -87,14 +100,27 @@ export class Window {
   }
 }
 
-/** A blob of very many files is read again for each so many of them: no job may hold more descriptors. */
+/** What is held open for a use. */
+function handleOf({ work }: BlobUse): unknown {
+  return work.whole ? work.place.directory : work;
+}
+
+/** A blob of very many files or directories is read again for each so many of them: no job may hold more descriptors. */
 function split(need: BlobNeed): readonly BlobNeed[] {
   if (need.uses.length <= RUN_HANDLES) return [need];
   const parts: BlobNeed[] = [];
-  for (let at = 0; at < need.uses.length; at += RUN_HANDLES) {
-    parts.push({ ...need, uses: need.uses.slice(at, at + RUN_HANDLES) });
+  let uses: BlobUse[] = [];
+  let handles = new Set<unknown>();
+  for (const use of need.uses) {
+    if (handles.size === RUN_HANDLES && !handles.has(handleOf(use))) {
+      parts.push({ ...need, uses });
+      uses = [];
+      handles = new Set();
+    }
+    uses.push(use);
+    handles.add(handleOf(use));
   }
-  return parts;
+  return [...parts, { ...need, uses }];
 }
 
 function* runsOf(pack: number, blobs: PlacedNeed[]): Generator<Run> {
@@ -105,12 +131,12 @@ function* runsOf(pack: number, blobs: PlacedNeed[]): Generator<Run> {
   for (const blob of blobs) {
     const first = run[0] ?? blob;
     const last = run.at(-1) ?? blob;
-    const more = blob.need.uses.map(({ work }) => (work.whole ? work.place.directory : work));
+    const more = new Set(blob.need.uses.map(handleOf));
     const full =
       blob.offset + blob.length - first.offset > RUN_BYTES ||
       blob.offset - (last.offset + last.length) > GAP ||
       plain + blob.need.plainLength > RUN_PLAIN ||
-      handles.size + more.filter((handle) => !handles.has(handle)).length > RUN_HANDLES;
+      new Set([...handles, ...more]).size > RUN_HANDLES;
     if (run.length > 0 && full) {
       yield runOf(pack, run);
       run = [];

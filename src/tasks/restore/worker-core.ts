@@ -3,25 +3,25 @@
  * thread (`thread.ts`) or within the main thread (the simulator, second attempts).
  */
 import fs from 'node:fs';
-import { equalBytes } from '../../core/bytes.ts';
+import { discard, equalBytes } from '../../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
 import { contentKey } from '../../core/ids.ts';
 import { isCrafted, openBlob } from '../../engine/aead.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { contentKeyOf } from '../../engine/keys.ts';
-import type { ApplyProblem } from '../../fs/apply.ts';
-import { joinPath } from '../../fs/path.ts';
-import { RestoreTarget } from '../../fs/writer.ts';
 import { writeAt } from '../../fs/writer-file.ts';
+import { FreshFiles } from '../../fs/writer-fresh.ts';
 import type {
   BlobError,
   BlobWork,
   FileError,
+  FileProblem,
   Job,
   JobResult,
   Range,
   Segments,
   Use,
+  WholeFile,
   WorkerSetup,
   WorkFile,
 } from './jobs.ts';
@@ -35,8 +35,27 @@ const READ_BYTES = 1 << 20;
 class Report {
   readonly lost: BlobError[] = [];
   readonly errors: FileError[] = [];
-  readonly problems: ApplyProblem[] = [];
+  readonly problems: FileProblem[] = [];
   readonly notes: string[] = [];
+  /** In hand. */
+  file = 0;
+  readonly #directories = new Map<number, FreshFiles>();
+
+  /** Descriptors stay what they are as long as the job lasts. */
+  directory(fd: number, { owners, securityAttributes, sync, replace }: WorkerSetup): FreshFiles {
+    const known = this.#directories.get(fd);
+    if (known !== undefined) return known;
+    const directory = new FreshFiles(fd, {
+      owners,
+      securityAttributes,
+      sync: sync === 'file',
+      replace,
+      onProblem: (problem) => this.problems.push({ ...problem, file: this.file }),
+      onNote: (note) => this.notes.push(note),
+    });
+    this.#directories.set(fd, directory);
+    return directory;
+  }
 
   fail(file: number, error: unknown): void {
     if (!isNeoError(error)) throw error;
@@ -70,7 +89,9 @@ export class WorkerCore {
     const report = new Report();
     for (const [blob, work] of blobs.entries()) {
       const plain = this.#open(work, bytes.subarray(work.at, work.at + work.length), blob, report);
-      if (plain !== undefined) this.#writeUses(plain, work.uses, files, report);
+      if (plain === undefined) continue;
+      this.#writeUses(plain, work.uses, files, report);
+      discard(plain);
     }
     const { lost, errors, problems, notes } = report;
     return { type: 'write', lost, errors, problems, notes };
@@ -106,51 +127,22 @@ export class WorkerCore {
   }
 
   #writeUses(plain: Uint8Array, uses: readonly Use[], files: readonly WorkFile[], report: Report): void {
-    let target: { readonly fd: number; readonly target: RestoreTarget } | undefined;
     for (const { file, segments } of uses) {
       const work = files[file];
       try {
         if (work?.type === 'open') this.#writeSegments(plain, segments, work);
-        if (work?.type !== 'whole') continue;
-        if (target?.fd !== work.directory) {
-          target?.target.close();
-          target = { fd: work.directory, target: this.#targetAt(work.directory, work.directoryPath, report) };
-        }
-        this.#makeWhole(target.target, plain, segments, work);
+        else if (work !== undefined) this.#makeWhole(plain, segments, work, file, report);
       } catch (error) {
         report.fail(file, error);
       }
     }
-    target?.target.close();
   }
 
-  #targetAt(fd: number, path: Uint8Array, report: Report): RestoreTarget {
-    const { owners, securityAttributes, sync, replace } = this.#setup;
-    return RestoreTarget.atDescriptor(fd, {
-      owners,
-      securityAttributes,
-      sync,
-      replace,
-      onProblem: (problem) => report.problems.push({ ...problem, path: joinPath(path, problem.path) }),
-      onNote: (note) => report.notes.push(note),
-    });
-  }
-
-  #makeWhole(
-    target: RestoreTarget,
-    plain: Uint8Array,
-    segments: Segments,
-    work: Extract<WorkFile, { type: 'whole' }>,
-  ): void {
-    const file = target.createFile(target.root, work.name, work.size, { overwrite: work.overwrite });
-    try {
-      this.#writeSegments(plain, segments, { fd: file.acquire(), path: work.name });
-      file.release();
-    } catch (error) {
-      file.abandon();
-      throw error;
-    }
-    file.complete(work.metadata);
+  #makeWhole(plain: Uint8Array, segments: Segments, work: WholeFile, file: number, report: Report): void {
+    report.file = file;
+    report
+      .directory(work.directory, this.#setup)
+      .make(work, (fd) => this.#writeSegments(plain, segments, { fd, path: work.name }));
   }
 
   #writeSegments(
@@ -159,7 +151,9 @@ export class WorkerCore {
     file: { readonly fd: number; readonly path: Uint8Array },
   ): void {
     for (let i = 0; i + 2 < segments.length; i += 3) {
-      const [from = 0, length = 0, offset = 0] = segments.slice(i, i + 3);
+      const from = segments[i] ?? 0;
+      const length = segments[i + 1] ?? 0;
+      const offset = segments[i + 2] ?? 0;
       const bytes = plain.subarray(from, from + length);
       if (bytes.length !== length) throw new NeoError('integrity', 'a file reaches beyond its blob');
       if (this.#setup.sparse) this.#writeSparse(bytes, offset, file);
