@@ -105,14 +105,28 @@ function seal(suite: Suite, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8
   return out;
 }
 
-function open(suite: Suite, key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Uint8Array {
+/** What malloc keeps for the next time: larger outputs are fresh pages each time, which cost more than decrypting. */
+const PIECE = 32 * 1024;
+
+function open(
+  suite: Suite,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  sealed: Uint8Array,
+  aad: Uint8Array,
+  room?: Uint8Array,
+): Uint8Array {
   checkAeadInput(suite, key, nonce);
   const length = sealed.length - TAG_LENGTH;
   if (length < 0) throw new NeoError('integrity', 'sealed bytes are cut short');
   const decipher = decipherOf(aeadKey(suite, key, nonce));
   decipher.setAAD(aad);
   decipher.setAuthTag(sealed.subarray(length));
-  const plaintext = decipher.update(sealed.subarray(0, length));
+  const fits = room !== undefined && length > PIECE && length <= room.length;
+  const plaintext = fits ? room.subarray(0, length) : decipher.update(sealed.subarray(0, length));
+  for (let at = 0; fits && at < length; at += PIECE) {
+    plaintext.set(decipher.update(sealed.subarray(at, Math.min(at + PIECE, length))), at);
+  }
   try {
     decipher.final();
   } catch (cause) {
@@ -134,10 +148,10 @@ function compress(contexts: ZstdContexts, bytes: Uint8Array, asked: number): Uin
   });
 }
 
-function decompress(contexts: ZstdContexts, frame: Uint8Array, plainLength: number): Uint8Array {
+function decompress(contexts: ZstdContexts, frame: Uint8Array, plainLength: number, room?: Uint8Array): Uint8Array {
   checkFrame(frame, plainLength);
   if (plainLength === 0) return new Uint8Array(0);
-  const known = contexts.decompress(frame, plainLength);
+  const known = contexts.decompress(frame, plainLength, room);
   if (known !== undefined) return known;
   let plain: Uint8Array;
   try {

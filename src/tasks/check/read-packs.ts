@@ -1,14 +1,16 @@
 /** Reads packs whole: names, directories, hashes of blobs, and the content of every blob that snapshots refer to. */
 import pLimit from 'p-limit';
+import { readInto } from '../../backends/backend.ts';
 import { isNeoError } from '../../core/errors.ts';
-import type { ObjectName } from '../../core/ids.ts';
+import { blobId, type ObjectName } from '../../core/ids.ts';
 import { blobIdOf } from '../../engine/keys.ts';
-import type { BlobEntry } from '../../repo/blob-entry.ts';
 import type { BlobPlace } from '../../repo/blob-index.ts';
 import { openVerified } from '../../repo/blob-reader.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { examinePack, packPath } from '../../repo/pack-check.ts';
+import { packPath } from '../../repo/pack-check.ts';
 import type { BlobTable, TableEntry } from './blob-table.ts';
+import type { SharedBytes } from './jobs.ts';
+import type { ThreadPool } from './pool.ts';
 import type { Report } from './report.ts';
 import type { NamedPack } from './storage.ts';
 
@@ -17,11 +19,9 @@ interface ByteRange {
   readonly length: number;
 }
 
-/** Packs in memory at a time. */
-const READS = 3;
-
 export interface ReadOptions {
   readonly repository: IndexedRepository;
+  readonly pool: ThreadPool;
   /** With content keys. Empty for a client that cannot read trees. */
   readonly table: BlobTable;
   readonly report: Report;
@@ -30,14 +30,16 @@ export interface ReadOptions {
 }
 
 export async function readPacks(options: ReadOptions, packs: readonly NamedPack[]): Promise<void> {
-  const limit = pLimit(READS);
+  // One pack is read while each thread works on one and has the next before it.
+  const slots = new Slots(options.pool.width + 1);
+  const limit = pLimit(options.pool.width + 1);
   let failed = false;
   const tasks = packs.map((pack) =>
     limit(async () => {
       if (failed) return;
       try {
         options.throwIfStopped();
-        await readOne(options, pack);
+        await slots.use(pack.size, (memory) => readOne(options, pack, memory));
       } catch (error) {
         failed = true;
         throw error;
@@ -49,41 +51,69 @@ export async function readPacks(options: ReadOptions, packs: readonly NamedPack[
   await confirmPlaces(options, packs);
 }
 
-async function readOne(options: ReadOptions, pack: NamedPack): Promise<void> {
-  const { repository, report } = options;
+/** Memory for packs, used again and again: fresh memory has to be cleared by the system page by page. */
+class Slots {
+  readonly #most: number;
+  readonly #free: SharedArrayBuffer[] = [];
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  async use(size: number, act: (memory: SharedBytes) => Promise<void>): Promise<void> {
+    const free = this.#free.pop();
+    const memory = free !== undefined && free.byteLength >= size ? free : new SharedArrayBuffer(roomFor(size));
+    await act(new Uint8Array(memory, 0, size));
+    if (this.#free.length < this.#most) this.#free.push(memory);
+  }
+}
+
+/** Packs differ by what their last blob adds: a slot that was too small for the next one would be of no use. */
+function roomFor(size: number): number {
+  return Math.ceil(size / SLOT_STEP) * SLOT_STEP;
+}
+
+const SLOT_STEP = 4 << 20;
+
+async function readOne(options: ReadOptions, pack: NamedPack, memory: SharedBytes): Promise<void> {
+  const { repository, pool, table, report } = options;
   const path = packPath(pack.name);
-  const bytes = await repository.backend.get(path);
+  const bytes = await fetchPack(repository, path, memory);
   if (bytes === undefined) {
     for (const number of pack.numbers) report.badPack(number, 'it is missing');
     return;
   }
-  const { faults, newer, directory, whole } = examinePack(repository, pack.name, bytes);
-  for (const fault of faults) {
-    if (newer) report.addNewer(path, fault);
+  const { name, numbers } = pack;
+  const judged = await pool.run({ type: 'pack', name, numbers, bytes, table: table.share() });
+  for (const fault of judged.faults) {
+    if (judged.newer) report.addNewer(path, fault);
     else report.add(path, fault);
   }
-  if (directory === undefined) examineReachable(options, pack, bytes);
-  else for (const entry of directory.entries) examineEntry(options, pack, bytes, entry, whole.has(entry));
+  for (const { id, pack: number, reason } of judged.badCopies) report.badCopy(blobId(id), number, reason);
+  if (!judged.hasDirectory) examineReachable(options, pack, bytes);
   options.onPack(bytes.length);
 }
 
-function examineEntry(
-  { repository, table, report }: ReadOptions,
-  pack: NamedPack,
-  bytes: Uint8Array,
-  entry: BlobEntry,
-  isWhole: boolean,
-): void {
-  const known = table.find(entry.id);
-  const places = repository.index
-    .places(entry.id)
-    .filter((place) => pack.numbers.includes(place.pack) && place.offset === entry.offset);
-  if (!isWhole || (known !== undefined && !opens(repository, known, bytes, entry))) {
-    const reason = isWhole ? 'a blob is not what its id says' : 'a blob is damaged';
-    for (const place of places) report.badCopy(entry.id, place.pack, reason);
-    return;
+/** As long as it was listed; undefined when it is gone. */
+async function fetchPack(
+  { backend }: IndexedRepository,
+  path: string,
+  memory: SharedBytes,
+): Promise<SharedBytes | undefined> {
+  try {
+    return (await readInto(backend, path, 0, memory)) ? memory : undefined;
+  } catch (error) {
+    if (!isNeoError(error, 'integrity')) throw error;
   }
-  for (const place of places) if (place.length === entry.length) table.confirm(entry.id);
+  // It became shorter since.
+  const bytes = await backend.get(path);
+  return bytes && copyToShared(bytes);
+}
+
+function copyToShared(bytes: Uint8Array): SharedBytes {
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  return shared;
 }
 
 /** Without a directory: what the index says lies here. */
