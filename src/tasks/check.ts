@@ -150,6 +150,7 @@ async function reach(
   };
   const walk = new Reach({ repository, pool, table, report, onTree, throwIfStopped: stop });
   for (const { body } of snapshots ?? []) await walk.from(body.tree);
+  walk.end();
   if (snapshots === undefined) {
     events({ type: 'note', message: 'this key may only write: what snapshots refer to was not checked' });
   }

@@ -31,14 +31,14 @@ const YOUNG_MB = 16;
 export class ThreadPool {
   /** Jobs worth having under way at a time. */
   readonly width: number;
-  readonly #size: number;
+  readonly size: number;
   readonly #setup: WorkerSetup;
   readonly #own: WorkerCore;
   #threads: Thread[] = [];
   #failure: unknown;
 
   constructor(size: number, setup: WorkerSetup, own: WorkerCore) {
-    this.#size = size;
+    this.size = size;
     this.#setup = setup;
     this.#own = own;
     // One job runs and one waits in each thread, so that none is idle between two.
@@ -53,7 +53,7 @@ export class ThreadPool {
   start(): void {
     const url = ownModule('tasks/check/thread');
     const options = { workerData: this.#setup, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } };
-    while (this.#threads.length < this.#size) {
+    while (this.#threads.length < this.size) {
       const thread: Thread = { worker: new Worker(url, options), running: [] };
       thread.worker.on('message', (message: ThreadMessage) => this.#receive(thread, message));
       thread.worker.on('error', (error) => this.#fail(error));
@@ -68,7 +68,7 @@ export class ThreadPool {
   }
 
   async run<T extends Job['type']>(job: Extract<Job, { type: T }>): Promise<ResultOf<T>> {
-    if (this.#size === 0) return this.runHere(job);
+    if (this.size === 0) return this.runHere(job);
     this.start();
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure);

@@ -63,6 +63,11 @@ export class Reach {
     }
   }
 
+  /** Nothing more will be visited: memory is given back. */
+  end(): void {
+    this.#packs.forget();
+  }
+
   #meet(reference: Reference, id: BlobId = blobIdOf(this.#options.repository.engine, reference.key)): void {
     if (!this.#options.table.add(id, reference.kind, reference.key)) return;
     const places = this.#options.repository.index.places(id).length;

@@ -37,6 +37,12 @@ export class TreePacks {
     return loading;
   }
 
+  /** Gives back the memory; packs can be asked for again. */
+  forget(): void {
+    this.#packs.clear();
+    this.#bytes = 0;
+  }
+
   #sizeOf(pack: number): number {
     return this.#repository.packs[pack]?.size ?? 0;
   }
