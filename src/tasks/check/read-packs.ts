@@ -32,7 +32,7 @@ export interface ReadOptions {
 export async function readPacks(options: ReadOptions, packs: readonly NamedPack[]): Promise<void> {
   // Each thread works on one, and one more is read: reading takes a tenth of the time that judging does.
   const atOnce = options.pool.size + 1;
-  const slots = new Slots(atOnce);
+  const slots = new Slots(packs.reduce((most, { size }) => Math.max(most, size), 0));
   const limit = pLimit(atOnce);
   let failed = false;
   const tasks = packs.map((pack) =>
@@ -52,29 +52,25 @@ export async function readPacks(options: ReadOptions, packs: readonly NamedPack[
   await confirmPlaces(options, packs);
 }
 
-/** Memory for packs, used again and again: fresh memory has to be cleared by the system page by page. */
+/**
+ * Memory for packs, used again and again: fresh memory has to be cleared by the system page by page, and what is dropped
+ * goes back only when somebody collects garbage. What no pack needed yet is not taken from the system.
+ */
 class Slots {
-  readonly #most: number;
+  readonly #length: number;
   readonly #free: SharedArrayBuffer[] = [];
 
-  constructor(most: number) {
-    this.#most = most;
+  /** `length` of each, in bytes. */
+  constructor(length: number) {
+    this.#length = length;
   }
 
   async use(size: number, act: (memory: SharedBytes) => Promise<void>): Promise<void> {
-    const free = this.#free.pop();
-    const memory = free !== undefined && free.byteLength >= size ? free : new SharedArrayBuffer(roomFor(size));
+    const memory = this.#free.pop() ?? new SharedArrayBuffer(this.#length);
     await act(new Uint8Array(memory, 0, size));
-    if (this.#free.length < this.#most) this.#free.push(memory);
+    this.#free.push(memory);
   }
 }
-
-/** Packs differ by what their last blob adds: a slot that was too small for the next one would be of no use. */
-function roomFor(size: number): number {
-  return Math.ceil(size / SLOT_STEP) * SLOT_STEP;
-}
-
-const SLOT_STEP = 1 << 20;
 
 async function readOne(options: ReadOptions, pack: NamedPack, memory: SharedBytes): Promise<void> {
   const { repository, pool, table, report } = options;
