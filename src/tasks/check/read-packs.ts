@@ -1,6 +1,5 @@
 /** Reads packs whole: names, directories, hashes of blobs, and the content of every blob that snapshots refer to. */
 import pLimit from 'p-limit';
-import { readInto } from '../../backends/backend.ts';
 import { isNeoError } from '../../core/errors.ts';
 import { blobId, type ObjectName } from '../../core/ids.ts';
 import { blobIdOf } from '../../engine/keys.ts';
@@ -8,6 +7,7 @@ import type { BlobPlace } from '../../repo/blob-index.ts';
 import { openVerified } from '../../repo/blob-reader.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import { packPath } from '../../repo/pack-check.ts';
+import { readPackInto } from '../../repo/pack-range.ts';
 import type { BlobTable, TableEntry } from './blob-table.ts';
 import type { SharedBytes } from './jobs.ts';
 import type { ThreadPool } from './pool.ts';
@@ -75,7 +75,7 @@ class Slots {
 async function readOne(options: ReadOptions, pack: NamedPack, memory: SharedBytes): Promise<void> {
   const { repository, pool, table, report } = options;
   const path = packPath(pack.name);
-  const bytes = await fetchPack(repository, path, memory);
+  const bytes = await fetchPack(repository, pack.name, memory);
   if (bytes === undefined) {
     for (const number of pack.numbers) report.badPack(number, 'it is missing');
     return;
@@ -94,16 +94,16 @@ async function readOne(options: ReadOptions, pack: NamedPack, memory: SharedByte
 /** As long as it was listed; undefined when it is gone. */
 async function fetchPack(
   { backend }: IndexedRepository,
-  path: string,
+  name: ObjectName,
   memory: SharedBytes,
 ): Promise<SharedBytes | undefined> {
   try {
-    return (await readInto(backend, path, 0, memory)) ? memory : undefined;
+    return (await readPackInto(backend, name, memory)) ? memory : undefined;
   } catch (error) {
     if (!isNeoError(error, 'integrity')) throw error;
   }
   // It became shorter since.
-  const bytes = await backend.get(path);
+  const bytes = await backend.get(packPath(name));
   return bytes && copyToShared(bytes);
 }
 

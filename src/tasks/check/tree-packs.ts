@@ -1,9 +1,8 @@
 /** Packs of trees and lists, read whole into memory that threads share and kept: a directory's neighbours are wanted next. */
-import { readInto } from '../../backends/backend.ts';
 import { isNeoError } from '../../core/errors.ts';
 import type { BlobPlace } from '../../repo/blob-index.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { packPath } from '../../repo/pack-check.ts';
+import { readPackInto } from '../../repo/pack-range.ts';
 import type { SharedBytes } from './jobs.ts';
 
 /** As much as the reader of blobs keeps. */
@@ -54,7 +53,7 @@ export class TreePacks {
     this.#bytes += info.size;
     const bytes = new Uint8Array(new SharedArrayBuffer(info.size));
     try {
-      return (await readInto(this.#repository.backend, packPath(info.name), 0, bytes)) ? bytes : undefined;
+      return (await readPackInto(this.#repository.backend, info.name, bytes)) ? bytes : undefined;
     } catch (error) {
       if (isNeoError(error, 'integrity')) return undefined;
       throw error;
