@@ -36,6 +36,12 @@ export interface Backend {
   getRange(path: string, range: ByteRange): Promise<Uint8Array | undefined>;
 
   /**
+   * As {@link getRange}, into memory of the caller's that may be shared with other threads; false when there is no
+   * object. For storage that can do so without copying; {@link readInto} serves for any.
+   */
+  getInto?(path: string, offset: number, target: Uint8Array): Promise<boolean>;
+
+  /**
    * All objects below a folder (`''` for everything), at any depth, in no particular order. Temporary files of
    * unfinished puts are not listed. An absent folder is empty.
    */
@@ -50,4 +56,12 @@ export interface Backend {
   now(): Promise<number>;
 
   close(): Promise<void>;
+}
+
+/** Fills `target` from `offset` of an object on; false when there is none. @throws NeoError integrity when it is shorter */
+export async function readInto(backend: Backend, path: string, offset: number, target: Uint8Array): Promise<boolean> {
+  if (backend.getInto !== undefined) return backend.getInto(path, offset, target);
+  const bytes = await backend.getRange(path, { offset, length: target.length });
+  if (bytes !== undefined) target.set(bytes);
+  return bytes !== undefined;
 }

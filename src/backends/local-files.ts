@@ -111,13 +111,19 @@ export async function withFile<T>(
 export async function readFully(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
   // Not cleared: what is given back has been read, all of it.
   const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+  const filled = await readFullyInto(handle, offset, bytes);
+  return filled < length ? bytes.slice(0, filled) : bytes;
+}
+
+/** How much of `target` the file could fill. */
+export async function readFullyInto(handle: FileHandle, offset: number, target: Uint8Array): Promise<number> {
   let at = 0;
-  while (at < length) {
-    const { bytesRead } = await handle.read(bytes, at, Math.min(CALL_BYTES, length - at), offset + at);
-    if (bytesRead === 0) return bytes.slice(0, at);
+  while (at < target.length) {
+    const { bytesRead } = await handle.read(target, at, Math.min(CALL_BYTES, target.length - at), offset + at);
+    if (bytesRead === 0) return at;
     at += bytesRead;
   }
-  return bytes;
+  return at;
 }
 
 /** Compares a file with bytes; equal ones are made durable too, for who wrote them may not have come that far. */

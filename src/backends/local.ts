@@ -20,6 +20,7 @@ import {
   isPlainFolder,
   makeFolder,
   readFully,
+  readFullyInto,
   syncFolder,
   unlinkQuietly,
   withFile,
@@ -149,6 +150,20 @@ class LocalBackend implements Backend {
         return bytes;
       }),
     );
+  }
+
+  async getInto(path: string, offset: number, target: Uint8Array): Promise<boolean> {
+    checkPath(path);
+    const range = { offset, length: target.length };
+    const found = await this.#run(`read ${path}`, () =>
+      this.#read(path, async (handle, size) => {
+        checkRange(path, size, range);
+        const filled = await readFullyInto(handle, offset, target);
+        checkRange(path, offset + filled, range);
+        return target;
+      }),
+    );
+    return found !== undefined;
   }
 
   async *list(folder: string): AsyncIterable<ObjectInfo> {

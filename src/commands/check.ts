@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
 import { reportCheck } from '../cli/check-report.ts';
@@ -30,8 +31,9 @@ export default class Check extends NeoCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Check);
     const subset = flags['read-data-subset'];
-    const some: CheckOptions = subset === undefined ? {} : { readData: parseSubset(subset) };
-    const options: CheckOptions = flags['read-data'] ? { readData: 'all' } : some;
+    const workers = availableParallelism();
+    const some: CheckOptions = subset === undefined ? { workers } : { workers, readData: parseSubset(subset) };
+    const options: CheckOptions = flags['read-data'] ? { workers, readData: 'all' } : some;
     const { repository, state } = await openFromFlags(flags, this.out);
     const summary = await check(await loadIndex(repository, 0), state, options, this.events, this.signal);
     this.endProgress();

@@ -4,6 +4,7 @@ import { NeoError } from '../core/errors.ts';
 import type { ContentKey } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import { type Engine, SUITES, type Suite } from './engine.ts';
+import { MAX_FRAME_CONTENT } from './frame.ts';
 import { blobIdOf } from './keys.ts';
 
 /** Blob kinds as they stand in the additional data: data 1, tree 2, list 3. */
@@ -90,6 +91,17 @@ export function sealBlobInto(
   return OUTER_HEADER + engine.sealInto(suite, sealingKey, nonce, [header, payload], aad, out, at + OUTER_HEADER);
 }
 
+/** Memory used again and again for blobs that are looked at and forgotten: fresh memory costs more than opening them. */
+export interface BlobRoom {
+  readonly inner: Uint8Array;
+  readonly plain: Uint8Array;
+}
+
+/** For any blob; memory that no blob needed yet is not taken from the system. */
+export function blobRoom(): BlobRoom {
+  return { inner: new Uint8Array(INNER_HEADER + MAX_BLOB_LENGTH), plain: new Uint8Array(MAX_FRAME_CONTENT + 1) };
+}
+
 /** Errors about blobs that were sealed under the right key and still make no sense. */
 const crafted = new WeakSet<object>();
 
@@ -106,30 +118,38 @@ export function isCrafted(error: unknown): boolean {
  * The plaintext of a sealed blob. The caller compares its content key: who holds the key alone can forge.
  * @throws NeoError integrity when it is not a blob of this kind under this key, or does not decompress to its length
  * ({@link isCrafted} tells which)
+ * @param room the result may lie in it, until it is used for another blob
  */
-export function openBlob(engine: Engine, kind: BlobKindByte, key: ContentKey, sealed: Uint8Array): Uint8Array {
+export function openBlob(
+  engine: Engine,
+  kind: BlobKindByte,
+  key: ContentKey,
+  sealed: Uint8Array,
+  room?: BlobRoom,
+): Uint8Array {
   if (sealed.length < BLOB_OVERHEAD) throw new NeoError('integrity', 'sealed blob is cut short');
   const suite = blobSuite(sealed[0] ?? 0);
   const nonce = sealed.subarray(1, OUTER_HEADER);
   const aad = blobAad(engine, suite, kind, key);
-  const inner = engine.open(suite, blobKey(engine, suite, key), nonce, sealed.subarray(OUTER_HEADER), aad);
+  const inner = engine.open(suite, blobKey(engine, suite, key), nonce, sealed.subarray(OUTER_HEADER), aad, room?.inner);
   try {
-    return unpack(engine, inner);
+    return unpack(engine, inner, room);
   } catch (error) {
     if (error instanceof Error) crafted.add(error);
     throw error;
   }
 }
 
-function unpack(engine: Engine, inner: Uint8Array): Uint8Array {
+function unpack(engine: Engine, inner: Uint8Array, room: BlobRoom | undefined): Uint8Array {
   const reader = new ByteReader(inner);
   const codec = reader.u8();
   const plainLength = reader.u32();
   const payload = reader.bytes(reader.remaining);
   if (plainLength > MAX_BLOB_LENGTH) throw new NeoError('integrity', `blob declares ${plainLength} bytes`);
   if (codec === CODECS.zstd) {
-    const plain = engine.decompress(payload, plainLength);
-    discard(inner);
+    const plain = engine.decompress(payload, plainLength, room?.plain);
+    // In a room of the caller's it is not ours to give back.
+    if (room === undefined) discard(inner);
     return plain;
   }
   if (codec !== CODECS.raw) throw new NeoError('integrity', `blob of unknown codec ${codec}`);

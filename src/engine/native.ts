@@ -21,6 +21,7 @@ import {
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import blakeHash from '@napi-rs/blake-hash';
 import hashWasm from 'hash-wasm/dist/blake3.umd.min.js';
+import { discard } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { Argon2Parameters, Engine, Hasher, ScryptParameters, Suite } from './engine.ts';
 import { checkFrame, checkFrameContent } from './frame.ts';
@@ -77,6 +78,17 @@ function decipherOf({ cipher, key, nonce }: AeadKey): DecipherGCM {
     : createDecipheriv(cipher, createSecretKey(key), nonce, { authTagLength: TAG_LENGTH });
 }
 
+/** One output is given back and serves the next: at a megabyte each, the system would clear fresh pages for all of them. */
+const PIECE = 64 * 1024;
+
+function updateInto(cipher: CipherGCM | DecipherGCM, bytes: Uint8Array, out: Uint8Array, start: number): void {
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    const piece = cipher.update(bytes.subarray(at, at + PIECE));
+    out.set(piece, start + at);
+    discard(piece);
+  }
+}
+
 function sealInto(
   suite: Suite,
   key: Uint8Array,
@@ -91,7 +103,7 @@ function sealInto(
   cipher.setAAD(aad);
   let at = start;
   for (const part of parts) {
-    out.set(cipher.update(part), at);
+    updateInto(cipher, part, out, at);
     at += part.length;
   }
   cipher.final();
@@ -105,14 +117,23 @@ function seal(suite: Suite, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8
   return out;
 }
 
-function open(suite: Suite, key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Uint8Array {
+function open(
+  suite: Suite,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  sealed: Uint8Array,
+  aad: Uint8Array,
+  room?: Uint8Array,
+): Uint8Array {
   checkAeadInput(suite, key, nonce);
   const length = sealed.length - TAG_LENGTH;
   if (length < 0) throw new NeoError('integrity', 'sealed bytes are cut short');
   const decipher = decipherOf(aeadKey(suite, key, nonce));
   decipher.setAAD(aad);
   decipher.setAuthTag(sealed.subarray(length));
-  const plaintext = decipher.update(sealed.subarray(0, length));
+  const fits = room !== undefined && length > PIECE && length <= room.length;
+  const plaintext = fits ? room.subarray(0, length) : decipher.update(sealed.subarray(0, length));
+  if (fits) updateInto(decipher, sealed.subarray(0, length), plaintext, 0);
   try {
     decipher.final();
   } catch (cause) {
@@ -134,10 +155,10 @@ function compress(contexts: ZstdContexts, bytes: Uint8Array, asked: number): Uin
   });
 }
 
-function decompress(contexts: ZstdContexts, frame: Uint8Array, plainLength: number): Uint8Array {
+function decompress(contexts: ZstdContexts, frame: Uint8Array, plainLength: number, room?: Uint8Array): Uint8Array {
   checkFrame(frame, plainLength);
   if (plainLength === 0) return new Uint8Array(0);
-  const known = contexts.decompress(frame, plainLength);
+  const known = contexts.decompress(frame, plainLength, room);
   if (known !== undefined) return known;
   let plain: Uint8Array;
   try {
@@ -261,7 +282,7 @@ export async function createNativeEngine(): Promise<Engine> {
   return {
     ...nativeEngine,
     compress: (bytes, level) => compress(contexts, bytes, level),
-    decompress: (frame, plainLength) => decompress(contexts, frame, plainLength),
+    decompress: (frame, plainLength, room) => decompress(contexts, frame, plainLength, room),
     blake3(bytes, key) {
       if (bytes.length > SMALL) return nativeBlake3(bytes, key);
       checkHashKey(key);

@@ -64,7 +64,7 @@ export interface ZstdContexts {
   /** A frame that has its content's size; undefined: use the one-shot function. */
   compress(bytes: Uint8Array, level: number): Uint8Array | undefined;
   /** The content of exactly one frame, known to be whole; undefined when it is damaged or the contexts do not work. */
-  decompress(frame: Uint8Array, plainLength: number): Uint8Array | undefined;
+  decompress(frame: Uint8Array, plainLength: number, room?: Uint8Array): Uint8Array | undefined;
 }
 
 /** Tables of deeper levels are too large to be kept. */
@@ -97,8 +97,9 @@ class Contexts implements ZstdContexts {
     return length === undefined ? undefined : this.#room.slice(0, length);
   }
 
-  decompress(frame: Uint8Array, plainLength: number): Uint8Array | undefined {
-    const plain = Buffer.allocUnsafeSlow(plainLength + 1);
+  decompress(frame: Uint8Array, plainLength: number, room?: Uint8Array): Uint8Array | undefined {
+    const fits = room !== undefined && plainLength < room.length;
+    const plain = fits ? room.subarray(0, plainLength + 1) : Buffer.allocUnsafeSlow(plainLength + 1);
     const length = this.#decompressor.run(frame, plain);
     return length === plainLength ? plain.subarray(0, length) : undefined;
   }

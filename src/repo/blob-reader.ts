@@ -2,11 +2,13 @@
 import { equalBytes } from '../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import type { ContentKey } from '../core/ids.ts';
-import { openBlob } from '../engine/aead.ts';
+import { type BlobRoom, openBlob } from '../engine/aead.ts';
+import type { Engine } from '../engine/engine.ts';
 import { blobIdOf, contentKeyOf } from '../engine/keys.ts';
 import { BLOB_KINDS, type BlobKind } from './blob-entry.ts';
 import type { BlobPlace } from './blob-index.ts';
 import type { IndexedRepository } from './indexed.ts';
+import type { RepositoryKeys } from './keyring.ts';
 import { packPath } from './pack/pack.ts';
 
 /** Packs of trees are read whole and kept: a directory's neighbours are wanted next. */
@@ -86,14 +88,21 @@ export class BlobReader {
   }
 }
 
-/** Opens a sealed blob and recomputes its content key. @throws NeoError integrity */
+/** What it takes to tell whether a blob is what its key says. */
+export interface BlobOpener {
+  readonly engine: Engine;
+  readonly keys: Pick<RepositoryKeys, 'content'>;
+}
+
+/** Opens a sealed blob and recomputes its content key. With `room` see {@link openBlob}. @throws NeoError integrity */
 export function openVerified(
-  repository: Pick<IndexedRepository, 'engine' | 'keys'>,
+  repository: BlobOpener,
   kind: BlobKind,
   key: ContentKey,
   sealed: Uint8Array,
+  room?: BlobRoom,
 ): Uint8Array {
-  const plaintext = openBlob(repository.engine, BLOB_KINDS[kind], key, sealed);
+  const plaintext = openBlob(repository.engine, BLOB_KINDS[kind], key, sealed, room);
   if (!equalBytes(contentKeyOf(repository.engine, repository.keys.content[kind], plaintext), key)) {
     throw new NeoError('integrity', `a ${kind} blob is not what its key says`);
   }

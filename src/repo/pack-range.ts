@@ -1,5 +1,7 @@
 /** Ranges of packs, for those who read many blobs in the order in which they lie. */
+import { type Backend, readInto } from '../backends/backend.ts';
 import { NeoError } from '../core/errors.ts';
+import type { ObjectName } from '../core/ids.ts';
 import type { IndexedRepository } from './indexed.ts';
 import { packPath } from './pack/pack.ts';
 
@@ -18,4 +20,12 @@ export async function readPackRange(
   const bytes = await repository.backend.getRange(packPath(info.name), { offset, length });
   if (bytes === undefined) throw new NeoError('integrity', `pack ${info.name} is missing`);
   return bytes;
+}
+
+/**
+ * Fills `target`, which threads may share, from a pack's start on; false when there is none.
+ * @throws NeoError integrity when it is shorter
+ */
+export function readPackInto(backend: Backend, name: ObjectName, target: Uint8Array): Promise<boolean> {
+  return readInto(backend, packPath(name), 0, target);
 }

@@ -8,6 +8,7 @@ import type { IndexedRepository } from '../repo/indexed.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { listHeads, listSnapshots, type Snapshot, type SnapshotFault } from '../snapshot/listing.ts';
 import { BlobTable } from './check/blob-table.ts';
+import { makePool, type ThreadPool } from './check/pool.ts';
 import { Reach } from './check/reach.ts';
 import { readPacks } from './check/read-packs.ts';
 import { Report, type Damage as ReportedDamage } from './check/report.ts';
@@ -20,6 +21,8 @@ export type Damage = ReportedDamage;
 export interface CheckOptions {
   /** Reads packs: all, or some. Absent: structure alone. */
   readonly readData?: 'all' | Subset;
+  /** Threads; 0, as without it, does everything in this one. */
+  readonly workers?: number;
 }
 
 export interface CheckSummary {
@@ -53,9 +56,24 @@ export async function check(
   signal?: AbortSignal,
 ): Promise<CheckSummary> {
   requireFeatures(repository.config, 'check');
+  const pool = makePool(repository, options.workers ?? 0);
+  // They take as long to start as it takes to list what there is.
+  if (options.readData !== undefined) pool.start();
+  try {
+    return await checkAll(repository, state, options, { pool, events, stop: () => throwIfAborted(signal) });
+  } finally {
+    await pool.close();
+  }
+}
+
+async function checkAll(
+  repository: IndexedRepository,
+  state: ClientState,
+  options: CheckOptions,
+  means: Pick<Work, 'pool' | 'events' | 'stop'>,
+): Promise<CheckSummary> {
   const started = repository.clock.monotonic();
   const report = new Report(repository);
-  const stop = (): void => throwIfAborted(signal);
   checkConfigs(repository, report);
   for (const { path, reason, newer } of repository.faults) {
     if (newer) report.addNewer(path, reason);
@@ -65,8 +83,9 @@ export async function check(
   const listing = await checkPacks(repository, report);
   const snapshots = await checkHeads(repository, state, report);
   const table = new BlobTable(options.readData !== undefined);
-  const reached = await reach(repository, snapshots.readable, { table, report, events, stop });
-  const read = await readData(repository, options, listing, { table, report, events, stop });
+  const work: Work = { ...means, table, report };
+  const reached = await reach(repository, snapshots.readable, work);
+  const read = await readData(repository, options, listing, work);
   if (snapshots.readable !== undefined && (report.hasLosses || reached.malformed.size > 0)) {
     const touched = new Touched(repository, report, reached.malformed);
     for (const snapshot of snapshots.readable) await touched.attribute(snapshot);
@@ -112,6 +131,7 @@ async function checkHeads(repository: IndexedRepository, state: ClientState, rep
 }
 
 interface Work {
+  readonly pool: ThreadPool;
   readonly table: BlobTable;
   readonly report: Report;
   readonly events: EventSink;
@@ -121,15 +141,16 @@ interface Work {
 async function reach(
   repository: IndexedRepository,
   snapshots: readonly Snapshot[] | undefined,
-  { table, report, events, stop }: Work,
+  { pool, table, report, events, stop }: Work,
 ): Promise<Reach> {
   let trees = 0;
   const onTree = (): void => {
     trees += 1;
     events({ type: 'progress', phase: 'check trees', progress: { files: trees, bytes: 0 } });
   };
-  const walk = new Reach({ repository, table, report, onTree, throwIfStopped: stop });
+  const walk = new Reach({ repository, pool, table, report, onTree, throwIfStopped: stop });
   for (const { body } of snapshots ?? []) await walk.from(body.tree);
+  walk.end();
   if (snapshots === undefined) {
     events({ type: 'note', message: 'this key may only write: what snapshots refer to was not checked' });
   }
@@ -140,7 +161,7 @@ async function readData(
   repository: IndexedRepository,
   { readData: which }: CheckOptions,
   { named }: PackListing,
-  { table, report, events, stop }: Work,
+  { pool, table, report, events, stop }: Work,
 ): Promise<{ readonly packsRead: number; readonly bytesRead: number }> {
   if (which === undefined) return { packsRead: 0, bytesRead: 0 };
   const packs = which === 'all' ? named : choosePacks(named, which, repository.random);
@@ -152,6 +173,6 @@ async function readData(
     bytesRead += bytes;
     events({ type: 'progress', phase: 'check data', progress: { files: packsRead, bytes: bytesRead, ...totals } });
   };
-  await readPacks({ repository, table, report, onPack, throwIfStopped: stop }, packs);
+  await readPacks({ repository, pool, table, report, onPack, throwIfStopped: stop }, packs);
   return { packsRead, bytesRead };
 }

@@ -150,6 +150,21 @@ describe('damaged packs', () => {
   });
 });
 
+describe('threads', () => {
+  it.each(Object.entries(DAMAGES))('find what one thread finds: %s', async (_how, damage) => {
+    const packs = await paths(original, 'packs');
+    for (const path of packs.slice(0, 3)) {
+      const world = copy();
+      world.backend.tamper(path, damage((await world.backend.get(path)) ?? new Uint8Array()));
+      const [one, two] = await Promise.all(
+        [0, 2].map(async (workers) => check(await openWorld(world), seen, { readData: 'all', workers })),
+      );
+      expect(one?.damages).not.toEqual([]);
+      expect({ ...two, durationMs: 0 }).toEqual({ ...one, durationMs: 0 });
+    }
+  });
+});
+
 describe('a lost index segment', () => {
   it('loses what only it knew, until it is rebuilt', async () => {
     for (const path of await paths(original, 'index')) {

@@ -1,6 +1,7 @@
 /**
  * A set of blobs for millions of them: open addressing over 16 bytes of the id, 18 bytes a slot, 50 with content keys.
- * Ids are hashes, so their bytes are their own hash function.
+ * Ids are hashes, so their bytes are their own hash function. It lies in shared memory: once it is filled, threads look
+ * blobs up and confirm copies in it.
  */
 import { type BlobId, type ContentKey, contentKey } from '../../core/ids.ts';
 import { BLOB_KINDS, type BlobKind } from '../../repo/blob-entry.ts';
@@ -15,24 +16,46 @@ export interface TableEntry {
   readonly confirmed: number;
 }
 
+export interface SharedTable {
+  readonly prefixes: Uint32Array<SharedArrayBuffer>;
+  readonly kinds: Uint8Array<SharedArrayBuffer>;
+  readonly confirmed: Uint8Array<SharedArrayBuffer>;
+  readonly keys: Uint8Array<SharedArrayBuffer>;
+}
+
 export class BlobTable {
   readonly #withKeys: boolean;
   #slots: number;
-  #prefixes: Uint32Array;
+  #prefixes: Uint32Array<SharedArrayBuffer>;
   /** 0: empty. */
-  #kinds: Uint8Array;
-  #confirmed: Uint8Array;
-  #keys: Uint8Array;
+  #kinds: Uint8Array<SharedArrayBuffer>;
+  #confirmed: Uint8Array<SharedArrayBuffer>;
+  #keys: Uint8Array<SharedArrayBuffer>;
   #size = 0;
 
   /** `withKeys`: content keys are kept, and {@link find} and {@link entries} give them. */
   constructor(withKeys: boolean, slots = 1024) {
     this.#withKeys = withKeys;
     this.#slots = slots;
-    this.#prefixes = new Uint32Array(slots * 4);
-    this.#kinds = new Uint8Array(slots);
-    this.#confirmed = new Uint8Array(slots);
-    this.#keys = new Uint8Array(withKeys ? slots * 32 : 0);
+    this.#prefixes = new Uint32Array(new SharedArrayBuffer(slots * 16));
+    this.#kinds = new Uint8Array(new SharedArrayBuffer(slots));
+    this.#confirmed = new Uint8Array(new SharedArrayBuffer(slots));
+    this.#keys = new Uint8Array(new SharedArrayBuffer(withKeys ? slots * 32 : 0));
+  }
+
+  /** For other threads, when nothing more is added. */
+  share(): SharedTable {
+    return { prefixes: this.#prefixes, kinds: this.#kinds, confirmed: this.#confirmed, keys: this.#keys };
+  }
+
+  static of({ prefixes, kinds, confirmed, keys }: SharedTable): BlobTable {
+    const table = new BlobTable(keys.length > 0, 0);
+    table.#slots = kinds.length;
+    table.#prefixes = prefixes;
+    table.#kinds = kinds;
+    table.#confirmed = confirmed;
+    table.#keys = keys;
+    return table;
   }
 
   get size(): number {
@@ -60,8 +83,12 @@ export class BlobTable {
   /** Another copy of it is good. */
   confirm(id: BlobId): void {
     const at = this.#locate(wordsOf(id));
-    const before = this.#confirmed[at] ?? 0;
-    if (this.#kinds[at] !== 0 && before < 255) this.#confirmed[at] = before + 1;
+    if (this.#kinds[at] === 0) return;
+    for (let before = Atomics.load(this.#confirmed, at); before < 255; ) {
+      const met = Atomics.compareExchange(this.#confirmed, at, before, before + 1);
+      if (met === before) return;
+      before = met;
+    }
   }
 
   *entries(): Generator<TableEntry> {
@@ -101,27 +128,28 @@ export class BlobTable {
     const old = { slots: this.#slots, prefixes: this.#prefixes, kinds: this.#kinds, confirmed: this.#confirmed };
     const keys = this.#keys;
     this.#slots *= 2;
-    this.#prefixes = new Uint32Array(this.#slots * 4);
-    this.#kinds = new Uint8Array(this.#slots);
-    this.#confirmed = new Uint8Array(this.#slots);
-    this.#keys = new Uint8Array(this.#withKeys ? this.#slots * 32 : 0);
+    this.#prefixes = new Uint32Array(new SharedArrayBuffer(this.#slots * 16));
+    this.#kinds = new Uint8Array(new SharedArrayBuffer(this.#slots));
+    this.#confirmed = new Uint8Array(new SharedArrayBuffer(this.#slots));
+    this.#keys = new Uint8Array(new SharedArrayBuffer(this.#withKeys ? this.#slots * 32 : 0));
     this.#size = 0;
     for (let at = 0; at < old.slots; at++) {
       const kind = old.kinds[at] ?? 0;
       if (kind === 0) continue;
-      const words = old.prefixes.subarray(at * 4, at * 4 + 4);
+      const prefix = old.prefixes.subarray(at * 4, at * 4 + 4);
       const key = this.#withKeys ? keys.subarray(at * 32, at * 32 + 32) : undefined;
-      this.#fill(this.#locate(words), words, kind, old.confirmed[at] ?? 0, key);
+      this.#fill(this.#locate(prefix), prefix, kind, old.confirmed[at] ?? 0, key);
     }
   }
 }
 
+/** Made once: ids are looked up by the million, and each look-up ends before the next begins. */
+const words = new Uint32Array(4);
+
 function wordsOf(id: BlobId): Uint32Array {
-  const view = new DataView(id.buffer, id.byteOffset, 16);
-  return Uint32Array.of(
-    view.getUint32(0, true),
-    view.getUint32(4, true),
-    view.getUint32(8, true),
-    view.getUint32(12, true),
-  );
+  for (let i = 0; i < 4; i++) {
+    const at = i * 4;
+    words[i] = (id[at] ?? 0) | ((id[at + 1] ?? 0) << 8) | ((id[at + 2] ?? 0) << 16) | ((id[at + 3] ?? 0) << 24);
+  }
+  return words;
 }

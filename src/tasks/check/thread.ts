@@ -1,0 +1,25 @@
+/** Entry of a check's worker thread. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { isNeoError, messageOf, type NeoError } from '../../core/errors.ts';
+import { loadEngine } from '../../engine/load.ts';
+import type { Job, JobResult, WorkerSetup } from './jobs.ts';
+import { WorkerCore } from './worker-core.ts';
+
+export type ThreadMessage =
+  | { readonly type: 'result'; readonly result: JobResult }
+  | { readonly type: 'failed'; readonly code: NeoError['code'] | undefined; readonly message: string };
+
+const port = parentPort;
+if (port === null) throw new Error('not a worker thread');
+const setup = workerData as WorkerSetup;
+const core = new WorkerCore(setup, await loadEngine(setup.engine));
+
+function run(job: Job): ThreadMessage {
+  try {
+    return { type: 'result', result: core.run(job) };
+  } catch (error) {
+    return { type: 'failed', code: isNeoError(error) ? error.code : undefined, message: messageOf(error) };
+  }
+}
+
+port.on('message', (job: Job) => port.postMessage(run(job)));
