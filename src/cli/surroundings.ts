@@ -17,6 +17,11 @@ export async function systemSurroundings(env = process.env): Promise<Surrounding
   return { engine, clock: systemClock, random: systemRandom };
 }
 
+/** NEO_PROFILE=1: where the time goes, after the work is done. */
+export function wantsProfile(env = process.env): boolean {
+  return env['NEO_PROFILE'] === '1';
+}
+
 export function systemFolders(env = process.env): Folders {
   return userFolders(env, env['HOME'] || homedir());
 }

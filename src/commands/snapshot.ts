@@ -7,7 +7,9 @@ import { openFromFlags, openOrCreate } from '../cli/open.ts';
 import { snapshotFlags, snapshotValues } from '../cli/snapshot-flags.ts';
 import { gatherPaths } from '../cli/snapshot-inputs.ts';
 import { reportSnapshot } from '../cli/snapshot-report.ts';
+import { reportStages } from '../cli/stage-report.ts';
 import { type ByteStream, commandOutput, standardInput } from '../cli/stream-source.ts';
+import { wantsProfile } from '../cli/surroundings.ts';
 import { NeoError } from '../core/errors.ts';
 import { loadIndex } from '../repo/indexed.ts';
 import { backup } from '../tasks/backup.ts';
@@ -54,9 +56,11 @@ default repository in your data folder is used, and made at the first snapshot.`
       user: username,
       uid,
       program: this.config.userAgent,
+      profile: wantsProfile(),
     };
     const summary = await backup(await loadIndex(repository), state, options, this.events, this.signal);
     this.endProgress();
+    reportStages(this.out, summary.budgets);
     await reportSnapshot(this.out, summary, flags['dry-run']);
     if (summary.errors > 0) this.exitWith(3);
   }

@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { toHex } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { type ObjectName, objectName, type SessionId, sessionId } from '../core/ids.ts';
+import type { StageClock } from '../core/stages.ts';
 import type { FinishedPack } from './blob-entry.ts';
 import { encodeSegment, type PackRecord } from './index/segment.ts';
 import type { IndexedRepository } from './indexed.ts';
@@ -20,6 +21,8 @@ export interface SessionWriterOptions {
   readonly onStored: (bytes: number) => void;
   /** Called once, when an upload has failed: nothing more needs to be made. */
   readonly onFailed?: () => void;
+  /** Measures what writing takes. */
+  readonly clock?: StageClock;
 }
 
 /**
@@ -121,7 +124,9 @@ export class SessionWriter {
   }
 
   async #put(path: string, bytes: Uint8Array): Promise<void> {
-    if (!this.#options.dryRun) await this.#repository.backend.put(path, bytes);
+    const { dryRun, clock } = this.#options;
+    const put = (): Promise<void> => this.#repository.backend.put(path, bytes);
+    if (!dryRun) await (clock === undefined ? put() : clock.timeLater('write', bytes.length, put));
     this.#storedBytes += bytes.length;
   }
 

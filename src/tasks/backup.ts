@@ -3,6 +3,8 @@ import { displayBytes, fromBase64, toBase64 } from '../core/bytes.ts';
 import { messageOf, NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { contentKey, type SessionId } from '../core/ids.ts';
+import { StageClock } from '../core/stages.ts';
+import { profiledEngine } from '../engine/profiled.ts';
 import { cachedAccounts, systemAccounts } from '../fs/owners.ts';
 import { lstatPath } from '../fs/stat.ts';
 import { refuseExpired } from '../repo/certificate.ts';
@@ -40,6 +42,20 @@ export async function backup(
   events: EventSink,
   signal?: AbortSignal,
 ): Promise<BackupSummary> {
+  if (options.profile !== true) return save(repository, state, options, events, signal);
+  const clock = new StageClock('main', () => repository.clock.monotonic() / 1000);
+  const watched = { ...repository, engine: profiledEngine(repository.engine, clock) };
+  return save(watched, state, options, events, signal, clock);
+}
+
+async function save(
+  repository: IndexedRepository,
+  state: ClientState,
+  options: BackupOptions,
+  events: EventSink,
+  signal?: AbortSignal,
+  clock?: StageClock,
+): Promise<BackupSummary> {
   requireFeatures(repository.config, 'write');
   requireOneConfig(repository.chain);
   if (!options.dryRun) refuseExpired(repository.signer.certificate, await repository.backend.now());
@@ -58,7 +74,7 @@ export async function backup(
     events,
   );
   const level = Math.min(options.level ?? repository.config.compression, repository.engine.maxCompressionLevel);
-  const machinery = makeMachinery(repository, { ...options, level, uploads: UPLOADS });
+  const machinery = makeMachinery(repository, { ...options, level, uploads: UPLOADS, clock });
   const stop = (): void => machinery.credits.stop();
   signal?.addEventListener('abort', stop, { once: true });
   try {
@@ -79,12 +95,17 @@ export async function backup(
       const { cache } = run;
       await keepForNext(repository, state, paths, { cache, snapshot, time, ...made, statistics }, events);
     }
-    return { ...run.statistics(repository.clock.monotonic() - started), snapshot, kind, ...parent };
+    const finished = run.statistics(repository.clock.monotonic() - started);
+    return { ...finished, snapshot, kind, ...parent, ...budgetsOf(clock, run) };
   } finally {
     signal?.removeEventListener('abort', stop);
     await machinery.pool.close();
     await machinery.session.close();
   }
+}
+
+function budgetsOf(clock: StageClock | undefined, run: Run): Pick<BackupSummary, 'budgets'> {
+  return clock === undefined ? {} : { budgets: [clock.budget(), ...run.budgets] };
 }
 
 /** What is gone: it is said, and nothing new rests on it. How many packs are. */

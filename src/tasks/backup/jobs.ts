@@ -2,6 +2,7 @@
 
 import type { ChunkerParameters } from '../../chunker/chunker.ts';
 import type { RepositoryId, SessionId } from '../../core/ids.ts';
+import type { StageBudget } from '../../core/stages.ts';
 import type { EngineName } from '../../engine/engine.ts';
 import type { FileStat } from '../../fs/stat.ts';
 import type { OpenPack } from '../../repo/blob-writer.ts';
@@ -29,6 +30,8 @@ export interface WorkerSetup {
   /** Parts of chunk lists come back with their files. */
   readonly returnLists: boolean;
   readonly index: readonly SharedArrayBuffer[];
+  /** What each stage takes is measured. */
+  readonly profile: boolean;
 }
 
 export interface FileRequest {
@@ -123,7 +126,7 @@ export type JobResult =
   | ({ readonly type: 'bundles'; readonly keys: readonly Uint8Array[] } & Growth)
   | ({ readonly type: 'metadata' } & Growth)
   | ({ readonly type: 'help' } & Growth)
-  | { readonly type: 'flush'; readonly rests: readonly OpenPack[] };
+  | { readonly type: 'flush'; readonly rests: readonly OpenPack[]; readonly budget: StageBudget | undefined };
 
 export type ResultOf<T extends Job['type']> = Extract<JobResult, { type: T }>;
 

@@ -1,5 +1,6 @@
 /** What a backup is asked for, and what it reports. */
 import type { ObjectName } from '../../core/ids.ts';
+import type { StageBudget } from '../../core/stages.ts';
 import type { AccountSource } from '../../fs/owners.ts';
 import type { WalkFilter } from '../../fs/walk.ts';
 import type { SnapshotKind, SnapshotStatistics } from '../../snapshot/snapshot.ts';
@@ -37,6 +38,8 @@ export interface BackupOptions {
   readonly accounts?: AccountSource;
   /** Threads; 0 does everything in this one. */
   readonly workers: number;
+  /** Measure what each stage takes in each thread: {@link BackupSummary.budgets}. */
+  readonly profile?: boolean;
 }
 
 export interface BackupSummary extends SnapshotStatistics {
@@ -44,4 +47,6 @@ export interface BackupSummary extends SnapshotStatistics {
   readonly snapshot?: ObjectName;
   readonly kind: SnapshotKind;
   readonly parent?: ObjectName;
+  /** Where the time went, this thread first. */
+  readonly budgets?: readonly StageBudget[];
 }

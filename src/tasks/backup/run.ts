@@ -4,6 +4,7 @@ import { throwIfAborted } from '../../core/concurrency.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
 import { type ContentKey, contentKey } from '../../core/ids.ts';
+import type { StageBudget } from '../../core/stages.ts';
 import { systemAccounts } from '../../fs/owners.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import type { SnapshotBody, SnapshotStatistics } from '../../snapshot/snapshot.ts';
@@ -50,6 +51,8 @@ export class Run {
   readonly #signal: AbortSignal | undefined;
   #added = 0;
   #total: Total | undefined;
+  /** Of the workers, when it was measured. */
+  budgets: readonly StageBudget[] = [];
 
   constructor(
     repository: IndexedRepository,
@@ -140,7 +143,7 @@ export class Run {
       const worth = this.cache === undefined ? WORTH_KEEPING : WORTH_KEEPING_IN_CACHE;
       const rebundle = this.#scan.bundleUse.below(worth);
       await this.#metadata.finish();
-      await finishMachinery(this.#repository, this.#machinery);
+      this.budgets = await finishMachinery(this.#repository, this.#machinery);
       return { root: key, devices: this.#maker.devices, rebundle };
     } finally {
       clearInterval(timer);

@@ -1,4 +1,5 @@
 /** The machinery of a run: workers, writer for trees, uploads, all within bounded memory. */
+import type { StageBudget, StageClock } from '../../core/stages.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import { SessionWriter } from '../../repo/session-writer.ts';
 import { Credits } from './credits.ts';
@@ -12,6 +13,8 @@ export interface MachineryOptions {
   readonly level: number;
   readonly dryRun: boolean;
   readonly uploads: number;
+  /** Of this thread: then all threads measure what their stages take. */
+  readonly clock: StageClock | undefined;
 }
 
 export interface Machinery {
@@ -32,6 +35,7 @@ export function makeMachinery(repository: IndexedRepository, options: MachineryO
     dryRun: options.dryRun,
     onStored: (bytes) => credits.give(bytes),
     onFailed: () => credits.stop(),
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
   const setup: WorkerSetup = {
     engine: repository.engine.name,
@@ -48,6 +52,7 @@ export function makeMachinery(repository: IndexedRepository, options: MachineryO
     level: options.level,
     returnLists: repository.keys.full === undefined,
     index: repository.index.share(),
+    profile: options.clock !== undefined,
   };
   const core = new WorkerCore(
     setup,
@@ -70,11 +75,14 @@ export function makeMachinery(repository: IndexedRepository, options: MachineryO
   return { session, pool, core, credits };
 }
 
-/** Merges what all workers have open into few packs, and makes everything durable. */
-export async function finishMachinery(repository: IndexedRepository, machinery: Machinery): Promise<void> {
-  for (const { rests } of await machinery.pool.flush(repository.index.share())) {
+/** Merges what all workers have open into few packs, and makes everything durable. What their stages took, if measured. */
+export async function finishMachinery(repository: IndexedRepository, machinery: Machinery): Promise<StageBudget[]> {
+  const budgets: StageBudget[] = [];
+  for (const { rests, budget } of await machinery.pool.flush(repository.index.share())) {
     for (const rest of rests) machinery.core.writer.merge(rest);
+    if (budget !== undefined) budgets.push(budget);
   }
   machinery.core.writer.finish();
   await machinery.session.finish();
+  return budgets;
 }

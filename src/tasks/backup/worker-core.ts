@@ -8,6 +8,7 @@ import { utf8 } from '../../core/bytes.ts';
 import { messageOf, NeoError, systemCode } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import type { Random } from '../../core/random.ts';
+import type { StageClock } from '../../core/stages.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { readFileFlags } from '../../fs/flags.ts';
 import { pathOfLatin1 } from '../../fs/path.ts';
@@ -47,6 +48,8 @@ export interface WorkerHooks {
   readonly stopped: () => boolean;
   /** Told as a long file is read. */
   readonly onRead: (bytes: number) => void;
+  /** Set when what each stage takes is measured; the engine measures its own. */
+  readonly clock?: StageClock;
 }
 
 const READ_BYTES = 8 << 20;
@@ -70,12 +73,13 @@ export class WorkerCore {
     this.#setup = setup;
     this.#hooks = hooks;
     const { engine } = hooks;
-    this.#chunker = createChunker({
+    const chunker = createChunker({
       gear: engine.hkdf(setup.chunkerKey, utf8('neo/v1 chunker.gear\0'), 2048),
       sip: engine.hkdf(setup.chunkerKey, utf8('neo/v1 chunker.sip\0'), 16),
       parameters: setup.chunker,
       capacity: Math.max(READ_BYTES, 2 * setup.chunker.max),
     });
+    this.#chunker = hooks.clock === undefined ? chunker : profiledChunker(chunker, hooks.clock);
     this.#index = new BlobIndex(setup.index);
     this.#writer = new BlobWriter({
       context: {
@@ -116,7 +120,7 @@ export class WorkerCore {
       case 'metadata':
         return this.#metadata(job.bytes, job.blobs);
       case 'flush':
-        return { type: 'flush', rests: this.#writer.takeRests() };
+        return { type: 'flush', rests: this.#writer.takeRests(), budget: this.#hooks.clock?.budget() };
     }
   }
 
@@ -261,7 +265,7 @@ export class WorkerCore {
     const extents = extentsOf(file);
     let length = 0;
     for (const extent of extents) {
-      const got = file.read(into.subarray(length, length + extent.length), extent.offset);
+      const got = this.#read(file, into.subarray(length, length + extent.length), extent.offset);
       length += got;
       if (got < extent.length) break;
     }
@@ -281,7 +285,7 @@ export class WorkerCore {
       for (let at = 0; at < extent.length; ) {
         if (this.#hooks.stopped()) throw new NeoError('interrupted', 'interrupted');
         const room = Math.min(extent.length - at, buffer.length - filled);
-        const got = file.read(buffer.subarray(filled, filled + room), extent.offset + at);
+        const got = this.#read(file, buffer.subarray(filled, filled + room), extent.offset + at);
         if (got === 0) break reading;
         at += got;
         onRead(got);
@@ -291,6 +295,12 @@ export class WorkerCore {
     this.#cut(sink, filled, true);
     const { content, hash, length } = sink.finish();
     return { ...this.#facts(file, extents, length, hash), ...(content === undefined ? {} : { content }) };
+  }
+
+  #read(file: SourceFile, into: Uint8Array, position: number): number {
+    const { clock } = this.#hooks;
+    if (clock === undefined) return file.read(into, position);
+    return clock.time('read', into.length, () => file.read(into, position));
   }
 
   #sink(queue?: SealQueue): ContentSink {
@@ -342,6 +352,20 @@ export class WorkerCore {
     this.#cut(sink, filled, true);
     return sink.finish();
   }
+}
+
+/** Its cut is one stage of the budget. */
+function profiledChunker(chunker: Chunker, clock: StageClock): Chunker {
+  return {
+    parameters: chunker.parameters,
+    buffer: chunker.buffer,
+    cut: (from, to, final) => {
+      const started = clock.now;
+      const length = chunker.cut(from, to, final);
+      clock.add('chunk', clock.now - started, length);
+      return length;
+    },
+  };
 }
 
 /** Nothing to be said of it but its content. */
