@@ -79,7 +79,9 @@ export class FileStore {
   readonly #gate = new ByteGate(IN_FLIGHT);
   readonly #sequencer: BundleSequencer;
   readonly #buffers: SharedBuffers;
-  readonly #queues: SharedArrayBuffer[] = [];
+  #queue: SharedArrayBuffer | undefined;
+  /** One file at a time: more would keep no more threads busy. */
+  #helping = false;
   readonly #jobs = new Set<Promise<void>>();
   #batch: Batch = { tokens: [], bytes: 0, files: 0 };
   /** Batches are sequenced one after the other. */
@@ -173,8 +175,11 @@ export class FileStore {
   async #readLarge({ path, stat }: FileTask, tables: readonly SharedArrayBuffer[]): Promise<ResultOf<'large'>> {
     const { pool, onGrowth } = this.#options;
     const file = { path, inode: stat.inode, device: stat.device };
-    if (stat.size < HELP_FROM || pool.size === 1) return pool.run({ type: 'large', file }, tables);
-    const queue = sealQueueMemory(this.#queues.pop());
+    const helped = stat.size >= HELP_FROM && pool.size > 1 && !this.#helping;
+    if (!helped) return pool.run({ type: 'large', file }, tables);
+    this.#helping = true;
+    const queue = sealQueueMemory(this.#queue);
+    this.#queue = queue;
     const read = pool.run({ type: 'large', file, queue }, tables);
     const helpers = Array.from({ length: Math.min(pool.size - 1, MOST_HELPERS) }, () =>
       pool.run({ type: 'help', queue }, tables),
@@ -183,7 +188,7 @@ export class FileStore {
     this.#track(
       Promise.all([...helpers, read]).then((results) => {
         for (const result of results) if (result.type === 'help') onGrowth(result);
-        this.#queues.push(queue);
+        this.#helping = false;
       }),
       0,
     );

@@ -52,7 +52,7 @@ export interface WorkerHooks {
   readonly clock?: StageClock;
 }
 
-const READ_BYTES = 8 << 20;
+const READ_BYTES = 4 << 20;
 /** A file that changes while it is read is read again, so often. */
 const ATTEMPTS = 3;
 const LARGE_XATTRS = 4096;
