@@ -1,6 +1,7 @@
 /** Contents of files: inline chunks up to 64, chunk lists above. */
-import { toBase64 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
+import type { ContentKey } from '../core/ids.ts';
+import type { JsonWriter } from '../core/json-writer.ts';
 import type { Chunk, Content } from './node.ts';
 import { chunkFromJson } from './node-json.ts';
 import { type PartEntry, PartsBuilder } from './parts.ts';
@@ -17,9 +18,11 @@ export function contentOf(save: SaveBlob, chunks: readonly Chunk[]): Content | u
   return builder.finish();
 }
 
+/** `weight`: plain bytes that it covers. */
 interface ListEntry extends PartEntry {
-  /** Plain bytes that it covers. */
-  readonly length: number;
+  readonly key: ContentKey;
+  /** Of a part of the list. */
+  readonly isPart: boolean;
 }
 
 /** For lists too long to be held: chunks go in one after the other. */
@@ -27,23 +30,32 @@ export class ChunkListBuilder {
   readonly #parts: PartsBuilder<ListEntry>;
 
   constructor(save: SaveBlob) {
-    this.#parts = new PartsBuilder<ListEntry>(
-      (json) => save('list', json),
-      (key, entries) => {
-        const length = entries.reduce((sum, entry) => sum + entry.length, 0);
-        const boundary = entries.at(-1)?.boundary ?? key;
-        return { json: JSON.stringify([toBase64(key), length, toBase64(boundary)]), boundary, length };
-      },
-    );
+    this.#parts = new PartsBuilder<ListEntry>({
+      save: (json) => save('list', json),
+      write: writeEntry,
+      parent: (key, { boundary }, weight) => ({ key, boundary, weight, isPart: true }),
+    });
   }
 
   add({ key, length }: Chunk): void {
-    this.#parts.add({ json: JSON.stringify([toBase64(key), length]), boundary: key, length });
+    this.#parts.add({ key, boundary: key, weight: length, isPart: false });
   }
 
   finish(): Content {
     return { type: 'list', key: this.#parts.finish() };
   }
+}
+
+function writeEntry(out: JsonWriter, { key, weight, boundary, isPart }: ListEntry): void {
+  out.ascii('[');
+  out.base64(key);
+  out.ascii(',');
+  out.integer(weight);
+  if (isPart) {
+    out.ascii(',');
+    out.base64(boundary);
+  }
+  out.ascii(']');
 }
 
 /** The data blobs that hold a content, in order, with the part of each that belongs to it. */

@@ -1,9 +1,8 @@
 /**
  * Nodes as canonical JSON (RFC 8785), written member by member in the order of their names: A B C D F G K L M R S U X Z
- * c g h i k m n s t u x. A snapshot makes one for each new entry, so nothing general is built on the way.
+ * c g h i k m n s t u x. A snapshot makes one for each new entry, so it goes into bytes at once.
  */
-import { decodeUtf8, toBase64 } from '../core/bytes.ts';
-import { NeoError } from '../core/errors.ts';
+import type { JsonWriter } from '../core/json-writer.ts';
 import type { Content, Extent, Node, NodeType, Xattr } from './node.ts';
 
 export const TYPE_LETTERS: Readonly<Record<NodeType, string>> = {
@@ -16,77 +15,154 @@ export const TYPE_LETTERS: Readonly<Record<NodeType, string>> = {
   blockdev: 'b',
 };
 
+/** A node's type, and the name of what comes behind it. */
+const TYPE_MEMBERS: Readonly<Record<NodeType, string>> = {
+  file: '"t":"f","u":',
+  directory: '"t":"d","u":',
+  symlink: '"t":"l","u":',
+  fifo: '"t":"p","u":',
+  socket: '"t":"s","u":',
+  chardev: '"t":"c","u":',
+  blockdev: '"t":"b","u":',
+};
+
 /** @throws NeoError failed for a number that JSON does not keep */
-export function nodeText(node: Node): string {
-  const { xattrs } = node;
-  return (
-    '{' +
-    member('A', node.atime, quoted) +
-    member('B', node.birthtime, quoted) +
-    `"C":"${node.ctime}",` +
-    member('D', node.device === 0 ? undefined : node.device, count) +
-    member('F', node.flags, count) +
-    member('G', node.group, JSON.stringify) +
-    member('K', node.contentHash, keyText) +
-    member('L', node.target, byteStringText) +
-    `"M":"${node.mtime}",` +
-    member('R', node.rdev, ({ major, minor }) => `[${count(major)},${count(minor)}]`) +
-    member('S', node.extents, (extents) => `[${extents.map(extentText).join(',')}]`) +
-    member('U', node.user, JSON.stringify) +
-    member('X', node.xattrContent, contentText) +
-    member('Z', node.extentContent, contentText) +
-    member('c', node.content, contentText) +
-    `"g":${count(node.gid)},` +
-    member('h', node.links === 1 ? undefined : node.links, count) +
-    `"i":"${node.inode}",` +
-    member('k', node.tree, keyText) +
-    `"m":${count(node.mode)},"n":${byteStringText(node.name)},` +
-    member('s', node.type === 'file' ? node.size : undefined, count) +
-    `"t":"${TYPE_LETTERS[node.type]}","u":${count(node.uid)}` +
-    (xattrs === undefined ? '' : `,"x":${xattrsText(xattrs)}`) +
-    '}'
-  );
+export function writeNode(out: JsonWriter, node: Node): void {
+  out.ascii('{');
+  optional(out, '"A":', node.atime, time);
+  optional(out, '"B":', node.birthtime, time);
+  time(out, '"C":', node.ctime);
+  if (node.device !== 0) count(out, '"D":', node.device);
+  optional(out, '"F":', node.flags, count);
+  optional(out, '"G":', node.group, text);
+  optional(out, '"K":', node.contentHash, bytes);
+  optional(out, '"L":', node.target, name);
+  time(out, '"M":', node.mtime);
+  optional(out, '"R":', node.rdev, device);
+  optional(out, '"S":', node.extents, extents);
+  optional(out, '"U":', node.user, text);
+  optional(out, '"X":', node.xattrContent, content);
+  optional(out, '"Z":', node.extentContent, content);
+  optional(out, '"c":', node.content, content);
+  count(out, '"g":', node.gid);
+  if (node.links !== 1) count(out, '"h":', node.links);
+  time(out, '"i":', node.inode);
+  optional(out, '"k":', node.tree, bytes);
+  count(out, '"m":', node.mode);
+  name(out, '"n":', node.name);
+  if (node.type === 'file') count(out, '"s":', node.size);
+  out.ascii(TYPE_MEMBERS[node.type]);
+  out.integer(node.uid);
+  if (node.xattrs !== undefined) {
+    out.ascii(',"x":');
+    writeXattrs(out, node.xattrs);
+  }
+  out.ascii('}');
 }
 
 /** Nothing for a member that is absent. */
-function member<T>(name: string, value: T | undefined, text: (value: T) => string): string {
-  return value === undefined ? '' : `"${name}":${text(value)},`;
+function optional<T>(
+  out: JsonWriter,
+  member: string,
+  value: T | undefined,
+  write: (out: JsonWriter, member: string, value: T) => void,
+): void {
+  if (value !== undefined) write(out, member, value);
 }
 
-function quoted(value: bigint): string {
-  return `"${value}"`;
+function time(out: JsonWriter, member: string, value: bigint): void {
+  out.ascii(member);
+  out.quotedInteger(value);
+  out.ascii(',');
 }
 
-function keyText(key: Uint8Array): string {
-  return `"${toBase64(key)}"`;
+function count(out: JsonWriter, member: string, value: number): void {
+  out.ascii(member);
+  out.integer(value);
+  out.ascii(',');
 }
 
-function count(value: number): string {
-  if (!Number.isSafeInteger(value)) throw new NeoError('failed', `not a safe integer: ${value}`);
-  return `${value}`;
+function text(out: JsonWriter, member: string, value: string): void {
+  out.ascii(member);
+  out.json(JSON.stringify(value));
+  out.ascii(',');
 }
 
-/** Bytes as text, or escaped where they are none (core/bytes.ts). */
-export function byteStringText(bytes: Uint8Array): string {
-  const text = decodeUtf8(bytes);
-  return text === undefined ? `{"b":"${toBase64(bytes)}"}` : JSON.stringify(text);
+function bytes(out: JsonWriter, member: string, value: Uint8Array): void {
+  out.ascii(member);
+  out.base64(value);
+  out.ascii(',');
 }
 
-export function xattrsText(xattrs: readonly Xattr[]): string {
-  return `[${xattrs.map(({ name, value }) => `[${byteStringText(name)},"${toBase64(value)}"]`).join(',')}]`;
+function name(out: JsonWriter, member: string, value: Uint8Array): void {
+  out.ascii(member);
+  out.byteString(value);
+  out.ascii(',');
 }
 
-function extentText({ offset, length }: Extent): string {
-  return `[${count(offset)},${count(length)}]`;
+function device(out: JsonWriter, member: string, { major, minor }: { major: number; minor: number }): void {
+  out.ascii(member);
+  pair(out, major, minor);
+  out.ascii(',');
 }
 
-function contentText(content: Content): string {
-  switch (content.type) {
-    case 'slice':
-      return `{"k":"${toBase64(content.bundle)}","o":${count(content.offset)},"z":${count(content.bundleLength)}}`;
-    case 'list':
-      return `{"L":"${toBase64(content.key)}"}`;
-    case 'chunks':
-      return `{"l":[${content.chunks.map(({ key, length }) => `["${toBase64(key)}",${count(length)}]`).join(',')}]}`;
+function pair(out: JsonWriter, first: number, second: number): void {
+  out.ascii('[');
+  out.integer(first);
+  out.ascii(',');
+  out.integer(second);
+  out.ascii(']');
+}
+
+function extents(out: JsonWriter, member: string, value: readonly Extent[]): void {
+  out.ascii(member);
+  out.ascii('[');
+  for (const [i, { offset, length }] of value.entries()) {
+    if (i > 0) out.ascii(',');
+    pair(out, offset, length);
   }
+  out.ascii('],');
+}
+
+function content(out: JsonWriter, member: string, value: Content): void {
+  out.ascii(member);
+  switch (value.type) {
+    case 'slice':
+      out.ascii('{"k":');
+      out.base64(value.bundle);
+      out.ascii(',"o":');
+      out.integer(value.offset);
+      out.ascii(',"z":');
+      out.integer(value.bundleLength);
+      break;
+    case 'list':
+      out.ascii('{"L":');
+      out.base64(value.key);
+      break;
+    case 'chunks':
+      out.ascii('{"l":[');
+      for (const [i, { key, length }] of value.chunks.entries()) {
+        out.ascii(i > 0 ? ',[' : '[');
+        out.base64(key);
+        out.ascii(',');
+        out.integer(length);
+        out.ascii(']');
+      }
+      out.ascii(']');
+      break;
+  }
+  out.ascii('},');
+}
+
+/** Pairs of name and value. */
+export function writeXattrs(out: JsonWriter, xattrs: readonly Xattr[]): void {
+  out.ascii('[');
+  for (const [i, { name, value }] of xattrs.entries()) {
+    out.ascii(i > 0 ? ',[' : '[');
+    out.byteString(name);
+    out.ascii(',');
+    out.base64(value);
+    out.ascii(']');
+  }
+  out.ascii(']');
 }

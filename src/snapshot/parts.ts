@@ -2,40 +2,46 @@
  * Directories and chunk lists are cut into parts by content and stacked in levels (docs/format.md, section 6), so that
  * a change in a million entries rewrites a few parts only.
  */
-import { utf8 } from '../core/bytes.ts';
 import { type ContentKey, contentKey } from '../core/ids.ts';
+import { JsonWriter } from '../core/json-writer.ts';
 
 const LIMIT = 1 << 20;
 const BITS_A_LEVEL = 10;
+const OPENING = '{"e":[';
 
 /** One level below its part's parent. */
 export interface PartEntry {
-  /** Canonical JSON. */
-  readonly json: string;
   /** 32 bytes that decide, by content, where parts end. */
   readonly boundary: Uint8Array;
+  /** What its parent knows the sum of. */
+  readonly weight: number;
 }
 
-/** Makes the entry of level L + 1 for a part of level L. */
-export type ParentEntry<Entry extends PartEntry> = (key: ContentKey, entries: readonly Entry[]) => Entry;
+export interface PartsOptions<Entry extends PartEntry> {
+  readonly save: (json: Uint8Array) => ContentKey;
+  /** Writes one entry as canonical JSON. */
+  readonly write: (out: JsonWriter, entry: Entry) => void;
+  /** Makes the entry of level L + 1 for a part of level L, of its last entry and the weights of all. */
+  readonly parent: (key: ContentKey, last: Entry, weight: number) => Entry;
+}
 
+/** The part that is being filled. */
 interface Level<Entry> {
-  entries: Entry[];
-  /** Bytes of the part's JSON, with a comma behind each entry. */
-  length: number;
+  readonly out: JsonWriter;
+  entries: number;
+  weight: number;
+  last: Entry | undefined;
   parts: number;
   lastKey: ContentKey | undefined;
 }
 
 /** Takes entries in order, saves parts as they fill, and gives the key of the root part. */
 export class PartsBuilder<Entry extends PartEntry = PartEntry> {
-  readonly #save: (json: Uint8Array) => ContentKey;
-  readonly #parent: ParentEntry<Entry>;
+  readonly #options: PartsOptions<Entry>;
   readonly #levels: Level<Entry>[] = [];
 
-  constructor(save: (json: Uint8Array) => ContentKey, parent: ParentEntry<Entry>) {
-    this.#save = save;
-    this.#parent = parent;
+  constructor(options: PartsOptions<Entry>) {
+    this.#options = options;
   }
 
   add(entry: Entry): void {
@@ -45,52 +51,64 @@ export class PartsBuilder<Entry extends PartEntry = PartEntry> {
   #level(level: number): Level<Entry> {
     const found = this.#levels[level];
     if (found !== undefined) return found;
-    const made: Level<Entry> = { entries: [], length: emptyLength(level), parts: 0, lastKey: undefined };
+    const out = new JsonWriter();
+    out.ascii(OPENING);
+    const made: Level<Entry> = { out, entries: 0, weight: 0, last: undefined, parts: 0, lastKey: undefined };
     this.#levels[level] = made;
     return made;
   }
 
   #add(at: number, entry: Entry): void {
     const level = this.#level(at);
-    const length = utf8Length(entry.json);
-    if (level.entries.length >= 2 && level.length + length > LIMIT) this.#close(at);
-    level.entries.push(entry);
-    level.length += length + 1;
-    if (level.entries.length >= 2 && endsPart(entry.boundary, at)) this.#close(at);
+    const { out } = level;
+    const before = out.length;
+    if (level.entries > 0) out.ascii(',');
+    const from = out.length;
+    this.#options.write(out, entry);
+    if (level.entries >= 2 && out.length + closing(at).length > LIMIT) {
+      const moved = out.view(from).slice();
+      out.truncate(before);
+      this.#close(at);
+      out.raw(moved);
+    }
+    level.entries += 1;
+    level.weight += entry.weight;
+    level.last = entry;
+    if (level.entries >= 2 && endsPart(entry.boundary, at)) this.#close(at);
   }
 
   #close(at: number): void {
     const level = this.#level(at);
-    const { entries } = level;
-    const key = this.#savePart(at, entries);
-    level.entries = [];
-    level.length = emptyLength(at);
+    const { last, weight } = level;
+    const key = this.#savePart(at, level);
+    level.out.truncate(OPENING.length);
+    level.entries = 0;
+    level.weight = 0;
+    level.last = undefined;
     level.parts += 1;
     level.lastKey = key;
-    this.#add(at + 1, this.#parent(key, entries));
+    if (last !== undefined) this.#add(at + 1, this.#options.parent(key, last, weight));
   }
 
-  #savePart(at: number, entries: readonly PartEntry[]): ContentKey {
-    return this.#save(utf8(`{"e":[${entries.map(({ json }) => json).join(',')}],"l":${at}}`));
+  #savePart(at: number, { out }: Level<Entry>): ContentKey {
+    out.ascii(closing(at));
+    // A copy, for whoever saves it may keep it.
+    return this.#options.save(out.view().slice());
   }
 
   /** The root part: the first level that has one part only. */
   finish(): ContentKey {
     for (let at = 0; ; at++) {
       const level = this.#level(at);
-      if (level.parts === 0) return this.#savePart(at, level.entries);
-      if (level.parts === 1 && level.entries.length === 0) return contentKey(level.lastKey ?? new Uint8Array());
-      if (level.entries.length > 0) this.#close(at);
+      if (level.parts === 0) return this.#savePart(at, level);
+      if (level.parts === 1 && level.entries === 0) return contentKey(level.lastKey ?? new Uint8Array());
+      if (level.entries > 0) this.#close(at);
     }
   }
 }
 
-function emptyLength(level: number): number {
-  return `{"e":[],"l":${level}}`.length;
-}
-
-function utf8Length(text: string): number {
-  return Buffer.byteLength(text);
+function closing(level: number): string {
+  return `],"l":${level}}`;
 }
 
 /** Bits 10·level … 10·level + 9 are zero. */

@@ -1,11 +1,12 @@
 /** Directories as blobs: written in order of names, read as a stream. */
-import { compareBytes, toBase64 } from '../core/bytes.ts';
+import { compareBytes } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { ContentKey } from '../core/ids.ts';
 import { parseJson } from '../core/json.ts';
+import type { JsonWriter } from '../core/json-writer.ts';
 import type { Node } from './node.ts';
 import { asArray, asCount, asKey, asName, asObject, chunkFromJson, nodeFromJson } from './node-json.ts';
-import { byteStringText, nodeText } from './node-text.ts';
+import { writeNode } from './node-text.ts';
 import { type PartEntry, PartsBuilder } from './parts.ts';
 
 const MAX_LEVEL = 30;
@@ -17,9 +18,8 @@ export type HashBytes = (bytes: Uint8Array) => Uint8Array;
 interface TreeEntry extends PartEntry {
   /** Of a part: its last one. */
   readonly name: Uint8Array;
+  readonly is: Node | ContentKey;
 }
-
-const NO_NAME = new Uint8Array();
 
 /** The writing side of one directory. `hash` is BLAKE3. */
 export class TreeBuilder {
@@ -29,31 +29,38 @@ export class TreeBuilder {
 
   constructor(save: SaveBlob, hash: HashBytes) {
     this.#hash = hash;
-    this.#parts = new PartsBuilder<TreeEntry>(
-      (json) => save('tree', json),
-      (key, entries) => {
-        const name = entries.at(-1)?.name ?? NO_NAME;
-        return this.#entry(`{"k":"${toBase64(key)}","n":${byteStringText(name)}}`, name);
-      },
-    );
-  }
-
-  #entry(json: string, name: Uint8Array): TreeEntry {
-    return { json, boundary: this.#hash(name), name };
+    this.#parts = new PartsBuilder<TreeEntry>({
+      save: (json) => save('tree', json),
+      write: writeEntry,
+      parent: (key, { name, boundary }) => ({ name, is: key, boundary, weight: 0 }),
+    });
   }
 
   /** Nodes come in the order of their names' bytes. @throws NeoError failed otherwise */
   add(node: Node): void {
-    if (this.#last !== undefined && compareBytes(this.#last, node.name) >= 0) {
+    const { name } = node;
+    if (this.#last !== undefined && compareBytes(this.#last, name) >= 0) {
       throw new NeoError('failed', 'directory entries out of order');
     }
-    this.#last = node.name;
-    this.#parts.add(this.#entry(nodeText(node), node.name));
+    this.#last = name;
+    this.#parts.add({ name, is: node, boundary: this.#hash(name), weight: 0 });
   }
 
   finish(): ContentKey {
     return this.#parts.finish();
   }
+}
+
+function writeEntry(out: JsonWriter, { is, name }: TreeEntry): void {
+  if (!(is instanceof Uint8Array)) {
+    writeNode(out, is);
+    return;
+  }
+  out.ascii('{"k":');
+  out.base64(is);
+  out.ascii(',"n":');
+  out.byteString(name);
+  out.ascii('}');
 }
 
 /**

@@ -16,8 +16,8 @@ import { decodeSlot, openListing, openSlot, slotMatches } from '../../src/repo/k
 import { readPack } from '../../src/repo/pack/pack.ts';
 import { decodeSealedSigned } from '../../src/repo/signed-object.ts';
 import { chunkFromJson, nodeFromJson } from '../../src/snapshot/node-json.ts';
-import { nodeText } from '../../src/snapshot/node-text.ts';
 import { decodeSnapshot, openSnapshot } from '../../src/snapshot/snapshot.ts';
+import { nodeText } from '../snapshot/blobs.ts';
 import { CLIENT, formatWorld, PLAINTEXT, REPOSITORY, SEEDS, SESSION } from '../support/format-objects.ts';
 
 interface Vectors {

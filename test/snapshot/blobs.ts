@@ -3,7 +3,9 @@ import { toHex, utf8 } from '../../src/core/bytes.ts';
 import { NeoError } from '../../src/core/errors.ts';
 import { type ContentKey, contentKey } from '../../src/core/ids.ts';
 import { canonicalJson, type Json } from '../../src/core/json.ts';
+import { JsonWriter } from '../../src/core/json-writer.ts';
 import type { Node } from '../../src/snapshot/node.ts';
+import { writeNode } from '../../src/snapshot/node-text.ts';
 import type { LoadBlob, SaveBlob } from '../../src/snapshot/tree.ts';
 import { testEngine } from '../support/temp-repository.ts';
 
@@ -31,6 +33,13 @@ export class Blobs {
   part(value: Json): ContentKey {
     return this.save('tree', canonicalJson(value));
   }
+}
+
+/** Its JSON. */
+export function nodeText(node: Node): string {
+  const out = new JsonWriter(16);
+  writeNode(out, node);
+  return Buffer.from(out.view()).toString();
 }
 
 export function nodeOf(name: string | Uint8Array, more: Partial<Node> = {}): Node {

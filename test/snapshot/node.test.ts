@@ -5,9 +5,8 @@ import { toHex, utf8 } from '../../src/core/bytes.ts';
 import { isNeoError } from '../../src/core/errors.ts';
 import { canonicalText, type Json, parseJson } from '../../src/core/json.ts';
 import { checkExtents, nodeFromJson } from '../../src/snapshot/node-json.ts';
-import { nodeText } from '../../src/snapshot/node-text.ts';
 import { anyNode } from './arbitrary-node.ts';
-import { nodeOf } from './blobs.ts';
+import { nodeOf, nodeText } from './blobs.ts';
 
 /** Byte arrays of all kinds look alike. */
 function plain(value: unknown): unknown {

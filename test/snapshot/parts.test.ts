@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex, utf8 } from '../../src/core/bytes.ts';
 import { type ContentKey, contentKey } from '../../src/core/ids.ts';
-import { type PartEntry, PartsBuilder } from '../../src/snapshot/parts.ts';
+import { PartsBuilder, type PartEntry as Weighed } from '../../src/snapshot/parts.ts';
 import { SimRandom } from '../support/sim-random.ts';
 import { hash } from './blobs.ts';
 
@@ -14,18 +14,23 @@ interface Built {
   readonly parts: ReadonlyMap<string, Uint8Array>;
 }
 
+interface PartEntry extends Omit<Weighed, 'weight'> {
+  readonly json: string;
+}
+
 /** Entries are `[text]`; a part's parent holds its key and how many entries lie below. */
 function build(entries: Iterable<PartEntry>): Built {
   const parts = new Map<string, Uint8Array>();
-  const builder = new PartsBuilder(
-    (json) => {
+  const builder = new PartsBuilder<PartEntry & Weighed>({
+    save: (json) => {
       const key = contentKey(hash(json));
       parts.set(toHex(key), json);
       return key;
     },
-    (key, below) => ({ json: JSON.stringify(toHex(key)), boundary: below.at(-1)?.boundary ?? key }),
-  );
-  for (const entry of entries) builder.add(entry);
+    write: (out, { json }) => out.json(json),
+    parent: (key, { boundary }) => ({ json: JSON.stringify(toHex(key)), boundary, weight: 0 }),
+  });
+  for (const entry of entries) builder.add({ ...entry, weight: 0 });
   return { root: builder.finish(), parts };
 }
 

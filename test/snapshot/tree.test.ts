@@ -5,9 +5,8 @@ import { compareBytes, toBase64, toByteString, toHex, utf8 } from '../../src/cor
 import { isNeoError } from '../../src/core/errors.ts';
 import { type ContentKey, contentKey } from '../../src/core/ids.ts';
 import type { Json } from '../../src/core/json.ts';
-import { nodeText } from '../../src/snapshot/node-text.ts';
 import { readParts, readTree, TreeBuilder } from '../../src/snapshot/tree.ts';
-import { Blobs, collect, hash, nodeOf } from './blobs.ts';
+import { Blobs, collect, hash, nodeOf, nodeText } from './blobs.ts';
 
 function write(blobs: Blobs, names: readonly Uint8Array[]): ContentKey {
   const builder = new TreeBuilder(blobs.save, hash);

@@ -18,9 +18,9 @@ import { keysFromRoot, type RepositoryKeys } from '../../src/repo/keyring.ts';
 import { finishPack } from '../../src/repo/pack/pack.ts';
 import { encodeSealedSigned, type ObjectContext, type Signer } from '../../src/repo/signed-object.ts';
 import type { Node } from '../../src/snapshot/node.ts';
-import { nodeText } from '../../src/snapshot/node-text.ts';
 import { encodeSnapshot } from '../../src/snapshot/snapshot.ts';
 import { TreeBuilder } from '../../src/snapshot/tree.ts';
+import { nodeText } from '../snapshot/blobs.ts';
 import { SimRandom } from './sim-random.ts';
 
 const fill = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);

@@ -7,6 +7,7 @@ import { createChunker } from '../../chunker/wasm.ts';
 import { utf8 } from '../../core/bytes.ts';
 import { messageOf, NeoError, systemCode } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
+import { JsonWriter } from '../../core/json-writer.ts';
 import type { Random } from '../../core/random.ts';
 import type { StageClock } from '../../core/stages.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -21,7 +22,7 @@ import { BlobWriter } from '../../repo/blob-writer.ts';
 import { contentOf, INLINE_CHUNKS } from '../../snapshot/content.ts';
 import { encodeExtents } from '../../snapshot/extents.ts';
 import type { Chunk, Content, Extent, Xattr } from '../../snapshot/node.ts';
-import { xattrsText } from '../../snapshot/node-text.ts';
+import { writeXattrs } from '../../snapshot/node-text.ts';
 import { ContentSink, type StreamContent } from './content-sink.ts';
 import { type FileRequests, isAsSeen, requestsOf } from './file-requests.ts';
 import {
@@ -236,7 +237,9 @@ export class WorkerCore {
   /** Attributes as their node keeps them: within it, or as blobs if they are large. */
   packXattrs(xattrs: readonly Xattr[]): { xattrs?: readonly Xattr[]; xattrContent?: Content } {
     if (xattrs.length === 0) return {};
-    const json = utf8(xattrsText(xattrs));
+    const out = new JsonWriter();
+    writeXattrs(out, xattrs);
+    const json = out.view();
     const content = json.length > LARGE_XATTRS ? this.#storeBytes(json) : undefined;
     if (content !== undefined) return { xattrContent: content };
     return { xattrs: xattrs.map(({ name, value }) => ({ name: name.slice(), value: value.slice() })) };
