@@ -248,6 +248,10 @@ function withPaths(a: Uint8Array, b: Uint8Array, call: (a: Buffer, b: Buffer) =>
 
 type Descriptors = 'lseek' | 'getdents64' | 'fallocate' | 'futimens' | 'syncfs' | 'getFileFlags' | 'setFileFlags';
 
+/** The request says long, the kernel writes an int: the second half stays zero on little-endian machines. */
+const flagWords = new Int32Array(2);
+const flagBytes = new Uint8Array(flagWords.buffer);
+
 function bindDescriptors(native: (signature: string) => Native): Pick<Libc, Descriptors> {
   const lseek = native('int64_t lseek(int fd, int64_t offset, int whence)');
   const getdents64 = native('int64_t getdents64(int fd, void *records, size_t size)');
@@ -262,10 +266,9 @@ function bindDescriptors(native: (signature: string) => Native): Pick<Libc, Desc
     futimens: (fd, atime, mtime) => futimens(fd, timespecs(atime, mtime)),
     syncfs: (fd) => syncfs(fd),
     getFileFlags(fd) {
-      // The request says long, the kernel writes an int: the second half stays zero on little-endian machines.
-      const flags = new Int32Array(2);
-      const result = ioctl(fd, FS_IOC_GETFLAGS, 'void *', new Uint8Array(flags.buffer));
-      return result < 0 ? result : (flags[0] ?? 0) >>> 0;
+      flagWords[0] = 0;
+      const result = ioctl(fd, FS_IOC_GETFLAGS, 'void *', flagBytes);
+      return result < 0 ? result : (flagWords[0] ?? 0) >>> 0;
     },
     setFileFlags: (fd, flags) => ioctl(fd, FS_IOC_SETFLAGS, 'void *', new Uint8Array(Int32Array.of(flags, 0).buffer)),
   };

@@ -5,6 +5,7 @@
 import { constants } from 'node:fs';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, type Libc, STATX_BASIC_STATS, STATX_LENGTH } from './libc.ts';
 import { type FileStat, type FileType, splitDevice } from './stat.ts';
+import { StatxStat } from './statx.ts';
 
 export const ROW_WORDS = 16;
 
@@ -33,6 +34,10 @@ function putTime(row: Uint32Array, at: number, time: bigint): void {
 
 /** mode · links · uid · gid · inode 2 · size 2 · ctime 3 · mtime 3 · device 2 */
 export function putStat(row: Uint32Array, at: number, stat: FileStat): void {
+  if (stat instanceof StatxStat) {
+    putWords(row, at, stat);
+    return;
+  }
   row[at] = stat.mode | TYPE_BITS[stat.type];
   row[at + 1] = stat.links;
   row[at + 2] = stat.uid;
@@ -44,6 +49,28 @@ export function putStat(row: Uint32Array, at: number, stat: FileStat): void {
   const { major, minor } = splitDevice(stat.device);
   row[at + 14] = major;
   row[at + 15] = minor;
+}
+
+function putHalves(row: Uint32Array, at: number, value: number): void {
+  // A typed array keeps the lower 32 bits of whatever whole number it is given.
+  row[at] = value;
+  row[at + 1] = Math.floor(value / 2 ** 32);
+}
+
+function putWords(row: Uint32Array, at: number, stat: StatxStat): void {
+  row[at] = stat.fullMode;
+  row[at + 1] = stat.links;
+  row[at + 2] = stat.uid;
+  row[at + 3] = stat.gid;
+  row[at + 4] = stat.inodeLow;
+  row[at + 5] = stat.inodeHigh;
+  putHalves(row, at + 6, stat.size);
+  putHalves(row, at + 8, stat.ctimeSeconds);
+  row[at + 10] = stat.ctimeNanos;
+  putHalves(row, at + 11, stat.mtimeSeconds);
+  row[at + 13] = stat.mtimeNanos;
+  row[at + 14] = stat.deviceMajor;
+  row[at + 15] = stat.deviceMinor;
 }
 
 /** Of `struct statx` (linux/stat.h) the words of a row, in its order; mode is half a word. */

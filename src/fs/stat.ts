@@ -63,10 +63,16 @@ export function fstatOf(fd: number): FileStat {
   return toFileStat(fstatSync(fd, FSTAT));
 }
 
-function toFileStat(stats: BigIntStats): FileStat {
-  const mode = Number(stats.mode);
+/** @throws NeoError failed for one unknown to POSIX */
+export function typeOfMode(mode: number): FileType {
   const type = TYPES.get(mode & constants.S_IFMT);
   if (type === undefined) throw new NeoError('failed', `unknown type of file (mode ${mode.toString(8)})`);
+  return type;
+}
+
+function toFileStat(stats: BigIntStats): FileStat {
+  const mode = Number(stats.mode);
+  const type = typeOfMode(mode);
   return {
     type,
     mode: mode & 0o7777,

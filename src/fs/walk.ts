@@ -12,7 +12,8 @@ import { type Decision, KEPT } from './ignore-filter.ts';
 import type { Rule } from './ignore-pattern.ts';
 import { baseName, joinPath, pathOfLatin1 } from './path.ts';
 import { descriptorPath, REACH_LIMIT, reachPath } from './reach.ts';
-import { type FileStat, type FileType, fstatOf, isSameFile, lstatPath } from './stat.ts';
+import { type FileStat, type FileType, fstatOf, isSameFile } from './stat.ts';
+import { lookAt } from './statx.ts';
 
 /** A directory as its filter sees it, before anything in it is looked at. */
 export interface WalkDirectory {
@@ -289,7 +290,7 @@ function identityOf(stat: FileStat): string {
 }
 
 function look(place: Place): FileStat | ErrorEvent {
-  return attempt(place.path, 'lstat', () => lstatPath(place.access) ?? gone(place.path, 'lstat', 'ENOENT'));
+  return attempt(place.path, 'lstat', () => lookAt(place.access) ?? gone(place.path, 'lstat', 'ENOENT'));
 }
 
 /** The directory that lstat saw, open; or the event that says why not. */

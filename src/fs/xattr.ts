@@ -65,6 +65,15 @@ export function readXattrsOf(fd: number): Xattrs {
   });
 }
 
+/** No list of attributes is that short: only nothing fits. */
+const NO_ROOM = new Uint8Array(1);
+
+/** True of an open file that surely has no attributes: in one call, and without an object. */
+export function hasNoXattrs(fd: number): boolean {
+  const count = loadLibc()?.flistxattr(fd, NO_ROOM);
+  return count !== undefined && (count === 0 || isAbsence(count));
+}
+
 /** Namespaces that this process cannot see at all, because the system leaves them out of its lists. */
 export function hiddenNamespaces(): readonly string[] {
   if (process.platform !== 'linux') return [];

@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isAsSeen, packRequests, requestsOf, type SeenFile } from '../../src/tasks/backup/file-requests.ts';
+import type { FileStat } from '../../src/fs/stat.ts';
+import { isAsSeen, packRequests, pathsOf, requestOf } from '../../src/tasks/backup/file-requests.ts';
 
 const word = fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n });
-const seen: fc.Arbitrary<SeenFile> = fc.record({
+const seen: fc.Arbitrary<FileStat> = fc.record({
+  type: fc.constant('file'),
+  atime: word,
+  birthtime: word,
+  blocks: fc.nat(),
+  rdev: fc.constant({ major: 0, minor: 0 }),
   inode: word,
   device: word,
   mtime: word,
@@ -23,7 +29,8 @@ describe('file requests', () => {
     fc.assert(
       fc.property(files, (given) => {
         const expected = given.map(({ path: name, stat }) => ({ path: name, inode: stat.inode, device: stat.device }));
-        expect(requestsOf(packRequests(given))).toEqual(expected);
+        const packed = packRequests(given);
+        expect(pathsOf(packed).map((name, i) => requestOf(packed, i, name))).toEqual(expected);
       }),
     );
   });

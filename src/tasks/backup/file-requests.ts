@@ -1,64 +1,57 @@
 /** Which files a worker is to read, and how the walk saw them: in few arrays, for objects are dear to hand to a thread. */
+import { makeDevice } from '../../fs/libc.ts';
+import { maySparse } from '../../fs/sparse.ts';
 import type { FileStat } from '../../fs/stat.ts';
+import { putStat, ROW_WORDS } from '../../fs/stat-row.ts';
 import type { FileRequest } from './jobs.ts';
 
 /** Cannot be in a path. */
 const SEPARATOR = '\0';
-const TIMES = 4;
-const NUMBERS = 5;
 
 export interface FileRequests {
   readonly count: number;
   /** Whole paths on disk, their bytes as latin1, with a NUL between them. */
   readonly paths: string;
-  /** Inode, device, mtime, ctime of each. */
-  readonly times: BigInt64Array;
-  /** Size, mode, uid, gid, links of each. */
-  readonly numbers: Float64Array;
+  /** How each looked (fs/stat-row.ts). */
+  readonly rows: Uint32Array;
+  /** Of each, 1 if it may have holes. */
+  readonly sparse: Uint8Array;
 }
-
-export type SeenFile = Pick<
-  FileStat,
-  'inode' | 'device' | 'mtime' | 'ctime' | 'size' | 'mode' | 'uid' | 'gid' | 'links'
->;
 
 /** `path`: as in {@link FileRequest}. */
-export function packRequests(files: readonly { readonly path: string; readonly stat: SeenFile }[]): FileRequests {
-  const times = new BigInt64Array(files.length * TIMES);
-  const numbers = new Float64Array(files.length * NUMBERS);
-  for (const [i, { stat }] of files.entries()) {
-    times[i * TIMES] = stat.inode;
-    times[i * TIMES + 1] = stat.device;
-    times[i * TIMES + 2] = stat.mtime;
-    times[i * TIMES + 3] = stat.ctime;
-    numbers[i * NUMBERS] = stat.size;
-    numbers[i * NUMBERS + 1] = stat.mode;
-    numbers[i * NUMBERS + 2] = stat.uid;
-    numbers[i * NUMBERS + 3] = stat.gid;
-    numbers[i * NUMBERS + 4] = stat.links;
+export function packRequests(files: readonly { readonly path: string; readonly stat: FileStat }[]): FileRequests {
+  const rows = new Uint32Array(files.length * ROW_WORDS);
+  const sparse = new Uint8Array(files.length);
+  const paths: string[] = [];
+  for (const { path, stat } of files) {
+    const i = paths.length;
+    paths.push(path);
+    putStat(rows, i * ROW_WORDS, stat);
+    if (maySparse(stat)) sparse[i] = 1;
   }
-  return { count: files.length, paths: files.map(({ path }) => path).join(SEPARATOR), times, numbers };
+  return { count: files.length, paths: paths.join(SEPARATOR), rows, sparse };
 }
 
-/** Node gives inodes and devices as signed numbers of 64 bits, too. */
-export function requestsOf({ count, paths, times }: FileRequests): FileRequest[] {
-  if (count === 0) return [];
-  return paths.split(SEPARATOR).map((path, i) => ({
-    path,
-    inode: times[i * TIMES] ?? 0n,
-    device: times[i * TIMES + 1] ?? 0n,
-  }));
+/** Node gives inodes and devices as signed numbers of 64 bits. */
+function signed(value: bigint): bigint {
+  return BigInt.asIntN(64, value);
 }
+
+/** One of them, as it is asked for alone. */
+export function requestOf({ rows }: FileRequests, i: number, path: string): FileRequest {
+  const at = i * ROW_WORDS;
+  const inode = (BigInt(rows[at + 5] ?? 0) << 32n) | BigInt(rows[at + 4] ?? 0);
+  return { path, inode: signed(inode), device: signed(makeDevice(rows[at + 14] ?? 0, rows[at + 15] ?? 0)) };
+}
+
+export function pathsOf({ count, paths }: FileRequests): string[] {
+  return count === 0 ? [] : paths.split(SEPARATOR);
+}
+
+const row = new Uint32Array(ROW_WORDS);
 
 /** True if the open file is in all as the walk saw it (its access time alone does not count). */
-export function isAsSeen({ times, numbers }: FileRequests, i: number, stat: SeenFile): boolean {
-  return (
-    times[i * TIMES + 2] === stat.mtime &&
-    times[i * TIMES + 3] === stat.ctime &&
-    numbers[i * NUMBERS] === stat.size &&
-    numbers[i * NUMBERS + 1] === stat.mode &&
-    numbers[i * NUMBERS + 2] === stat.uid &&
-    numbers[i * NUMBERS + 3] === stat.gid &&
-    numbers[i * NUMBERS + 4] === stat.links
-  );
+export function isAsSeen({ rows }: FileRequests, i: number, stat: FileStat): boolean {
+  putStat(row, 0, stat);
+  return row.every((word, k) => word === rows[i * ROW_WORDS + k]);
 }

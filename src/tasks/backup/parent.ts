@@ -167,6 +167,7 @@ export function mayHaveChanged({ node, readSince }: Candidate): boolean {
 
 /** The same of a file as it looks now, for the next snapshot. */
 export function changesUnseen({ mtime, ctime }: Pick<Node, 'mtime' | 'ctime'>, readSince: bigint): boolean {
+  if (ctime <= readSince - COARSE_TICK_NS) return false;
   const coarse = mtime % SECOND_NS === 0n && ctime % SECOND_NS === 0n;
   return ctime > readSince - (coarse ? COARSE_TICK_NS : TICK_NS);
 }

@@ -14,7 +14,6 @@ import type { Engine } from '../../engine/engine.ts';
 import { readFileFlags } from '../../fs/flags.ts';
 import { pathOfLatin1 } from '../../fs/path.ts';
 import { openSource, type SourceFile } from '../../fs/source-file.ts';
-import { dataExtents, maySparse } from '../../fs/sparse.ts';
 import { readXattrsOf } from '../../fs/xattr.ts';
 import type { BlobKind, FinishedPack } from '../../repo/blob-entry.ts';
 import { BlobIndex } from '../../repo/blob-index.ts';
@@ -24,7 +23,8 @@ import { encodeExtents } from '../../snapshot/extents.ts';
 import type { Chunk, Content, Extent, Xattr } from '../../snapshot/node.ts';
 import { writeXattrs } from '../../snapshot/node-text.ts';
 import { ContentSink, type StreamContent } from './content-sink.ts';
-import { type FileRequests, isAsSeen, requestsOf } from './file-requests.ts';
+import { extentsOf, whatWasRead } from './extents-read.ts';
+import { type FileRequests, isAsSeen, pathsOf, requestOf } from './file-requests.ts';
 import {
   type FileFacts,
   type FileFailure,
@@ -38,6 +38,7 @@ import {
   type StoredFile,
   type WorkerSetup,
 } from './jobs.ts';
+import { PlainFiles } from './plain-file.ts';
 import { helpSealing, SealQueue } from './seal-queue.ts';
 
 export interface WorkerHooks {
@@ -66,6 +67,7 @@ export class WorkerCore {
   readonly #chunker: Chunker;
   readonly #index: BlobIndex;
   readonly #writer: BlobWriter;
+  readonly #plain = new PlainFiles();
   #added = 0;
   #stored = 0;
   #lists: ListPart[] = [];
@@ -170,25 +172,33 @@ export class WorkerCore {
     const lengths = new Uint32Array(requests.count);
     const hashes = new Uint8Array(requests.count * HASH_LENGTH);
     const particular = new Map<number, StoredFile | FileFailure>();
-    const { threshold } = this.#setup.bundle;
     let used = 0;
-    for (const [i, request] of requestsOf(requests).entries()) {
+    for (const [i, path] of pathsOf(requests).entries()) {
       const room = into.subarray(used);
-      const result = this.#attempt<StoredFile>(request, (file) => {
-        lengths[i] = 0;
-        // What has grown since the walk may not fit: then it gets chunks of its own.
-        if (file.stat.size >= threshold || file.stat.size > room.length) return this.#large(file);
-        return this.#smallFile(file, room, lengths, i);
-      });
-      const length = lengths[i] ?? 0;
-      if (isPlain(result) && isAsSeen(requests, i, result.stat)) {
-        if (result.hash !== undefined) hashes.set(result.hash, i * HASH_LENGTH);
+      let hash: Uint8Array | undefined;
+      const plain = this.#readPlain(requests, i, path, room);
+      if (plain !== undefined) {
+        lengths[i] = plain;
+        hash = this.#hash(room.subarray(0, plain));
       } else {
-        particular.set(i, result);
+        const result = this.#readClosely(requestOf(requests, i, path), room, lengths, i);
+        if (isPlain(result) && isAsSeen(requests, i, result.stat)) hash = result.hash;
+        else particular.set(i, result);
       }
-      used += length;
+      if (hash !== undefined) hashes.set(hash, i * HASH_LENGTH);
+      used += lengths[i] ?? 0;
     }
     return { type: 'small', lengths, hashes, particular, lists: this.#lists, ...this.takeGrowth() };
+  }
+
+  #readClosely(request: FileRequest, room: Uint8Array, lengths: Uint32Array, i: number): StoredFile | FileFailure {
+    const { threshold } = this.#setup.bundle;
+    return this.#attempt<StoredFile>(request, (file) => {
+      lengths[i] = 0;
+      // What has grown since the walk may not fit: then it gets chunks of its own.
+      if (file.stat.size >= threshold || file.stat.size > room.length) return this.#large(file);
+      return this.#smallFile(file, room, lengths, i);
+    });
   }
 
   /** Opens, reads by `read`, and makes sure that the facts belong to the bytes. */
@@ -273,10 +283,22 @@ export class WorkerCore {
       if (got < extent.length) break;
     }
     lengths[i] = length;
-    const content = into.subarray(0, length);
-    const { engine } = this.#hooks;
-    const hash = length === 0 ? undefined : engine.blake3(content, this.#setup.content.file);
-    return this.#facts(file, extents, length, hash);
+    return this.#facts(file, extents, length, this.#hash(into.subarray(0, length)));
+  }
+
+  /** Nothing for an empty file. */
+  #hash(content: Uint8Array): Uint8Array | undefined {
+    if (content.length === 0) return undefined;
+    return this.#hooks.engine.blake3(content, this.#setup.content.file);
+  }
+
+  #readPlain(requests: FileRequests, i: number, path: string, room: Uint8Array): number | undefined {
+    const { clock } = this.#hooks;
+    if (clock === undefined) return this.#plain.read(requests, i, path, room);
+    const started = clock.now;
+    const length = this.#plain.read(requests, i, path, room);
+    clock.add('read', clock.now - started, length ?? 0);
+    return length;
   }
 
   #large(file: SourceFile, onRead: (bytes: number) => void = () => undefined, queue?: SealQueue): StoredFile {
@@ -377,29 +399,4 @@ function isPlain(file: StoredFile | FileFailure): file is FileFacts {
   const { xattrs, xattrContent, extents, extentContent, flags, acl, unstable, problems } = file;
   const more = xattrs ?? xattrContent ?? extents ?? extentContent;
   return more === undefined && flags === 0 && !acl && !unstable && problems.length === 0;
-}
-
-/** What is to be read: the data of a file, as it was when it was opened. */
-function extentsOf(file: SourceFile): readonly Extent[] {
-  const { size } = file.stat;
-  if (size === 0) return [];
-  if (!maySparse(file.stat)) return [{ offset: 0, length: size }];
-  return dataExtents(file.fd, file.stat) ?? [{ offset: 0, length: size }];
-}
-
-/** If the file shrank while it was read, it ends where reading ended: a size always belongs to the bytes saved. */
-function whatWasRead(
-  size: number,
-  planned: readonly Extent[],
-  length: number,
-): { readonly size: number; readonly extents: readonly Extent[]; readonly cut: boolean } {
-  const extents: Extent[] = [];
-  let left = length;
-  for (const { offset, length: wanted } of planned) {
-    const got = Math.min(wanted, left);
-    if (got > 0) extents.push({ offset, length: got });
-    left -= got;
-    if (got < wanted) return { size: offset + got, extents, cut: true };
-  }
-  return { size, extents: planned, cut: false };
 }
