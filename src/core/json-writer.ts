@@ -55,6 +55,20 @@ export class JsonWriter {
     this.raw(utf8(text));
   }
 
+  /** A text, in quotes. */
+  text(value: string): void {
+    const { length } = value;
+    for (let i = 0; i < length; i++) {
+      if (!isPlainByte(value.charCodeAt(i))) {
+        this.json(JSON.stringify(value));
+        return;
+      }
+    }
+    this.ascii('"');
+    this.ascii(value);
+    this.ascii('"');
+  }
+
   /** Bytes that are JSON already. */
   raw(json: Uint8Array): void {
     const at = this.#reserve(json.length);
@@ -141,10 +155,11 @@ export class JsonWriter {
 }
 
 /** Printable ASCII that JSON does not escape. */
+function isPlainByte(byte: number): boolean {
+  return byte >= 0x20 && byte <= 0x7e && byte !== QUOTE && byte !== BACKSLASH;
+}
+
 function isPlain(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] ?? 0;
-    if (byte < 0x20 || byte > 0x7e || byte === QUOTE || byte === BACKSLASH) return false;
-  }
+  for (let i = 0; i < bytes.length; i++) if (!isPlainByte(bytes[i] ?? 0)) return false;
   return true;
 }

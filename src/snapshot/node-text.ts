@@ -84,7 +84,7 @@ function count(out: JsonWriter, member: string, value: number): void {
 
 function text(out: JsonWriter, member: string, value: string): void {
   out.ascii(member);
-  out.json(JSON.stringify(value));
+  out.text(value);
   out.ascii(',');
 }
 

@@ -35,6 +35,11 @@ describe('JSON written into bytes', () => {
     fc.assert(property, { numRuns: 500 });
   });
 
+  it('has texts as JSON.stringify has them', () => {
+    const texts = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme-ascii' }));
+    fc.assert(fc.property(texts, (value) => expectWritten((out) => out.text(value), JSON.stringify(value))));
+  });
+
   it('has whole numbers as JSON has them', () => {
     const numbers = fc.oneof(fc.maxSafeInteger(), fc.integer(), fc.constantFrom(0, -0, 9, 10, 2 ** 31 - 1, 2 ** 31));
     fc.assert(fc.property(numbers, (value) => expectWritten((out) => out.integer(value), JSON.stringify(value))));

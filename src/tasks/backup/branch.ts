@@ -41,7 +41,7 @@ export function placeIn(
   record: DirectoryRecord | undefined;
 } {
   const top = branch.stack.at(-1);
-  const name = branch.depth === 0 ? branch.name : event.name.slice();
+  const name = branch.depth === 0 ? branch.name : event.name;
   return top === undefined
     ? { into: branch.assembly, parent: branch.parent, name, record: branch.record }
     : { into: top.assembly, parent: top.parent, name, record: top.record };

@@ -14,6 +14,8 @@ interface Use {
 
 export class BundleUse {
   readonly #bundles = new Map<string, Use>();
+  /** Files of one bundle come together, and with the same object for its key. */
+  #last: { readonly bundle: ContentKey; readonly use: Use } | undefined;
 
   add({ content, extents }: Pick<Node, 'content'> & { readonly extents?: readonly Extent[] }, size: number): void {
     if (content?.type !== 'slice') return;
@@ -32,15 +34,18 @@ export class BundleUse {
   }
 
   #addSlice(bundle: ContentKey, length: number, offset: number, bytes: number): void {
-    const key = toBase64(bundle);
-    let use = this.#bundles.get(key);
-    if (use === undefined) {
-      use = { used: 0, length, slices: new Set() };
-      this.#bundles.set(key, use);
-    }
+    const use = this.#last?.bundle === bundle ? this.#last.use : this.#useOf(bundle, length);
     if (use.slices.has(offset)) return;
     use.slices.add(offset);
     use.used += bytes;
+  }
+
+  #useOf(bundle: ContentKey, length: number): Use {
+    const key = toBase64(bundle);
+    const use = this.#bundles.get(key) ?? { used: 0, length, slices: new Set() };
+    this.#bundles.set(key, use);
+    this.#last = { bundle, use };
+    return use;
   }
 
   /** Keys (base64url) of bundles of which less than `share` is used, in order. */

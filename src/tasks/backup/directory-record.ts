@@ -5,11 +5,19 @@ import { asBuffer } from '../../fs/path.ts';
 import type { FileStat } from '../../fs/stat.ts';
 import { putStat, ROW_WORDS } from '../../fs/stat-row.ts';
 import type { Node } from '../../snapshot/node.ts';
-import { type ENTERED, type KnownDirectory, TYPE_ONLY, USE_WORDS, type UsedBundle, WHOLE } from './files-cache.ts';
+import {
+  type ENTERED,
+  type KnownDirectory,
+  type LINKED,
+  TYPE_ONLY,
+  USE_WORDS,
+  type UsedBundle,
+  WHOLE,
+} from './files-cache.ts';
 import { joinNames, type KnownTree } from './known-trees.ts';
 import { changesUnseen } from './parent.ts';
 
-type Mark = typeof WHOLE | typeof TYPE_ONLY | typeof ENTERED;
+type Mark = typeof WHOLE | typeof TYPE_ONLY | typeof ENTERED | typeof LINKED;
 
 /** Entries noted, at most: about 50 MB. Larger sources are walked each time. */
 const MOST_ENTRIES = 500_000;
@@ -22,6 +30,7 @@ export class FilesRecord {
   readonly users = new Set<number>();
   readonly groups = new Set<number>();
   readonly #ordinals = new Map<string, number>();
+  #last: { readonly key: ContentKey; readonly ordinal: number } | undefined;
   #entries = 0;
   /** A directory was walked, so that there is something new to keep. */
   #walked = false;
@@ -40,6 +49,12 @@ export class FilesRecord {
   }
 
   ordinal(key: ContentKey, length: number): number {
+    // Files of one bundle come together, and with the same object for its key.
+    if (this.#last?.key !== key) this.#last = { key, ordinal: this.#ordinalOf(key, length) };
+    return this.#last.ordinal;
+  }
+
+  #ordinalOf(key: ContentKey, length: number): number {
     const text = toBase64(key);
     const known = this.#ordinals.get(text);
     if (known !== undefined) return known;

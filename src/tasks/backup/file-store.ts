@@ -79,6 +79,7 @@ export class FileStore {
   readonly #gate = new ByteGate(IN_FLIGHT);
   readonly #sequencer: BundleSequencer;
   readonly #buffers: SharedBuffers;
+  readonly #classes = new ClassNames();
   #queue: SharedArrayBuffer | undefined;
   /** One file at a time: more would keep no more threads busy. */
   #helping = false;
@@ -245,7 +246,7 @@ export class FileStore {
     else if (before !== undefined && equalBytes(before.hash, hash)) task.stored(file, before.content);
     else {
       this.#sequencer.add({
-        className: classOf(file, task.survivor),
+        className: this.#classes.of(file, task.survivor),
         hash,
         bytes,
         place: (found) => task.stored(file, found),
@@ -273,7 +274,23 @@ function plainFacts(stat: FileStat, { hashes, lengths }: ResultOf<'small'>, inde
   return { ...facts, hash: hashes.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH) };
 }
 
-/** No compression oracle between users of a host: only files that the same people may read share a bundle. */
-function classOf({ stat, acl }: FileFacts, survivor: boolean): string {
-  return `${stat.uid}:${stat.gid}:${stat.mode & 0o044}:${acl}:${survivor}`;
+/** Names of classes: neighbours are mostly of one. */
+class ClassNames {
+  #last = { uid: -1, gid: -1, readers: -1, acl: false, survivor: false, name: '' };
+
+  /** No compression oracle between users of a host: only files that the same people may read share a bundle. */
+  of({ stat: { uid, gid, mode }, acl }: FileFacts, survivor: boolean): string {
+    const readers = mode & 0o044;
+    const last = this.#last;
+    const same =
+      last.uid === uid &&
+      last.gid === gid &&
+      last.readers === readers &&
+      last.acl === acl &&
+      last.survivor === survivor;
+    if (!same) {
+      this.#last = { uid, gid, readers, acl, survivor, name: `${uid}:${gid}:${readers}:${acl}:${survivor}` };
+    }
+    return this.#last.name;
+  }
 }

@@ -12,10 +12,14 @@ import type { Engine } from '../../engine/engine.ts';
 import { deriveKey } from '../../engine/keys.ts';
 import { ROW_WORDS } from '../../fs/stat-row.ts';
 
-/** How an entry counts: all of it, its type alone (a directory left out), or as the directory that it is. */
+/**
+ * How an entry counts: all of it, its type alone (a directory left out), as the directory that it is, or all of it, and
+ * in the summary once for all names of the file.
+ */
 export const WHOLE = 0;
 export const TYPE_ONLY = 1;
 export const ENTERED = 2;
+export const LINKED = 3;
 
 /** Words of each slice in {@link KnownDirectory.use}. */
 export const USE_WORDS = 3;
@@ -30,7 +34,7 @@ export interface KnownDirectory {
   readonly tree: ContentKey;
   /** Something in it was not saved as it looks, or may change unseen: it is read again. */
   readonly tainted: boolean;
-  /** Of its own files, as the summary counts them. */
+  /** Of its own files with one name only, as the summary counts them. */
   readonly files: number;
   readonly bytes: number;
   /** Three for each slice that its own files use: which of the cache's bundles, offset, bytes. */
@@ -56,7 +60,7 @@ export interface FilesCache {
   readonly directories: ReadonlyMap<string, KnownDirectory>;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 const AAD = utf8('neo/v1 files cache');
 const PACK_PREFIX = 8;
 

@@ -25,7 +25,7 @@ import { BundleUse } from './bundle-use.ts';
 import type { FilesRecord } from './directory-record.ts';
 import { EntryNodes } from './entry-nodes.ts';
 import type { FileStore } from './file-store.ts';
-import { ENTERED, WHOLE } from './files-cache.ts';
+import { ENTERED, LINKED, WHOLE } from './files-cache.ts';
 import { KeptFiles } from './kept.ts';
 import type { KnownTrees } from './known-trees.ts';
 import { HardLinks, type SharedNode } from './links.ts';
@@ -260,14 +260,13 @@ export class Scan {
     const { into, parent, name, record } = placeIn(branch, event);
     const slot = into.reserve();
     const { stat } = event;
-    record?.add(event.name, stat, WHOLE);
+    record?.add(event.name, stat, stat.links > 1 ? LINKED : WHOLE);
     const settle: Settle = (node, same) => {
       record?.settled(node);
       into.settle(slot, node, same);
     };
-    const count = (): void => (stat.type === 'file' ? record?.count(stat.size) : undefined);
-    if (stat.links > 1) return this.#linked(event, name, parent, settle, count);
-    count();
+    if (stat.links > 1) return this.#linked(event, name, parent, settle);
+    if (stat.type === 'file') record?.count(stat.size);
     return whenReady(this.#find(parent, name), (candidates) => this.#save(event, name, candidates, settle));
   }
 
@@ -277,7 +276,6 @@ export class Scan {
     name: Uint8Array,
     parent: ParentDirectory | undefined,
     place: (node: Node | null) => void,
-    count: () => void,
   ): Promise<void> {
     const { stat } = event;
     const settle = (node: SharedNode): void => place(node === null ? null : { ...node, name });
@@ -291,7 +289,7 @@ export class Scan {
       else this.#late.push(async () => this.#read(path, stat, name, undefined, shared));
     };
     if (!this.#links.isFirst(stat, { settled: settle, retry })) return;
-    count();
+    this.counters.walkedLinked(stat);
     return this.#save(event, name, await this.#find(parent, name), shared);
   }
 

@@ -2,12 +2,12 @@
  * Decides which small files share a bundle: in walk order, from (hash, length, class) alone, so that the same directory
  * gives the same bundles whatever the workers do (docs/format.md, section 6).
  */
-import { toBase64 } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import type { BundleParameters } from '../../repo/config.ts';
 import type { Content } from '../../snapshot/node.ts';
 import type { SharedBytes } from './jobs.ts';
+import { type KnownContent, KnownContents } from './known-contents.ts';
 import { SharedBuffers } from './shared-buffers.ts';
 
 export interface Candidate {
@@ -26,6 +26,8 @@ export type BundleEnd = 'directory' | 'mark';
 interface Member {
   readonly offset: number;
   readonly place: (content: Content) => void;
+  /** For files of the same content, while it is remembered. */
+  readonly known: KnownContent | undefined;
 }
 
 class OpenBundle {
@@ -48,8 +50,6 @@ const OPEN_CLASSES = 64;
 /** Contents remembered for reference, at most: about 100 MB. Beyond that a content may be stored twice. */
 const REMEMBERED = 500_000;
 
-type Known = { readonly content: Content } | { readonly waiting: ((content: Content) => void)[] };
-
 /** Saves bundles as data blobs; the keys in their order. */
 export type StoreBundles = (bundles: readonly SharedBytes[]) => Promise<readonly ContentKey[]>;
 
@@ -58,7 +58,9 @@ export class BundleSequencer {
   readonly #store: StoreBundles;
   readonly #buffers: SharedBuffers;
   readonly #open = new Map<string, OpenBundle>();
-  readonly #known = new Map<string, Known>();
+  /** Class of the last candidate. */
+  #latest: string | undefined;
+  readonly #known = new KnownContents(REMEMBERED);
   #closed: OpenBundle[] = [];
   readonly #pending = new Set<Promise<void>>();
   #failure: unknown;
@@ -71,42 +73,40 @@ export class BundleSequencer {
 
   /** Candidates come in walk order; empty files are none. */
   add(candidate: Candidate): void {
-    const identity = toBase64(candidate.hash);
-    const known = this.#known.get(identity);
+    const known = this.#known.find(candidate.hash);
     if (known !== undefined) {
-      if ('content' in known) candidate.place(known.content);
+      if (known.content !== undefined) candidate.place(known.content);
+      else if (known.waiting === undefined) known.waiting = [candidate.place];
       else known.waiting.push(candidate.place);
       return;
     }
     const { target, limit } = this.#parameters;
     const length = candidate.bytes.length;
     if ((this.#open.get(candidate.className)?.length ?? 0) + length > limit) this.#close(candidate.className);
-    const bundle = this.#open.get(candidate.className) ?? new OpenBundle(this.#buffers.take());
-    this.#open.delete(candidate.className);
-    this.#open.set(candidate.className, bundle);
-    this.#limitClasses();
-    bundle.members.push({ offset: bundle.length, place: this.#remember(identity, candidate.place) });
+    const bundle = this.#bundleOf(candidate.className);
+    bundle.members.push({ offset: bundle.length, place: candidate.place, known: this.#known.add(candidate.hash) });
     bundle.buffer.set(candidate.bytes, bundle.length);
     bundle.length += length;
     const cut = ((candidate.hash[0] ?? 0) & 15) === 0 && bundle.length >= target / 2;
     if (cut || bundle.length >= target) this.#close(candidate.className);
   }
 
+  /** The open one, which waits the shortest from now on. */
+  #bundleOf(className: string): OpenBundle {
+    const open = this.#open.get(className);
+    if (open !== undefined && className === this.#latest) return open;
+    const bundle = open ?? new OpenBundle(this.#buffers.take());
+    this.#open.delete(className);
+    this.#open.set(className, bundle);
+    this.#latest = className;
+    this.#limitClasses();
+    return bundle;
+  }
+
   #limitClasses(): void {
     if (this.#open.size <= OPEN_CLASSES) return;
     const [longest] = this.#open.keys();
     if (longest !== undefined) this.#close(longest);
-  }
-
-  #remember(identity: string, place: (content: Content) => void): (content: Content) => void {
-    if (this.#known.size >= REMEMBERED) return place;
-    const waiting: ((content: Content) => void)[] = [];
-    this.#known.set(identity, { waiting });
-    return (content) => {
-      this.#known.set(identity, { content });
-      place(content);
-      for (const other of waiting) other(content);
-    };
   }
 
   end(reached: BundleEnd): void {
@@ -118,6 +118,7 @@ export class BundleSequencer {
     const bundle = this.#open.get(className);
     if (bundle === undefined || bundle.length === 0) return;
     this.#open.delete(className);
+    if (className === this.#latest) this.#latest = undefined;
     this.#closed.push(bundle);
     // What is closed in one go is stored in one: each message to a thread wakes it up.
     if (this.#closed.length === 1) queueMicrotask(() => this.#storeClosed());
@@ -142,7 +143,14 @@ export class BundleSequencer {
     if (key === undefined) throw new NeoError('failed', 'a bundle was stored without a key');
     // Not after a failure: a worker may be reading it yet, and would store what is not under its key.
     this.#buffers.give(buffer);
-    for (const { offset, place } of members) place({ type: 'slice', bundle: key, offset, bundleLength: length });
+    for (const { offset, place, known } of members) {
+      const content: Content = { type: 'slice', bundle: key, offset, bundleLength: length };
+      place(content);
+      if (known === undefined) continue;
+      known.content = content;
+      for (const other of known.waiting ?? []) other(content);
+      known.waiting = undefined;
+    }
   }
 
   /** Resolves when all closed bundles have their keys, or could not be stored. */
