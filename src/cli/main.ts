@@ -1,15 +1,8 @@
 /** The entry: runs the command named by the arguments and turns whatever is thrown into an exit code. */
 import { readFile } from 'node:fs/promises';
-import { setFlagsFromString } from 'node:v8';
 import { ownFile } from '../core/program-files.ts';
+import { boundHeap } from './heap.ts';
 import { judge, judgeUnknown, notFound, report, type Verdict } from './report.ts';
-
-// V8 lets the young generation of each thread grow by tens of MB: a snapshot of 100,000 files took 190 MB more, and was no
-// faster. Read whenever that generation would grow, so it may be set now.
-setFlagsFromString('--semi-space-growth-factor=1');
-// The old generation grows to four times what lives in it: walking a directory of a million entries took 540 MiB, of which
-// 64 lived; now it takes 300, in the same time.
-setFlagsFromString('--heap-growing-percent=50');
 
 /** @param argv the arguments after the program's name */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -33,6 +26,7 @@ async function printVersion(): Promise<void> {
 }
 
 async function runCommand(argv: readonly string[]): Promise<void> {
+  boundHeap();
   const [{ run }, { settings }] = await Promise.all([import('@oclif/core/run'), import('@oclif/core/settings')]);
   // In a checkout oclif would look for the commands' TypeScript and a compiler when NODE_ENV says test or development.
   settings.enableAutoTranspile = false;

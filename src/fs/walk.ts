@@ -154,7 +154,7 @@ class Walker<Scope> {
     if ('kind' in reached) return yield reached;
     try {
       const place = { path: root, name: baseName(root), access: reached.path };
-      const stat = look(place);
+      const stat = look(place.path, place.access);
       if ('kind' in stat) return yield stat;
       this.#device = stat.device;
       yield* this.#visit(place, stat, false);
@@ -178,15 +178,14 @@ class Walker<Scope> {
   #child(frame: Frame<Scope>, name: Uint8Array): WalkEvent | FoundDirectory {
     const path = joinPath(frame.path, name);
     const access = frame.held === undefined ? shortOf(frame, path, name) : joinPath(descriptorPath(frame.held), name);
-    const place = { path, name, access };
-    const stat = look(place);
+    const stat = look(path, access);
     if ('kind' in stat) {
       if (!stat.vanished) frame.complete = false;
       return stat;
     }
     const { ignored, onlyToReach, rule } = this.#decide(frame, name, stat);
     if (ignored) return { kind: 'excluded', path, name, access, stat, rule };
-    if (stat.type === 'directory') return { kind: 'directory', place, stat, onlyToReach };
+    if (stat.type === 'directory') return { kind: 'directory', place: { path, name, access }, stat, onlyToReach };
     return { kind: 'entry', path, name, access, stat };
   }
 
@@ -289,8 +288,12 @@ function identityOf(stat: FileStat): string {
   return `${stat.device}:${stat.inode}`;
 }
 
-function look(place: Place): FileStat | ErrorEvent {
-  return attempt(place.path, 'lstat', () => lookAt(place.access) ?? gone(place.path, 'lstat', 'ENOENT'));
+function look(path: Uint8Array, access: Uint8Array): FileStat | ErrorEvent {
+  try {
+    return lookAt(access) ?? gone(path, 'lstat', 'ENOENT');
+  } catch (error) {
+    return errorEvent(path, 'lstat', error);
+  }
 }
 
 /** The directory that lstat saw, open; or the event that says why not. */

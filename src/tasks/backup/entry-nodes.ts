@@ -6,7 +6,7 @@ import { type FileStat, readLink } from '../../fs/stat.ts';
 import type { EnterEvent, EntryEvent, SkippedEvent } from '../../fs/walk.ts';
 import { readXattrs, readXattrsOf, type Xattrs } from '../../fs/xattr.ts';
 import type { Content, Node } from '../../snapshot/node.ts';
-import type { FileFacts, FileFailure } from './jobs.ts';
+import { type FileFacts, type FileFailure, isPlain } from './jobs.ts';
 import { dropUndefined, type NodeMaker } from './node-of.ts';
 import { type Candidate, mayHaveChanged } from './parent.ts';
 
@@ -91,6 +91,7 @@ export class EntryNodes {
     if (facts.unstable) this.#options.onProblem(path, 'it changed while it was read: the next snapshot reads it again');
     for (const problem of facts.problems) this.#options.onProblem(path, problem);
     const { xattrs, xattrContent, extents, extentContent, hash } = facts;
+    if (isPlain(facts)) return this.#options.maker.makePlain({ name, stat: facts.stat, content, hash });
     return {
       ...this.#options.maker.make(name, facts.stat),
       ...dropUndefined({ xattrs, xattrContent, extents, extentContent, content, contentHash: hash }),

@@ -133,3 +133,9 @@ export type ResultOf<T extends Job['type']> = Extract<JobResult, { type: T }>;
 export function isFailure(file: StoredFile | FileFailure): file is FileFailure {
   return 'code' in file;
 }
+
+/** Nothing to be said of it but its content. */
+export function isPlain({ xattrs, xattrContent, extents, extentContent, flags, acl, unstable, problems }: FileFacts) {
+  const more = xattrs ?? xattrContent ?? extents ?? extentContent;
+  return more === undefined && flags === 0 && !acl && !unstable && problems.length === 0;
+}

@@ -30,6 +30,7 @@ import {
   type FileFailure,
   type FileRequest,
   isFailure,
+  isPlain,
   type Job,
   type JobResult,
   type ListPart,
@@ -176,13 +177,14 @@ export class WorkerCore {
     for (const [i, path] of pathsOf(requests).entries()) {
       const room = into.subarray(used);
       let hash: Uint8Array | undefined;
-      const plain = this.#readPlain(requests, i, path, room);
-      if (plain !== undefined) {
-        lengths[i] = plain;
-        hash = this.#hash(room.subarray(0, plain));
+      const length = this.#readPlain(requests, i, path, room);
+      if (length !== undefined) {
+        lengths[i] = length;
+        hash = this.#hash(room.subarray(0, length));
       } else {
         const result = this.#readClosely(requestOf(requests, i, path), room, lengths, i);
-        if (isPlain(result) && isAsSeen(requests, i, result.stat)) hash = result.hash;
+        const plain = !isFailure(result) && result.content === undefined && isPlain(result);
+        if (plain && isAsSeen(requests, i, result.stat)) hash = result.hash;
         else particular.set(i, result);
       }
       if (hash !== undefined) hashes.set(hash, i * HASH_LENGTH);
@@ -391,12 +393,4 @@ function profiledChunker(chunker: Chunker, clock: StageClock): Chunker {
       return length;
     },
   };
-}
-
-/** Nothing to be said of it but its content. */
-function isPlain(file: StoredFile | FileFailure): file is FileFacts {
-  if (isFailure(file) || file.content !== undefined) return false;
-  const { xattrs, xattrContent, extents, extentContent, flags, acl, unstable, problems } = file;
-  const more = xattrs ?? xattrContent ?? extents ?? extentContent;
-  return more === undefined && flags === 0 && !acl && !unstable && problems.length === 0;
 }
