@@ -140,7 +140,9 @@ class Round {
         for (const operation of ['restore', 'restore-over'] as const) {
           if (operation === 'restore-over' && !this.#wants(operation)) continue;
           const opening = await this.#opening(one, operation);
-          this.#record(operation, one.tool.name, 0, { ...(await this.#run(one.calls.restore(target))), ...opening });
+          const { restore, restoreOver = restore } = one.calls;
+          const command = operation === 'restore' ? restore(target) : restoreOver(target);
+          this.#record(operation, one.tool.name, 0, { ...(await this.#run(command)), ...opening });
         }
       } finally {
         fs.rmSync(target, { recursive: true });

@@ -9,6 +9,8 @@ export interface Command {
   /** All of its environment but `PATH`. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** An exit code other than 0 with which it has done what is measured. */
+  readonly accepts?: number;
 }
 
 export interface Usage {
@@ -73,7 +75,7 @@ function run(command: Command, [program = '', ...args]: readonly string[], signa
     child.on('error', reject);
     child.on('close', (code, by) => {
       const seconds = (performance.now() - started) / 1000;
-      if (code === 0) resolve(seconds);
+      if (code === 0 || (code !== null && code === command.accepts)) resolve(seconds);
       else reject(new Error(`${command.argv.join(' ')}: ${by ?? `exit code ${code}`}: ${said.trim()}`));
     });
   }).finally(() => signal?.removeEventListener('abort', stop));

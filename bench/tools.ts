@@ -19,6 +19,8 @@ export interface Calls {
   readonly snapshot: (name: string, path: string) => Command;
   /** The snapshot called `first`, which is the latest of its content. */
   readonly restore: (target: string) => Command;
+  /** The same over what was restored before, where that is another call. */
+  readonly restoreOver?: (target: string) => Command;
   readonly ls: Command;
   readonly check: Command;
   readonly 'check-data': Command;
@@ -82,6 +84,8 @@ function restic(program: string): Tool {
         open: call('cat', 'config'),
         snapshot: (_, path) => call('backup', path),
         restore: (target) => call('restore', 'latest', '--target', target),
+        // It writes all files anew, and then complains of each symlink that it is there already.
+        restoreOver: (target) => ({ ...call('restore', 'latest', '--target', target), accepts: 1 }),
         ls: call('ls', 'latest'),
         check: call('check'),
         'check-data': call('check', '--read-data'),

@@ -54,7 +54,7 @@ export interface Chunker {
   cut(from: number, to: number, final: boolean): number;
 }
 
-export const DEFAULT_PARAMETERS: ChunkerParameters = { min: 65_536, average: 262_144, max: 1_048_576 };
+export const DEFAULT_PARAMETERS: ChunkerParameters = { min: 32_768, average: 131_072, max: 524_288 };
 
 /** Bytes that a gear value covers. */
 export const GEAR_WINDOW = 64;

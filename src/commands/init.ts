@@ -22,7 +22,7 @@ export default class Init extends NeoCommand {
   static override flags = {
     chunker: Flags.string({
       helpValue: 'MIN,AVERAGE,MAX',
-      summary: 'Sizes of chunks; the average is a power of two. Default: 64k,256k,1M.',
+      summary: 'Sizes of chunks; the average is a power of two. Default: 32k,128k,512k.',
     }),
     'pack-size': Flags.string({ helpValue: 'SIZE', summary: 'Size that packs are filled to. Default: 16M.' }),
     compression: Flags.string({
@@ -62,7 +62,9 @@ function parseChunker(text: string): { min: number; average: number; max: number
   const [min, average, max, ...more] = text.split(',').map((size) => parseSize(size));
   if (min !== undefined && average !== undefined && max !== undefined && more.length === 0)
     return { min, average, max };
-  throw new NeoError('usage', `--chunker needs three sizes: ${JSON.stringify(text)}`, { hint: 'such as 64k,256k,1M' });
+  throw new NeoError('usage', `--chunker needs three sizes: ${JSON.stringify(text)}`, {
+    hint: 'such as 32k,128k,512k',
+  });
 }
 
 /** As the shell wants it, so that the line can be typed as it stands. */
