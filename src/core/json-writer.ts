@@ -132,26 +132,6 @@ export class JsonWriter {
     const end = this.#reserve(1);
     this.#bytes[end] = QUOTE;
   }
-
-  /** Nanoseconds since 1970 in quotes. @param nanos 0 … 999,999,999, counted upwards from the seconds */
-  quotedTime(seconds: number, nanos: number): void {
-    if (seconds <= 0 || seconds > SMALL) {
-      this.quotedInteger(BigInt(seconds) * 1_000_000_000n + BigInt(nanos));
-      return;
-    }
-    const at = this.#reserve(1);
-    this.#bytes[at] = QUOTE;
-    this.#digits(seconds);
-    const from = this.#reserve(10);
-    const bytes = this.#bytes;
-    let rest = nanos | 0;
-    for (let i = from + 8; i >= from; i--) {
-      const tens = (rest / 10) | 0;
-      bytes[i] = ZERO + rest - tens * 10;
-      rest = tens;
-    }
-    bytes[from + 9] = QUOTE;
-  }
 }
 
 /** Printable ASCII that JSON does not escape. */

@@ -57,16 +57,6 @@ describe('JSON written into bytes', () => {
     }
   });
 
-  it('has times in nanoseconds, before 1970 too', () => {
-    const seconds = fc.oneof(fc.integer({ min: -(2 ** 40), max: 2 ** 40 }), fc.integer({ min: -2, max: 2 }));
-    fc.assert(
-      fc.property(seconds, fc.integer({ min: 0, max: 999_999_999 }), (whole, nanos) => {
-        const expected = `"${BigInt(whole) * 1_000_000_000n + BigInt(nanos)}"`;
-        expect(written((out) => out.quotedTime(whole, nanos))).toBe(expected);
-      }),
-    );
-  });
-
   it('forgets what is cut off, and goes on from there', () => {
     const text = written((out) => {
       out.ascii('[1,22');
