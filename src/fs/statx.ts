@@ -112,7 +112,8 @@ export class StatxStat implements FileStat {
 /** As {@link lstatPath}, which is the way where there are no bindings or no such call. */
 export function lookAt(path: Uint8Array): FileStat | undefined {
   const libc = loadLibc();
-  if (libc === undefined || path.length >= terminated.length) return lstatPath(path);
+  // What it refuses, such as a NUL inside, Node has words for.
+  if (libc === undefined || path.length >= terminated.length || path.includes(0)) return lstatPath(path);
   terminated.set(path);
   terminated[path.length] = 0;
   return ask(libc, path);

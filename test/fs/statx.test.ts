@@ -51,6 +51,13 @@ test('nothing there, and what is no directory on the way', () => {
   expect(lookAt(scratch.at('f', 'below'))).toBeUndefined();
 });
 
+test('a path with a NUL in it is never taken for a shorter one', () => {
+  using scratch = new Scratch();
+  writeFileSync(scratch.at('f'), '');
+  expect(() => lookAt(scratch.at('f', Buffer.from([0]), 'g'))).toThrow();
+  expect(() => lookAt(Buffer.concat([scratch.at('f'), Buffer.from([0, 0x67])]))).toThrow();
+});
+
 test('a name too long is an error of the system, in words of its own', () => {
   const path = pathOf(`/${'n'.repeat(300)}`);
   expect(() => lookAt(path)).toThrow('ENAMETOOLONG');
