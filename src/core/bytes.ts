@@ -155,9 +155,9 @@ export class ByteWriter {
     return this;
   }
 
-  /** The bytes so far (a copy of no more than what was written). */
+  /** The bytes so far, and no more: a copy, unless the capacity was exactly right. Nothing is to be written after. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    return this.#length === this.#bytes.length ? this.#bytes : this.#bytes.slice(0, this.#length);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Sealed blobs and sealed objects: what is encrypted, under which key, bound to what (docs/format.md). */
-import { ByteReader, ByteWriter, concatBytes, discard } from '../core/bytes.ts';
+import { ByteReader, ByteWriter, discard } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { ContentKey } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
@@ -166,7 +166,10 @@ export function sealObject(
   random: Random,
 ): Uint8Array {
   const nonce = random.bytes(OBJECT_NONCE_LENGTH);
-  return concatBytes(nonce, engine.seal('xchacha20-poly1305', key, nonce, plaintext, aad));
+  const sealed = new Uint8Array(OBJECT_NONCE_LENGTH + plaintext.length + TAG_LENGTH);
+  sealed.set(nonce);
+  engine.sealInto('xchacha20-poly1305', key, nonce, [plaintext], aad, sealed, OBJECT_NONCE_LENGTH);
+  return sealed;
 }
 
 /** @throws NeoError integrity when it was not sealed under this key with these additional data */

@@ -110,10 +110,25 @@ export function packPrefix(name: string): string {
   return name.slice(0, 2 * PACK_PREFIX);
 }
 
+/** Bytes of the encoding: a buffer that grew to tens of megabytes would need them three times. */
+function lengthOf(cache: FilesCache, settings: Uint8Array, owners: Uint8Array): number {
+  let length = 1 + 32 + 4 + settings.length + 4 + owners.length;
+  length += 4 + cache.packs.size * PACK_PREFIX + 4 + cache.bundles.length * (32 + 4) + 4;
+  for (const [path, { names, marks, rows, use }] of cache.directories) {
+    length += 4 + path.length + 4 + names.length + 4 + marks.length + rows.byteLength;
+    length += 32 + 1 + 4 + 8 + 4 + use.byteLength;
+  }
+  return length;
+}
+
 /** Rows are written as they lie in memory: a cache never leaves its machine. */
 export function encodeFilesCache(engine: Engine, secret: Uint8Array, random: Random, cache: FilesCache): Uint8Array {
   const [settings, owners] = [utf8(cache.settings), utf8(cache.owners)];
-  const writer = new ByteWriter(1 << 20).u8(VERSION).bytes(cache.root).u32(settings.length).bytes(settings);
+  const writer = new ByteWriter(lengthOf(cache, settings, owners))
+    .u8(VERSION)
+    .bytes(cache.root)
+    .u32(settings.length)
+    .bytes(settings);
   writer.u32(owners.length).bytes(owners);
   writer.u32(cache.packs.size);
   for (const prefix of cache.packs) writer.bytes(Buffer.from(prefix, 'hex'));

@@ -135,7 +135,8 @@ export function isFailure(file: StoredFile | FileFailure): file is FileFailure {
 }
 
 /** Nothing to be said of it but its content. */
-export function isPlain({ xattrs, xattrContent, extents, extentContent, flags, acl, unstable, problems }: FileFacts) {
+export function isPlain(facts: FileFacts): boolean {
+  const { xattrs, xattrContent, extents, extentContent, flags, acl, unstable, problems } = facts;
   const more = xattrs ?? xattrContent ?? extents ?? extentContent;
   return more === undefined && flags === 0 && !acl && !unstable && problems.length === 0;
 }

@@ -56,12 +56,13 @@ export class NodeMaker {
 
   /** The same as {@link make}, and its content. */
   makePlain(file: NewFile): Node {
-    const { name, stat, content, hash } = file;
-    if (!this.#withAtime) {
-      const { uid, gid, device } = stat;
-      return new PlainFile(file, this.#ordinal(device), this.#accounts.userName(uid), this.#accounts.groupName(gid));
-    }
-    return { ...this.make(name, stat), ...dropUndefined({ content, contentHash: hash }) };
+    const { stat } = file;
+    return new PlainFile(file, {
+      device: this.#ordinal(stat.device),
+      user: this.#accounts.userName(stat.uid),
+      group: this.#accounts.groupName(stat.gid),
+      atime: this.#withAtime ? stat.atime : undefined,
+    });
   }
 
   make(name: Uint8Array, stat: FileStat): Node {
@@ -90,6 +91,14 @@ export class NodeMaker {
   }
 }
 
+/** What the stat of a file does not say by itself. */
+interface Surroundings {
+  readonly device: number;
+  readonly user: string | undefined;
+  readonly group: string | undefined;
+  readonly atime: bigint | undefined;
+}
+
 /** Most of what a snapshot meets, in one object: joined out of parts it would be three times as dear. */
 class PlainFile implements Node {
   readonly name: Uint8Array;
@@ -105,11 +114,12 @@ class PlainFile implements Node {
   readonly size: number;
   declare readonly user?: string;
   declare readonly group?: string;
+  declare readonly atime?: bigint;
   declare readonly birthtime?: bigint;
   declare readonly content?: Content;
   declare readonly contentHash?: Uint8Array;
 
-  constructor({ name, stat, content, hash }: NewFile, device: number, user: string | undefined, group?: string) {
+  constructor({ name, stat, content, hash }: NewFile, { device, user, group, atime }: Surroundings) {
     const { birthtime } = stat;
     this.name = name;
     this.mode = stat.mode;
@@ -123,6 +133,7 @@ class PlainFile implements Node {
     this.size = stat.size;
     if (user !== undefined) this.user = user;
     if (group !== undefined) this.group = group;
+    if (atime !== undefined) this.atime = atime;
     if (birthtime !== 0n) this.birthtime = birthtime;
     if (content !== undefined) this.content = content;
     if (hash !== undefined) this.contentHash = hash;
