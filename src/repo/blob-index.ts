@@ -197,16 +197,22 @@ export class BlobIndex {
     const prefix = prefixOf(id);
     const settled = this.#scan(prefix, (words, at) => {
       if (words[at] !== CLAIMED) return false;
-      words[at + 5] = place.offset;
-      words[at + 6] = (place.trusted ? TRUSTED : 0) | place.length;
-      Atomics.store(words, at, place.pack);
+      settle(words, at, place);
       return true;
     });
     if (settled) return;
     const table = this.#tableWithRoom();
     let at = table.home(prefix);
-    while (Atomics.compareExchange(table.words, at, 0, BUSY) !== 0) at = table.next(at);
-    this.#fill(table, at, prefix, place.offset, (place.trusted ? TRUSTED : 0) | place.length);
+    while (Atomics.compareExchange(table.words, at, 0, BUSY) !== 0) {
+      // Claimed by another thread since the scan: the blob keeps one slot.
+      if (table.state(at) === CLAIMED && samePrefix(table.words, at, prefix)) {
+        settle(table.words, at, place);
+        table.giveBack();
+        return;
+      }
+      at = table.next(at);
+    }
+    this.#fill(table, at, prefix, place.offset, lengthWord(place));
     Atomics.store(table.words, at, place.pack);
   }
 
@@ -252,6 +258,17 @@ export class BlobIndex {
 }
 
 type Visit = (words: Uint32Array<SharedArrayBuffer>, at: number) => boolean;
+
+/** A claim becomes a place. */
+function settle(words: Uint32Array<SharedArrayBuffer>, at: number, place: BlobPlace): void {
+  words[at + 5] = place.offset;
+  words[at + 6] = lengthWord(place);
+  Atomics.store(words, at, place.pack);
+}
+
+function lengthWord({ trusted, length }: BlobPlace): number {
+  return (trusted ? TRUSTED : 0) | length;
+}
 
 /** Trusted ones to the front. Always false: there may be more. */
 function addPlace(found: BlobPlace[], words: Uint32Array, at: number): boolean {
