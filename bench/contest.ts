@@ -8,7 +8,7 @@ import { type Command, measure, sizeOfTree } from './measure.ts';
 import type { Operation, Scene, SceneName } from './operations.ts';
 import { Seeded } from './seeded.ts';
 import type { Calls, Tool } from './tools.ts';
-import { readAll } from './warm.ts';
+import { readAll, touchMemory } from './warm.ts';
 
 export interface Contest {
   readonly name: SceneName;
@@ -94,6 +94,11 @@ class Round {
     }
   }
 
+  /** Just before what writes: a guest's system gives memory back to its host within seconds of becoming free. */
+  #touchMemory(): void {
+    touchMemory(this.#contest.folder, sizeOfTree(this.#contest.sources[0] ?? '') + OWN_MEMORY);
+  }
+
   #run(command: Command): Promise<Omit<Sample, 'scene' | 'operation' | 'tool' | 'pair'>> {
     return measure(command, this.#contest.signal);
   }
@@ -125,6 +130,7 @@ class Round {
     await this.#inTurns(async (one) => {
       const opening = this.#wants(operation) ? await this.#opening(one, operation) : {};
       const before = sizeOfTree(one.repository);
+      if (this.#wants(operation) && operation !== 'unchanged') this.#touchMemory();
       const usage = await this.#run(one.calls.snapshot(operation, path));
       const bytes = sizeOfTree(one.repository) - before;
       this.#record(operation, one.tool.name, 0, { ...usage, ...opening, bytes });
@@ -142,6 +148,7 @@ class Round {
           const opening = await this.#opening(one, operation);
           const { restore, restoreOver = restore } = one.calls;
           const command = operation === 'restore' ? restore(target) : restoreOver(target);
+          this.#touchMemory();
           this.#record(operation, one.tool.name, 0, { ...(await this.#run(command)), ...opening });
         }
       } finally {
@@ -171,5 +178,8 @@ class Round {
     }
   }
 }
+
+/** What a program takes for itself while it writes. */
+const OWN_MEMORY = 512 << 20;
 
 type Who = Pick<Sample, 'scene' | 'operation' | 'tool' | 'pair'>;

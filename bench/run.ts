@@ -11,7 +11,6 @@ import { SCENES, type Scene, type SceneName } from './operations.ts';
 import { HELP, type Options, parseOptions, UsageError } from './options.ts';
 import { markdownOf, tablesOf, textOf } from './table.ts';
 import { findTools, NEO, RESTIC, type Tool } from './tools.ts';
-import { touchMemory } from './warm.ts';
 
 const MIB = 1 << 20;
 const SEED = 1;
@@ -41,7 +40,6 @@ function makeRoom(folder: string, sources: readonly string[], tools: readonly To
   const { bavail, bsize } = fs.statfsSync(folder);
   if (bavail * bsize < need)
     throw new UsageError(`${folder}: needs ${Math.ceil(need / MIB)} MiB; see --place, --rivals`);
-  touchMemory(folder, Math.min(need, (bavail * bsize) / 2));
 }
 
 async function playScenes(
