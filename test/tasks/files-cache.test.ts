@@ -3,13 +3,14 @@ import { chmodSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, utimes
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../src/core/bytes.ts';
+import { ByteReader, concatBytes, equalBytes, toHex } from '../../src/core/bytes.ts';
 import { contentKey } from '../../src/core/ids.ts';
 import { systemRandom } from '../../src/core/random.ts';
 import { loadEngine } from '../../src/engine/load.ts';
 import { splitPath } from '../../src/fs/path.ts';
 import { ROW_WORDS } from '../../src/fs/stat-row.ts';
 import { decodeFilesCache, encodeFilesCache, type FilesCache } from '../../src/tasks/backup/files-cache.ts';
+import { KnownBlocks, type KnownDirectory, readBlocks } from '../../src/tasks/backup/known-blocks.ts';
 import { tempFolder } from '../support/temp-repository.ts';
 import { type Found, noise, TestRepository } from './backup-support.ts';
 
@@ -167,7 +168,9 @@ describe('the files cache', () => {
         ],
       ]),
     };
-    const sealed = encodeFilesCache(engine, secret, systemRandom, cache);
+    const blocks = new KnownBlocks(engine);
+    for (const [path, known] of cache.directories) blocks.add(path, known);
+    const sealed = encodeFilesCache(engine, secret, systemRandom, cache, blocks.finish());
     const back = decodeFilesCache(engine, secret, sealed);
     expect(back?.packs).toEqual(cache.packs);
     expect(back?.bundles.map(({ key: found, length }) => [toHex(found), length])).toEqual([[toHex(key(2)), 131_072]]);
@@ -184,4 +187,41 @@ describe('the files cache', () => {
     }
     expect(decodeFilesCache(engine, systemRandom.bytes(32), sealed)).toBeUndefined();
   });
+
+  it('keeps directories of all sizes, each in one block', async () => {
+    const engine = await loadEngine('native');
+    const directory = (entries: number): KnownDirectory => ({
+      names: Array.from({ length: entries }, (_, i) => `name ${i}\0`).join(''),
+      marks: new Uint8Array(entries).fill(2),
+      rows: Uint32Array.from({ length: (entries + 1) * ROW_WORDS }, (_, i) => Math.imul(i, 0x9e37_79b1)),
+      tree: contentKey(new Uint8Array(32).fill(entries)),
+      tainted: entries % 2 === 0,
+      files: entries,
+      bytes: entries * 2 ** 33,
+      use: Uint32Array.from({ length: (entries % 5) * 3 }, (_, i) => i),
+    });
+    const sizes = fc.oneof(fc.nat(20), fc.nat(2000));
+    // The last one does not fit into one frame.
+    const examples: [number[]][] = [[[]], [[80_000, 0, 1]], [[15_000, 1, 15_000]]];
+    fc.assert(
+      fc.property(fc.array(sizes, { maxLength: 30 }), (list) => {
+        const before = new Map(list.map((entries, i) => [`/${i}`, directory(entries)]));
+        const blocks = new KnownBlocks(engine);
+        for (const [path, known] of before) blocks.add(path, known);
+        const after = readBlocks(engine, new ByteReader(concatBytes(...blocks.finish())));
+        expect([...after.keys()]).toEqual([...before.keys()]);
+        for (const [path, known] of after) {
+          const { rows, ...rest } = known;
+          const { rows: wanted, ...others } = before.get(path) ?? known;
+          expect(equalBytes(bytesOfWords(rows), bytesOfWords(wanted))).toBe(true);
+          expect({ ...rest, marks: Uint8Array.from(rest.marks) }).toEqual(others);
+        }
+      }),
+      { numRuns: 20, examples },
+    );
+  });
 });
+
+function bytesOfWords({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}

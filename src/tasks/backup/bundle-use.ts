@@ -2,7 +2,8 @@
 import { toBase64 } from '../../core/bytes.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import type { Extent, Node } from '../../snapshot/node.ts';
-import { USE_WORDS, type UsedBundle } from './files-cache.ts';
+import type { UsedBundle } from './files-cache.ts';
+import { USE_WORDS } from './known-blocks.ts';
 import type { KnownTree } from './known-trees.ts';
 
 interface Use {

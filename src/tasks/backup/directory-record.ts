@@ -1,47 +1,54 @@
 /** Notes of the walk for the files cache: what each directory looked like while its tree was made. */
 import { toBase64 } from '../../core/bytes.ts';
 import type { ContentKey } from '../../core/ids.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { asBuffer } from '../../fs/path.ts';
 import type { FileStat } from '../../fs/stat.ts';
 import { putStat, ROW_WORDS } from '../../fs/stat-row.ts';
 import type { Node } from '../../snapshot/node.ts';
+import type { UsedBundle } from './files-cache.ts';
 import {
   type ENTERED,
+  KnownBlocks,
   type KnownDirectory,
   type LINKED,
   TYPE_ONLY,
   USE_WORDS,
-  type UsedBundle,
   WHOLE,
-} from './files-cache.ts';
+} from './known-blocks.ts';
 import { joinNames, type KnownTree } from './known-trees.ts';
 import { changesUnseen } from './parent.ts';
 
 type Mark = typeof WHOLE | typeof TYPE_ONLY | typeof ENTERED | typeof LINKED;
 
 /** Entries noted, at most: about 50 MB. Larger sources are walked each time. */
-const MOST_ENTRIES = 500_000;
+const MOST_ENTRIES = 4_000_000;
 
 export class FilesRecord {
   /** When the run began, ns: what is stamped later may change unseen. */
   readonly readSince: bigint;
-  readonly directories = new Map<string, KnownDirectory>();
   readonly bundles: UsedBundle[] = [];
   readonly users = new Set<number>();
   readonly groups = new Set<number>();
   readonly #ordinals = new Map<string, number>();
   #last: { readonly key: ContentKey; readonly ordinal: number } | undefined;
+  readonly #kept: [string, KnownDirectory][] = [];
+  #walked: KnownBlocks | undefined;
   #entries = 0;
   /** A directory was walked, so that there is something new to keep. */
-  #walked = false;
+  #hasWalked = false;
 
-  constructor(readSince: bigint) {
+  constructor(engine: Engine, readSince: bigint) {
+    this.#walked = new KnownBlocks(engine);
     this.readSince = readSince;
   }
 
-  /** Worth keeping, and not too much to keep. */
-  get worthKeeping(): boolean {
-    return this.#walked && this.#entries <= MOST_ENTRIES;
+  /** For the cache; undefined when nothing is new in it, or too much would be in it. */
+  finish(): readonly Uint8Array[] | undefined {
+    const blocks = this.#walked;
+    if (!this.#hasWalked || blocks === undefined) return undefined;
+    for (const [path, known] of this.#kept) blocks.add(path, known);
+    return blocks.finish();
   }
 
   directory(path: Uint8Array, stat: FileStat): DirectoryRecord {
@@ -63,14 +70,16 @@ export class FilesRecord {
   }
 
   add(path: string, known: KnownDirectory): void {
-    this.#walked = true;
-    this.#put(path, known);
+    this.#hasWalked = true;
+    if (this.#hasRoom(known)) this.#walked?.add(path, known);
   }
 
-  #put(path: string, known: KnownDirectory): void {
-    this.#entries += known.marks.length + 1;
-    if (this.#entries > MOST_ENTRIES) this.directories.clear();
-    else this.directories.set(path, known);
+  #hasRoom({ marks }: KnownDirectory): boolean {
+    this.#entries += marks.length + 1;
+    if (this.#entries <= MOST_ENTRIES) return true;
+    this.#walked = undefined;
+    this.#kept.length = 0;
+    return false;
   }
 
   /** What the walk has left out, because nothing in it changed. */
@@ -82,7 +91,8 @@ export class FilesRecord {
         if (bundle !== undefined) use[i] = this.ordinal(bundle.key, bundle.length);
       }
       for (let at = 0; at < known.rows.length; at += ROW_WORDS) this.noteOwner(known.rows[at + 2], known.rows[at + 3]);
-      this.#put(path, { ...known, use });
+      // In memory as it is; encoded only if something else was walked.
+      if (this.#hasRoom(known)) this.#kept.push([path, { ...known, use }]);
     }
   }
 

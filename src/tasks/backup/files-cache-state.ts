@@ -44,7 +44,7 @@ export async function openFilesCache(
   const { backup, sources, before, accounts, time, believed } = options;
   const use = filesCacheFor(repository, backup, sources);
   if (use === undefined) return { known: undefined, record: undefined, keep: async () => undefined };
-  const record = new FilesRecord(BigInt(time) * 1_000_000n);
+  const record = new FilesRecord(repository.engine, BigInt(time) * 1_000_000n);
   return {
     known: believed ? await readFilesCache(repository, state, use, before, accounts) : undefined,
     record,
@@ -146,13 +146,15 @@ async function writeFilesCache(
   accounts: AccountSource,
   events: EventSink,
 ): Promise<void> {
-  if (!record.worthKeeping) return;
-  const { bundles, directories, users, groups } = record;
+  const directories = record.finish();
+  if (directories === undefined) return;
+  const { bundles, users, groups } = record;
   const owners = describeOwners([...users], [...groups], accounts);
   const packs = trustedPacks(repository);
-  const cache: FilesCache = { root, settings: use.settings, owners, packs, bundles, directories };
+  const cache = { root, settings: use.settings, owners, packs, bundles };
+  const { engine, signer, random } = repository;
   try {
-    await state.write(use.name, encodeFilesCache(repository.engine, repository.signer.seed, repository.random, cache));
+    await state.write(use.name, encodeFilesCache(engine, signer.seed, random, cache, directories));
   } catch (error) {
     events({ type: 'note', message: `the local files cache was not kept: ${messageOf(error)}` });
   }

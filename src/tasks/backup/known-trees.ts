@@ -9,7 +9,8 @@ import { type Libc, loadLibc } from '../../fs/libc.ts';
 import { joinPath, pathOfLatin1 } from '../../fs/path.ts';
 import { REACH_LIMIT } from '../../fs/reach.ts';
 import { ROW_WORDS, RowReader } from '../../fs/stat-row.ts';
-import { ENTERED, type FilesCache, type KnownDirectory, TYPE_ONLY, USE_WORDS, type UsedBundle } from './files-cache.ts';
+import type { FilesCache, UsedBundle } from './files-cache.ts';
+import { ENTERED, type KnownDirectory, TYPE_ONLY, USE_WORDS } from './known-blocks.ts';
 
 /** A directory that need not be walked, and all below it. */
 export interface KnownTree {

@@ -1,6 +1,6 @@
 import type { FileStat } from '../../fs/stat.ts';
 import { putStat, ROW_WORDS } from '../../fs/stat-row.ts';
-import { type KnownDirectory, LINKED } from './files-cache.ts';
+import { type KnownDirectory, LINKED } from './known-blocks.ts';
 import type { KnownTree } from './known-trees.ts';
 
 const S_IFMT = 0o170000;
