@@ -82,6 +82,16 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat(parts);
 }
 
+/**
+ * Copies all of `source` into `target` from `at` on. The same as `target.set(source, at)`, which V8 carries out byte by
+ * byte where one of them is memory that threads share and the two are not aligned alike: 1.3 GB/s instead of 8.
+ * Only for memory that no other thread writes or reads meanwhile.
+ */
+export function copyInto(target: Uint8Array, at: number, source: Uint8Array): void {
+  if (at < 0 || at + source.length > target.length) throw new RangeError('a copy does not fit');
+  Buffer.prototype.copy.call(source, target, at);
+}
+
 /** From here on the memory is worth more than the call. */
 const DISCARDED_FROM = 65_536;
 /** A header that was cut off in front. */

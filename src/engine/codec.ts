@@ -1,4 +1,5 @@
 /** Whether a blob is worth compressing, and its payload either way. */
+import { copyInto } from '../core/bytes.ts';
 import { CODECS, type Codec } from './aead.ts';
 import type { Engine } from './engine.ts';
 import { MAX_FRAME_CONTENT } from './frame.ts';
@@ -21,7 +22,7 @@ const sample = new Uint8Array(SAMPLES * SAMPLE_LENGTH);
 function takeSample(plaintext: Uint8Array): void {
   const stride = Math.floor((plaintext.length - SAMPLE_LENGTH) / (SAMPLES - 1));
   for (let i = 0; i < SAMPLES; i++) {
-    sample.set(plaintext.subarray(i * stride, i * stride + SAMPLE_LENGTH), i * SAMPLE_LENGTH);
+    copyInto(sample, i * SAMPLE_LENGTH, plaintext.subarray(i * stride, i * stride + SAMPLE_LENGTH));
   }
 }
 

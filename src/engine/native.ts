@@ -21,7 +21,7 @@ import {
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import blakeHash from '@napi-rs/blake-hash';
 import hashWasm from 'hash-wasm/dist/blake3.umd.min.js';
-import { discard } from '../core/bytes.ts';
+import { copyInto, discard } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { Argon2Parameters, Engine, Hasher, ScryptParameters, Suite } from './engine.ts';
 import { checkFrame, checkFrameContent } from './frame.ts';
@@ -84,7 +84,7 @@ const PIECE = 64 * 1024;
 function updateInto(cipher: CipherGCM | DecipherGCM, bytes: Uint8Array, out: Uint8Array, start: number): void {
   for (let at = 0; at < bytes.length; at += PIECE) {
     const piece = cipher.update(bytes.subarray(at, at + PIECE));
-    out.set(piece, start + at);
+    copyInto(out, start + at, piece);
     discard(piece);
   }
 }

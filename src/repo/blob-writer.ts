@@ -2,10 +2,11 @@
  * Blobs into packs. One writer a thread: it claims ids in the shared index, compresses, seals, and closes whole packs,
  * so that chunk data never crosses threads.
  */
+import { copyInto } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { BlobId, ContentKey } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
-import { sealBlob } from '../engine/aead.ts';
+import { BLOB_OVERHEAD, sealBlobInto } from '../engine/aead.ts';
 import { encodePayload } from '../engine/codec.ts';
 import type { Engine } from '../engine/engine.ts';
 import { blobIdOf, contentKeyOf } from '../engine/keys.ts';
@@ -66,10 +67,10 @@ class GrowingPack implements OpenPack {
     return this.used + length + directoryRoom(this.entries.length + 1) <= this.buffer.length;
   }
 
-  add(entry: Omit<BlobEntry, 'offset' | 'length'>, sealed: Uint8Array): void {
-    this.buffer.set(sealed, this.used);
-    this.entries.push({ ...entry, offset: this.used, length: sealed.length });
-    this.used += sealed.length;
+  /** The bytes are in the buffer, from `used` on. */
+  grow(entry: Omit<BlobEntry, 'offset' | 'length'>, length: number): void {
+    this.entries.push({ ...entry, offset: this.used, length });
+    this.used += length;
     this.hash.grown(this.buffer, this.used);
   }
 }
@@ -98,29 +99,52 @@ export class BlobWriter {
     const id = blobIdOf(this.#engine, key);
     if (!this.#options.index.claim(id)) return { key, id, stored: 0 };
     const { codec, payload } = encodePayload(this.#engine, plaintext, level);
-    const suite = this.#options.suite;
-    const sealed = sealBlob(this.#engine, suite, BLOB_KINDS[kind], key, payload, codec, plaintext.length, this.#random);
-    this.append(kind !== 'data', { id, kind, contentEpoch: 0, hash: this.#engine.blake3(sealed) }, sealed);
-    return { key, id, stored: sealed.length };
+    const stored = BLOB_OVERHEAD + payload.length;
+    const pack = this.#packFor(kind !== 'data', stored);
+    const { buffer, used } = pack;
+    const { suite } = this.#options;
+    // Where it will lie: it is not copied. The pack grows by it only when that succeeded.
+    sealBlobInto(
+      this.#engine,
+      suite,
+      BLOB_KINDS[kind],
+      key,
+      payload,
+      codec,
+      plaintext.length,
+      this.#random,
+      buffer,
+      used,
+    );
+    const hash = this.#engine.blake3(buffer.subarray(used, used + stored));
+    pack.grow({ id, kind, contentEpoch: 0, hash }, stored);
+    return { key, id, stored };
   }
 
   /** Adds a blob that is sealed already. */
   append(tree: boolean, entry: Omit<BlobEntry, 'offset' | 'length'>, sealed: Uint8Array): void {
-    if (sealed.length > MAX_BLOB) throw new NeoError('failed', `blob of ${sealed.length} bytes is too large`);
+    const pack = this.#packFor(tree, sealed.length);
+    copyInto(pack.buffer, pack.used, sealed);
+    pack.grow(entry, sealed.length);
+  }
+
+  /** An open pack with room for so many bytes more; which one of several, nobody can tell beforehand. */
+  #packFor(tree: boolean, length: number): GrowingPack {
+    if (length > MAX_BLOB) throw new NeoError('failed', `blob of ${length} bytes is too large`);
     const slot = tree ? -1 : (this.#random.bytes(1)[0] ?? 0) % this.#data.length;
     let pack = slot < 0 ? this.#trees : this.#data[slot];
-    if (pack !== undefined && !pack.fits(sealed.length)) {
+    if (pack !== undefined && !pack.fits(length)) {
       this.#close(pack);
       pack = undefined;
     }
     if (pack === undefined) {
-      const room = HEADER_LENGTH + sealed.length + directoryRoom(1);
+      const room = HEADER_LENGTH + length + directoryRoom(1);
       const buffer = room > this.#options.packTarget ? new Uint8Array(room) : this.#buffers.take();
       pack = new GrowingPack(tree, buffer, this.#header, this.#engine);
       if (slot < 0) this.#trees = pack;
       else this.#data[slot] = pack;
     }
-    pack.add(entry, sealed);
+    return pack;
   }
 
   #close(pack: GrowingPack): void {

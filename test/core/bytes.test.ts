@@ -1,7 +1,16 @@
 /** Hex, base64url, byte strings and canonical JSON: one form for each value, and every other form refused. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { discard, fromBase64, fromByteString, fromHex, toBase64, toByteString, toHex } from '../../src/core/bytes.ts';
+import {
+  copyInto,
+  discard,
+  fromBase64,
+  fromByteString,
+  fromHex,
+  toBase64,
+  toByteString,
+  toHex,
+} from '../../src/core/bytes.ts';
 import { ByteGate } from '../../src/core/concurrency.ts';
 import { isNeoError } from '../../src/core/errors.ts';
 import { canonicalJson, type Json, parseJson } from '../../src/core/json.ts';
@@ -19,6 +28,39 @@ function refused(act: () => unknown): boolean {
     return isNeoError(error, 'integrity');
   }
 }
+
+describe('a copy', () => {
+  const memory = (shared: boolean, length: number) =>
+    new Uint8Array(shared ? new SharedArrayBuffer(length) : new ArrayBuffer(length)).fill(7);
+
+  it('is what `set` makes, in memory that threads share and in any other', () => {
+    const place = fc.record({ shared: fc.boolean(), offset: fc.nat(9), more: fc.nat(5) });
+    fc.assert(
+      fc.property(bytes, place, place, fc.nat(70), (given, from, to, at) => {
+        const source = memory(from.shared, from.offset + given.length).subarray(from.offset);
+        source.set(given);
+        const length = to.offset + at + given.length + to.more;
+        const [target, expected] = [memory(to.shared, length).subarray(to.offset), memory(false, length - to.offset)];
+        copyInto(target, at, source);
+        expected.set(given, at);
+        expect(toHex(target)).toBe(toHex(expected));
+      }),
+    );
+  });
+
+  it('writes nothing when it does not fit', () => {
+    const target = memory(true, 8);
+    for (const [at, length] of [
+      [0, 9],
+      [8, 1],
+      [5, 4],
+      [-1, 2],
+    ] as const) {
+      expect(() => copyInto(target, at, new Uint8Array(length))).toThrow(RangeError);
+    }
+    expect(toHex(target)).toBe('07'.repeat(8));
+  });
+});
 
 describe('bytes as text', () => {
   it('come back, and have one form', () => {

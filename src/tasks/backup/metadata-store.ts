@@ -2,6 +2,7 @@
  * Stores trees and lists: their keys are known at once, workers compress and seal them in batches. Nothing is published
  * before {@link MetadataStore.finish}.
  */
+import { copyInto } from '../../core/bytes.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import { contentKeyOf } from '../../engine/keys.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
@@ -40,13 +41,13 @@ export class MetadataStore {
     const key = contentKeyOf(engine, keys.content[kind], json);
     if (json.length > BATCH_BYTES) {
       const bytes: SharedBytes = new Uint8Array(new SharedArrayBuffer(json.length));
-      bytes.set(json);
+      copyInto(bytes, 0, json);
       this.#send(bytes, [{ kind, length: json.length }]);
       return key;
     }
     if (this.#used + json.length > BATCH_BYTES) this.#flush();
     this.#buffer ??= this.#buffers.take();
-    this.#buffer.set(json, this.#used);
+    copyInto(this.#buffer, this.#used, json);
     this.#used += json.length;
     this.#blobs.push({ kind, length: json.length });
     return key;

@@ -6,6 +6,7 @@
  * Memory: signal and closed words, then a row of words for each slot (state, offset, length), their keys, and a ring of
  * bytes that the slots in use lie in, oldest first.
  */
+import { copyInto } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import { type ContentKey, contentKey } from '../../core/ids.ts';
 
@@ -113,7 +114,7 @@ export class SealQueue {
     const at = this.#slots.stateAt(slot);
     const { words, ring } = this.#slots;
     if (offset === undefined || Atomics.load(words, at) !== EMPTY) return false;
-    ring.set(bytes, offset);
+    copyInto(ring, offset, bytes);
     words[at + 1] = offset;
     words[at + 2] = bytes.length;
     Atomics.store(words, at, READY);

@@ -2,6 +2,7 @@
  * Decides which small files share a bundle: in walk order, from (hash, length, class) alone, so that the same directory
  * gives the same bundles whatever the workers do (docs/format.md, section 6).
  */
+import { copyInto } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import type { BundleParameters } from '../../repo/config.ts';
@@ -85,7 +86,7 @@ export class BundleSequencer {
     if ((this.#open.get(candidate.className)?.length ?? 0) + length > limit) this.#close(candidate.className);
     const bundle = this.#bundleOf(candidate.className);
     bundle.members.push({ offset: bundle.length, place: candidate.place, known: this.#known.add(candidate.hash) });
-    bundle.buffer.set(candidate.bytes, bundle.length);
+    copyInto(bundle.buffer, bundle.length, candidate.bytes);
     bundle.length += length;
     const cut = ((candidate.hash[0] ?? 0) & 15) === 0 && bundle.length >= target / 2;
     if (cut || bundle.length >= target) this.#close(candidate.className);

@@ -1,5 +1,6 @@
 /** Reads packs whole: names, directories, hashes of blobs, and the content of every blob that snapshots refer to. */
 import pLimit from 'p-limit';
+import { copyInto } from '../../core/bytes.ts';
 import { isNeoError } from '../../core/errors.ts';
 import { blobId, type ObjectName } from '../../core/ids.ts';
 import { blobIdOf } from '../../engine/keys.ts';
@@ -109,7 +110,7 @@ async function fetchPack(
 
 function copyToShared(bytes: Uint8Array): SharedBytes {
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  shared.set(bytes);
+  copyInto(shared, 0, bytes);
   return shared;
 }
 
