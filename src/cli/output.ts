@@ -1,6 +1,6 @@
 /** What goes to standard output: lines and tables for people, or JSON objects, one a line. Backpressure is honoured. */
 import { systemCode } from '../core/errors.ts';
-import { formatTable, safeText } from './table.ts';
+import { type Column, formatTable, safeText } from './table.ts';
 
 /** Buffered text beyond this is written and waited for. */
 const BATCH = 65_536;
@@ -63,7 +63,7 @@ export class Output {
   }
 
   /** Aligned columns for people; nothing with `--json`. Cells are escaped here. An empty list prints nothing. */
-  async table(header: readonly string[], rows: readonly (readonly string[])[]): Promise<void> {
+  async table(header: readonly Column[], rows: readonly (readonly string[])[]): Promise<void> {
     if (this.json || rows.length === 0) return;
     for (const line of formatTable(header, rows)) await this.line(line);
   }

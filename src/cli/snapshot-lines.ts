@@ -2,6 +2,7 @@
 import { displayBytes, toByteString } from '../core/bytes.ts';
 import { formatBytes, formatTime } from './format.ts';
 import type { JsonBody } from './output.ts';
+import type { Column } from './table.ts';
 
 /** Digits of an id that people see; enough to tell thousands apart, and to be typed. */
 export const SHORT_ID = 8;
@@ -51,8 +52,9 @@ export function snapshotJson({ name, received, head, body }: ShownSnapshot): Jso
 }
 
 /** @param withKeys as of {@link snapshotRow} */
-export function snapshotColumns(withKeys: boolean): string[] {
-  return ['ID', 'TIME', 'HOST', ...(withKeys ? ['KEY'] : []), 'KIND', 'NEW', 'TOTAL', 'TAGS', 'PATHS'];
+export function snapshotColumns(withKeys: boolean): Column[] {
+  const sizes = [{ numbers: 'NEW' }, { numbers: 'TOTAL' }];
+  return ['ID', 'TIME', 'HOST', ...(withKeys ? ['KEY'] : []), 'KIND', ...sizes, 'TAGS', 'PATHS'];
 }
 
 /** Host and user are what the maker says; the key that signed is known. It tells something only where there are several. */

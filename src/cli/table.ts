@@ -36,18 +36,19 @@ export function fitWidth(text: string, columns: number): string {
   return columns > 0 ? `${cut}…` : '';
 }
 
-/** Header and rows; columns whose every cell is a number (with a unit or not) stand on the right. */
-export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const lines = [header, ...rows].map((row) => row.map(safeText));
+/** Its title; `numbers` stand on the right. Not told from the cells: an id of decimal digits alone is no number. */
+export type Column = string | { readonly numbers: string };
+
+/** Header and rows. */
+export function formatTable(header: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+  const titles = header.map((column) => (typeof column === 'string' ? column : column.numbers));
+  const lines = [titles, ...rows].map((row) => row.map(safeText));
   const widths = header.map((_, column) => Math.max(...columnWidths(lines, column)));
-  const right = header.map(
-    (_, column) => rows.length > 0 && rows.every((row) => /^[\d.,]+( \S+)?$/.test(row[column] ?? '')),
-  );
   return lines.map((cells) =>
     cells
       .map((cell, column) => {
         const space = ' '.repeat(Math.max(0, (widths[column] ?? 0) - displayWidth(cell)));
-        return right[column] === true ? space + cell : cell + space;
+        return typeof header[column] === 'object' ? space + cell : cell + space;
       })
       .join('  ')
       .trimEnd(),

@@ -10,13 +10,17 @@ describe('table', () => {
   it('aligns wide characters, and numbers on the right', () => {
     expect(
       formatTable(
-        ['Name', 'Size'],
+        ['Name', { numbers: 'Size' }],
         [
           ['日本', '1.5 MiB'],
           ['a', '20 B'],
         ],
       ),
     ).toEqual(['Name     Size', '日本  1.5 MiB', 'a        20 B']);
+  });
+
+  it('leaves ids on the left, also where all of their digits are decimal', () => {
+    expect(formatTable(['ID', 'HOST'], [['12345678', '2024']])).toEqual(['ID        HOST', '12345678  2024']);
   });
 
   it('never cuts wider than asked, and leaves what fits', () => {
