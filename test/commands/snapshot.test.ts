@@ -267,8 +267,12 @@ test('Ctrl-C leaves a partial snapshot, and the next run completes it', async ()
     writeFileSync(join(source, `${i}`.padStart(2, '0')), `${randomBytes(100_000).toString('hex')}${line.repeat(2000)}`);
   const args = ['snapshot', source, '--compression', 'max', '--read-concurrency', '1', '--json'];
   const { child, done } = cli.start(args);
+  let stopped = false;
   child.stdout.on('data', (chunk: Buffer) => {
-    if (/"bytes":[1-9]/.test(chunk.toString())) child.kill('SIGINT');
+    if (stopped || !/"bytes":[1-9]/.test(chunk.toString())) return;
+    // A second one would stop it at once, without a snapshot.
+    stopped = true;
+    child.kill('SIGINT');
   });
   const run = await done;
   expect(run.code, run.stderr).toBe(130);
