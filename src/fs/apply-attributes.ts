@@ -61,6 +61,12 @@ export function handsDownAttributes(path: Uint8Array): boolean {
   return length > 0 && listBuffer.subarray(0, length).includes('system.posix_acl_default');
 }
 
+/** True of an object that surely has no attribute, whoever manages it. `path` is followed. */
+export function hasNoAttributes(path: Uint8Array): boolean {
+  const length = loadLibc()?.listxattr(path, listBuffer);
+  return length === 0 || length === -constants.errno.ENOTSUP;
+}
+
 interface AttributeCalls {
   list(names: Uint8Array): number;
   set(name: Uint8Array, value: Uint8Array): number;

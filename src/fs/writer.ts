@@ -19,6 +19,7 @@ import { DescriptorPool } from './writer-descriptors.ts';
 import { type Confinement, TargetDirectory, tryMakeDirectory } from './writer-directory.ts';
 import { failConfinement, failTarget, failWrite } from './writer-errors.ts';
 import { type FileOwner, type FilePlace, TargetFile } from './writer-file.ts';
+import { isDirectoryMet } from './writer-met.ts';
 import { checkName, temporaryName } from './writer-name.ts';
 import { moveIntoPlace, type Placement, placeEntry, type SpecialEntry } from './writer-place.ts';
 import { listEntries, makeWritable, removeEntry } from './writer-remove.ts';
@@ -291,8 +292,9 @@ export class RestoreTarget implements FileOwner, Placement, Confinement {
   /** Metadata of one directory in which nothing is written any more. */
   finishDirectory(directory: TargetDirectory, metadata: EntryMetadata): void {
     try {
-      directory.use((_at, self) => {
+      directory.use((_at, self, fd) => {
         if (this.#sync) syncPath(self);
+        if (fd !== undefined && isDirectoryMet(fd, self, metadata, this.#apply)) return;
         applyMetadata({ handle: self, plainPath: !this.byDescriptor, path: directory.path }, metadata, this.#apply);
       });
     } catch (error) {

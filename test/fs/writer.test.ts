@@ -6,10 +6,12 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isNeoError } from '../../src/core/errors.ts';
 import type { EntryMetadata } from '../../src/fs/apply.ts';
-import { RestoreTarget } from '../../src/fs/writer.ts';
+import { loadLibc } from '../../src/fs/libc.ts';
+import { RestoreTarget, type RestoreTargetOptions } from '../../src/fs/writer.ts';
 import { DescriptorPool } from '../../src/fs/writer-descriptors.ts';
 import { writeAt } from '../../src/fs/writer-file.ts';
 import { isTemporaryName } from '../../src/fs/writer-name.ts';
+import { readXattrs } from '../../src/fs/xattr.ts';
 
 const name = (text: string): Buffer => Buffer.from(text);
 const me = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
@@ -136,6 +138,42 @@ test('a 100 GiB file with data strewn in it takes little room', () => {
   target.close();
   const stats = fs.lstatSync(path.join(where, 'big'));
   expect([stats.size, stats.blocks <= 64]).toEqual([size, true]);
+});
+
+describe('a directory that is there already', () => {
+  const metadata = plain(0o755, 1_700_000_000_123_456_789n);
+
+  function finish(wanted: EntryMetadata, options: RestoreTargetOptions = {}): fs.BigIntStats {
+    const target = RestoreTarget.open(where, options);
+    target.deferDirectory(target.directory(target.root, name('sub')), wanted);
+    target.finishDirectories();
+    target.close();
+    return fs.statSync(path.join(where, 'sub'), { bigint: true });
+  }
+
+  test('is left alone when it has all of its metadata', () => {
+    const { ctimeNs } = finish(metadata);
+    expect(finish(metadata).ctimeNs).toBe(ctimeNs);
+    expect(finish({ ...metadata, uid: 4711 }, { owners: false }).ctimeNs).toBe(ctimeNs);
+  });
+
+  test('gets whatever differs', () => {
+    finish(metadata);
+    expect(finish({ ...metadata, mode: 0o750 }).mode & 0o7777n).toBe(0o750n);
+    expect(finish({ ...metadata, mtime: metadata.mtime + 1n }).mtimeNs).toBe(metadata.mtime + 1n);
+    expect(finish({ ...metadata, atime: 5n }).atimeNs).toBe(5n);
+    fs.writeFileSync(path.join(where, 'sub', 'more'), '');
+    expect(finish(metadata).mtimeNs).toBe(metadata.mtime);
+    fs.chmodSync(path.join(where, 'sub'), 0o2755);
+    expect(finish(metadata).mode & 0o7777n).toBe(0o755n);
+    const sub = name(path.join(where, 'sub'));
+    const set = loadLibc()?.setxattr(sub, name('user.more'), name('x'));
+    if (set === 0) {
+      finish(metadata);
+      expect(readXattrs(sub).attributes.map((attribute) => String(attribute.name))).not.toContain('user.more');
+    }
+    if (process.geteuid?.() === 0) expect(finish({ ...metadata, gid: 4711 }).gid).toBe(4711n);
+  });
 });
 
 test('paths beyond 4,096 bytes, with names that are not UTF-8', () => {
