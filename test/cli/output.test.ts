@@ -25,7 +25,7 @@ describe('output for people', () => {
     await out.line('one');
     await out.object('summary', { files: 1 });
     await out.table(
-      ['ID', 'Size'],
+      ['ID', { numbers: 'Size' }],
       [
         ['ab', '5'],
         ['abcd', '1,234'],
