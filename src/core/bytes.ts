@@ -84,12 +84,14 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
 
 /**
  * Copies all of `source` into `target` from `at` on. The same as `target.set(source, at)`, which V8 carries out byte by
- * byte where one of them is memory that threads share and the two are not aligned alike: 1.3 GB/s instead of 8.
+ * byte where one of them is memory that threads share and the two are not aligned alike: 2 GB/s instead of 15, as does
+ * `Buffer.copy` of a whole source. A fill by as many bytes as there are to fill is one `memcpy`.
  * Only for memory that no other thread writes or reads meanwhile.
  */
 export function copyInto(target: Uint8Array, at: number, source: Uint8Array): void {
   if (at < 0 || at + source.length > target.length) throw new RangeError('a copy does not fit');
-  Buffer.prototype.copy.call(source, target, at);
+  // Nothing to fill with would be an error.
+  if (source.length > 0) Buffer.prototype.fill.call(target, source, at, at + source.length);
 }
 
 /** From here on the memory is worth more than the call. */
