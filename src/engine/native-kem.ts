@@ -5,6 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { createHash, createPrivateKey, createPublicKey, decapsulate, diffieHellman, type KeyObject } from 'node:crypto';
 import { createRequire } from 'node:module';
+import { equalBytes } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { Engine } from './engine.ts';
 
@@ -35,8 +36,15 @@ function publicBytes(key: KeyObject, length: number): Uint8Array {
   return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-length);
 }
 
-/** §5.2, expandDecapsulationKey. */
+let last: { readonly seed: Uint8Array; readonly pair: KeyPair } | undefined;
+
+/** §5.2, expandDecapsulationKey. Kept until another is wanted: a list of snapshots opens hundreds with the same. */
 function expand(seed: Uint8Array): KeyPair {
+  if (last === undefined || !equalBytes(last.seed, seed)) last = { seed: seed.slice(), pair: expandAnew(seed) };
+  return last.pair;
+}
+
+function expandAnew(seed: Uint8Array): KeyPair {
   if (seed.length !== XWING_SEED_LENGTH) throw new NeoError('failed', 'an X-Wing seed is 32 bytes');
   const expanded = createHash('shake256', { outputLength: 96 }).update(seed).digest();
   const dh = privateKey(X25519_PRIVATE_DER, expanded.subarray(64));

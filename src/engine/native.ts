@@ -226,14 +226,30 @@ function signingKey(seed: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([ED25519_SEED_DER, seed]), format: 'der', type: 'pkcs8' });
 }
 
+/** Of the keys seen last: most objects of a repository are signed by the same few, and to decode one takes as long as verifying. */
+const publicKeys = new Map<string, KeyObject>();
+const MOST_PUBLIC_KEYS = 32;
+
+/** @throws what OpenSSL throws for what is not a point of the curve */
+function publicKeyObject(publicKey: Uint8Array): KeyObject {
+  const text = asBuffer(publicKey).toString('latin1');
+  const known = publicKeys.get(text);
+  if (known !== undefined) return known;
+  const der = Buffer.concat([ED25519_PUBLIC_DER, publicKey]);
+  const key = createPublicKey({ key: der, format: 'der', type: 'spki' });
+  if (publicKeys.size >= MOST_PUBLIC_KEYS) publicKeys.clear();
+  publicKeys.set(text, key);
+  return key;
+}
+
 /** Undefined for what is no key or no signature. */
 function verifyingKey(publicKey: Uint8Array, signature: Uint8Array): KeyObject | undefined {
   if (publicKey.length !== 32 || signature.length !== 64) return undefined;
   if (isSmallOrder(publicKey) || isSmallOrder(signature)) return undefined;
   try {
-    return createPublicKey({ key: Buffer.concat([ED25519_PUBLIC_DER, publicKey]), format: 'der', type: 'spki' });
+    return publicKeyObject(publicKey);
   } catch {
-    return undefined; // not a point of the curve
+    return undefined;
   }
 }
 

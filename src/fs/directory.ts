@@ -54,7 +54,11 @@ function takeNames(count: number, names: string[]): void {
 
 /** Is `name` among the names of {@link readNames}? */
 export function hasName(names: readonly string[], name: Uint8Array): boolean {
-  const wanted = asBuffer(name).toString('latin1');
+  return findName(names, asBuffer(name).toString('latin1')) !== undefined;
+}
+
+/** Where `wanted` stands among the names of {@link readNames}. */
+export function findName(names: readonly string[], wanted: string): number | undefined {
   let low = 0;
   let high = names.length;
   while (low < high) {
@@ -62,5 +66,5 @@ export function hasName(names: readonly string[], name: Uint8Array): boolean {
     if ((names[middle] ?? '') < wanted) low = middle + 1;
     else high = middle;
   }
-  return names[low] === wanted;
+  return names[low] === wanted ? low : undefined;
 }

@@ -55,11 +55,19 @@ export function readSignature(
   return certificate;
 }
 
+/** Certificates found valid, by who issued them: thousands of objects carry the same few. */
+const valid = new WeakMap<Issuers, Set<string>>();
+
 function requireIssued(context: ObjectContext, kind: ObjectKind, certificate: Certificate): void {
-  const issuer = context.issuers.get(certificate.epoch);
-  if (!certificateIsValid(context.engine, context.repository, certificate, issuer)) {
+  const { engine, repository, issuers } = context;
+  const text = `${repository} ${Buffer.from(certificate.encoded).toString('latin1')}`;
+  const known = valid.get(issuers);
+  if (known?.has(text) === true) return;
+  if (!certificateIsValid(engine, repository, certificate, issuers.get(certificate.epoch))) {
     throw new NeoError('integrity', `${kind} object carries a certificate that this repository did not issue`);
   }
+  if (known === undefined) valid.set(issuers, new Set([text]));
+  else known.add(text);
 }
 
 function wrongSignature(kind: ObjectKind): NeoError {

@@ -1,4 +1,5 @@
 /** What lies in `snapshots/`: authenticated heads, and for role full the bodies. */
+import pLimit from 'p-limit';
 import { toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf } from '../core/errors.ts';
 import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
@@ -35,19 +36,40 @@ export interface HeadListing {
   readonly faults: readonly SnapshotFault[];
 }
 
-/** Every object in `snapshots/`, authenticated. @throws NeoError needs-newer-neo, unreachable */
-export async function listHeads(repository: Repository): Promise<HeadListing> {
+/** Small objects, each a way to storage and back. */
+const READ_AT_ONCE = 8;
+
+/**
+ * Every object in `snapshots/`, authenticated. `known`: of an earlier listing; what is named by its content is not read
+ * again. @throws NeoError needs-newer-neo, unreachable
+ */
+export async function listHeads(repository: Repository, known: readonly ListedHead[] = []): Promise<HeadListing> {
   const heads: ListedHead[] = [];
   const faults: SnapshotFault[] = [];
+  const before = new Map(known.map((head) => [head.name, head]));
+  const limit = pLimit(READ_AT_ONCE);
+  const reading: Promise<void>[] = [];
   for await (const info of repository.backend.list('snapshots')) {
     const match = /^snapshots\/([0-9a-f]{64})$/.exec(info.path);
     if (match?.[1] === undefined) continue;
     const name = objectName(match[1]);
-    const result = await readHead(repository, name, info);
-    if (result === undefined) continue;
-    if ('reason' in result) faults.push(result);
-    else heads.push(result);
+    const same = before.get(name);
+    if (same !== undefined) {
+      heads.push({ ...same, received: info.modified });
+      continue;
+    }
+    const read = limit(async () => {
+      const result = await readHead(repository, name, info);
+      if (result === undefined) return;
+      if ('reason' in result) faults.push(result);
+      else heads.push(result);
+    });
+    // Whoever waits for all of them is told of the first that fails.
+    read.catch(() => undefined);
+    reading.push(read);
   }
+  await Promise.all(reading);
+  faults.sort((a, b) => (a.name < b.name ? -1 : 1));
   heads.sort((a, b) => a.received - b.received || a.head.sequence - b.head.sequence || (a.name < b.name ? -1 : 1));
   return { heads, faults };
 }
@@ -80,12 +102,20 @@ export interface SnapshotListing {
   readonly heads: readonly ListedHead[];
 }
 
-/** Heads and bodies. @throws NeoError permission-denied without role full */
-export async function listSnapshots(
+/** What role full has: the private halves of the seals. */
+export type SealEpochs = readonly { readonly epoch: number; readonly sealSeed: Uint8Array }[];
+
+/** Heads and bodies. */
+export async function listSnapshots(repository: Repository, epochs: SealEpochs): Promise<SnapshotListing> {
+  return openSnapshots(repository, await listHeads(repository), epochs);
+}
+
+/** The bodies to heads that were listed. */
+export function openSnapshots(
   repository: Repository,
-  epochs: readonly { readonly epoch: number; readonly sealSeed: Uint8Array }[],
-): Promise<SnapshotListing> {
-  const { heads, faults } = await listHeads(repository);
+  { heads, faults }: HeadListing,
+  epochs: SealEpochs,
+): SnapshotListing {
   const snapshots: Snapshot[] = [];
   const closed: SnapshotFault[] = [];
   for (const { name, received, head, sealed } of heads) {

@@ -63,9 +63,10 @@ async function save(
   const time = repository.clock.now();
   const sources = presentSources(options, events);
   const paths = options.stream === undefined ? sources.paths : [options.stream.storedAs];
-  const { heads } = await listHeads(repository);
+  const listing = await listHeads(repository);
+  const { heads } = listing;
   const missing = await takeStock(repository, state, heads, events);
-  const before = await findBefore(repository, state, { ...options, paths, parent: options.parent }, events);
+  const before = await findBefore(repository, state, { ...options, paths, parent: options.parent }, listing, events);
   const accounts = cachedAccounts(options.accounts ?? systemAccounts());
   const files = await openFilesCache(
     repository,
@@ -89,7 +90,7 @@ async function save(
     const body = bodyOf(options, { time, paths, kind, statistics, before, made });
     const bytes = await sealBody(repository, machinery.session.session, heads, body);
     const snapshot = await machinery.session.putSnapshot(bytes);
-    await remember(repository, state, events);
+    await remember(repository, state, heads, events);
     if (kind === 'snapshot') {
       await files.keep(made.root);
       const { cache } = run;
@@ -124,9 +125,14 @@ async function takeStock(
 }
 
 /** The snapshot is stored: whatever fails from now on costs vigilance, and is only told. */
-async function remember(repository: IndexedRepository, state: ClientState, events: EventSink): Promise<void> {
+async function remember(
+  repository: IndexedRepository,
+  state: ClientState,
+  before: readonly ListedHead[],
+  events: EventSink,
+): Promise<void> {
   try {
-    await rememberHeads(repository, state, (await listHeads(repository)).heads, events);
+    await rememberHeads(repository, state, (await listHeads(repository, before)).heads, events);
   } catch (error) {
     events({ type: 'note', message: `the snapshots seen cannot be remembered: ${messageOf(error)}` });
   }

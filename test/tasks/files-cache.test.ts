@@ -3,7 +3,7 @@ import { chmodSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, utimes
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ByteReader, concatBytes, equalBytes, toHex } from '../../src/core/bytes.ts';
+import { concatBytes, equalBytes, toHex } from '../../src/core/bytes.ts';
 import { contentKey } from '../../src/core/ids.ts';
 import { systemRandom } from '../../src/core/random.ts';
 import { loadEngine } from '../../src/engine/load.ts';
@@ -146,37 +146,33 @@ describe('the files cache', () => {
     const engine = await loadEngine('native');
     const secret = systemRandom.bytes(32);
     const key = (fill: number) => contentKey(new Uint8Array(32).fill(fill));
+    const blocks = new KnownBlocks(engine);
+    const known: KnownDirectory = {
+      names: 'x\0y\0',
+      marks: Uint8Array.of(0, 2),
+      rows: Uint32Array.from({ length: 3 * ROW_WORDS }, (_, i) => i * 0x0101_0101),
+      tree: key(3),
+      tainted: true,
+      files: 1,
+      bytes: 2 ** 40,
+      use: Uint32Array.of(0, 17, 99),
+    };
+    blocks.add('/a/\xff', known);
     const cache: FilesCache = {
       root: key(1),
       settings: '["a"]',
       owners: '{"users":[],"groups":[]}',
       packs: new Set(['0011223344556677']),
       bundles: [{ key: key(2), length: 131_072 }],
-      directories: new Map([
-        [
-          '/a/\xff',
-          {
-            names: 'x\0y\0',
-            marks: Uint8Array.of(0, 2),
-            rows: Uint32Array.from({ length: 3 * ROW_WORDS }, (_, i) => i * 0x0101_0101),
-            tree: key(3),
-            tainted: true,
-            files: 1,
-            bytes: 2 ** 40,
-            use: Uint32Array.of(0, 17, 99),
-          },
-        ],
-      ]),
+      blocks: concatBytes(...blocks.finish()),
     };
-    const blocks = new KnownBlocks(engine);
-    for (const [path, known] of cache.directories) blocks.add(path, known);
-    const sealed = encodeFilesCache(engine, secret, systemRandom, cache, blocks.finish());
+    const sealed = encodeFilesCache(engine, secret, systemRandom, cache);
     const back = decodeFilesCache(engine, secret, sealed);
     expect(back?.packs).toEqual(cache.packs);
     expect(back?.bundles.map(({ key: found, length }) => [toHex(found), length])).toEqual([[toHex(key(2)), 131_072]]);
-    const directory = back?.directories.get('/a/\xff');
+    const directory = readBlocks(engine, back?.blocks ?? new Uint8Array()).get('/a/\xff');
     expect({ ...directory, tree: 0, marks: [...(directory?.marks ?? [])] }).toEqual({
-      ...cache.directories.get('/a/\xff'),
+      ...known,
       tree: 0,
       marks: [0, 2],
     });
@@ -208,7 +204,7 @@ describe('the files cache', () => {
         const before = new Map(list.map((entries, i) => [`/${i}`, directory(entries)]));
         const blocks = new KnownBlocks(engine);
         for (const [path, known] of before) blocks.add(path, known);
-        const after = readBlocks(engine, new ByteReader(concatBytes(...blocks.finish())));
+        const after = readBlocks(engine, concatBytes(...blocks.finish()));
         expect([...after.keys()]).toEqual([...before.keys()]);
         for (const [path, known] of after) {
           const { rows, ...rest } = known;

@@ -8,7 +8,7 @@ import { z } from '../../core/schema.ts';
 import { BlobReader } from '../../repo/blob-reader.ts';
 import type { ClientState } from '../../repo/client-state.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { type ListedHead, listSnapshots, type Snapshot } from '../../snapshot/listing.ts';
+import { type HeadListing, type ListedHead, openSnapshots, type Snapshot } from '../../snapshot/listing.ts';
 import type { SnapshotStatistics } from '../../snapshot/snapshot.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
 import { TreeCache } from '../../snapshot/tree-cache.ts';
@@ -56,11 +56,12 @@ export async function findBefore(
   repository: IndexedRepository,
   state: ClientState,
   options: BeforeOptions,
+  listing: HeadListing,
   events: EventSink,
 ): Promise<Before> {
   if (options.force) return NONE;
   if (repository.keys.full === undefined) return fromCache(repository, state, options, events);
-  const { snapshots, heads } = await listSnapshots(repository, repository.keys.full.epochs);
+  const { snapshots, heads } = openSnapshots(repository, listing, repository.keys.full.epochs);
   const believed = new Set(heads.filter((head) => isBelieved(repository, head)).map(({ name }) => name));
   const chosen = chooseParents(
     snapshots.filter(({ name }) => believed.has(name)),

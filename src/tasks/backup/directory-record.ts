@@ -9,6 +9,7 @@ import type { Node } from '../../snapshot/node.ts';
 import type { UsedBundle } from './files-cache.ts';
 import {
   type ENTERED,
+  joinNames,
   KnownBlocks,
   type KnownDirectory,
   type LINKED,
@@ -16,7 +17,7 @@ import {
   USE_WORDS,
   WHOLE,
 } from './known-blocks.ts';
-import { joinNames, type KnownTree } from './known-trees.ts';
+import type { KnownTree } from './known-trees.ts';
 import { changesUnseen } from './parent.ts';
 
 type Mark = typeof WHOLE | typeof TYPE_ONLY | typeof ENTERED | typeof LINKED;
@@ -32,7 +33,8 @@ export class FilesRecord {
   readonly groups = new Set<number>();
   readonly #ordinals = new Map<string, number>();
   #last: { readonly key: ContentKey; readonly ordinal: number } | undefined;
-  readonly #kept: [string, KnownDirectory][] = [];
+  /** What the walk has left out; noted down only if something was walked, for only then a cache is written. */
+  readonly #kept: (readonly [KnownTree, readonly UsedBundle[]])[] = [];
   #walked: KnownBlocks | undefined;
   #entries = 0;
   /** A directory was walked, so that there is something new to keep. */
@@ -47,7 +49,7 @@ export class FilesRecord {
   finish(): readonly Uint8Array[] | undefined {
     const blocks = this.#walked;
     if (!this.#hasWalked || blocks === undefined) return undefined;
-    for (const [path, known] of this.#kept) blocks.add(path, known);
+    for (const [tree, bundles] of this.#kept) if (!this.#addKept(blocks, tree, bundles)) return undefined;
     return blocks.finish();
   }
 
@@ -78,12 +80,15 @@ export class FilesRecord {
     this.#entries += marks.length + 1;
     if (this.#entries <= MOST_ENTRIES) return true;
     this.#walked = undefined;
-    this.#kept.length = 0;
     return false;
   }
 
   /** What the walk has left out, because nothing in it changed. */
-  keep({ directories }: KnownTree, bundles: readonly UsedBundle[]): void {
+  keep(tree: KnownTree, bundles: readonly UsedBundle[]): void {
+    this.#kept.push([tree, bundles]);
+  }
+
+  #addKept(blocks: KnownBlocks, { directories }: KnownTree, bundles: readonly UsedBundle[]): boolean {
     for (const [path, known] of directories) {
       const use = known.use.slice();
       for (let i = 0; i < use.length; i += USE_WORDS) {
@@ -91,9 +96,10 @@ export class FilesRecord {
         if (bundle !== undefined) use[i] = this.ordinal(bundle.key, bundle.length);
       }
       for (let at = 0; at < known.rows.length; at += ROW_WORDS) this.noteOwner(known.rows[at + 2], known.rows[at + 3]);
-      // In memory as it is; encoded only if something else was walked.
-      if (this.#hasRoom(known)) this.#kept.push([path, { ...known, use }]);
+      if (!this.#hasRoom(known)) return false;
+      blocks.add(path, { ...known, use });
     }
+    return true;
   }
 
   noteOwner(user: number | undefined, group: number | undefined): void {

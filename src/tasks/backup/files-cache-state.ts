@@ -1,6 +1,6 @@
 /** Where the files cache is kept, and when it may be believed. */
-import { equalBytes, toHex } from '../../core/bytes.ts';
-import { messageOf } from '../../core/errors.ts';
+import { concatBytes, equalBytes, toHex } from '../../core/bytes.ts';
+import { isNeoError, messageOf } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import { canonicalJson } from '../../core/json.ts';
@@ -12,7 +12,9 @@ import type { IndexedRepository } from '../../repo/indexed.ts';
 import type { Before } from './before.ts';
 import { FilesRecord } from './directory-record.ts';
 import { decodeFilesCache, encodeFilesCache, type FilesCache, packPrefix } from './files-cache.ts';
+import { readBlocks } from './known-blocks.ts';
 import { KnownTrees } from './known-trees.ts';
+import { DirectoryLook } from './look.ts';
 import type { BackupOptions } from './options.ts';
 import type { Source } from './sources.ts';
 
@@ -45,8 +47,9 @@ export async function openFilesCache(
   const use = filesCacheFor(repository, backup, sources);
   if (use === undefined) return { known: undefined, record: undefined, keep: async () => undefined };
   const record = new FilesRecord(repository.engine, BigInt(time) * 1_000_000n);
+  const cache = believed ? await readFilesCache(repository, state, use, before, accounts) : undefined;
   return {
-    known: believed ? await readFilesCache(repository, state, use, before, accounts) : undefined,
+    known: cache && knownBy(repository, cache, use, before),
     record,
     keep: (root) => writeFilesCache(repository, state, use, root, record, accounts, events),
   };
@@ -98,7 +101,7 @@ async function readFilesCache(
   use: FilesCacheUse,
   before: Before,
   accounts: AccountSource,
-): Promise<KnownTrees | undefined> {
+): Promise<FilesCache | undefined> {
   const [parent] = before.parents;
   if (parent === undefined || before.root === undefined || !equalBytes(before.root, parent.tree)) return undefined;
   const sealed = await state.read(use.name);
@@ -106,7 +109,23 @@ async function readFilesCache(
   const cache = decodeFilesCache(repository.engine, repository.signer.seed, sealed);
   if (cache === undefined || cache.settings !== use.settings || !equalBytes(cache.root, parent.tree)) return undefined;
   if (!hasPacks(repository, cache) || ownersOf(cache.owners, accounts) !== cache.owners) return undefined;
-  return KnownTrees.of(cache, use.ruleNames, before.rebundle);
+  return cache;
+}
+
+/** Undefined where the platform has no quick way to look, and for a cache that is damaged. */
+function knownBy(
+  { engine }: IndexedRepository,
+  { blocks, bundles }: FilesCache,
+  { ruleNames }: FilesCacheUse,
+  { rebundle }: Before,
+): KnownTrees | undefined {
+  const look = DirectoryLook.of(ruleNames);
+  try {
+    return look && new KnownTrees({ directories: readBlocks(engine, blocks), bundles, givenUp: rebundle, look });
+  } catch (error) {
+    if (isNeoError(error, 'integrity')) return undefined;
+    throw error;
+  }
 }
 
 function trustedPacks(repository: IndexedRepository): Set<string> {
@@ -151,10 +170,10 @@ async function writeFilesCache(
   const { bundles, users, groups } = record;
   const owners = describeOwners([...users], [...groups], accounts);
   const packs = trustedPacks(repository);
-  const cache = { root, settings: use.settings, owners, packs, bundles };
+  const cache = { root, settings: use.settings, owners, packs, bundles, blocks: concatBytes(...directories) };
   const { engine, signer, random } = repository;
   try {
-    await state.write(use.name, encodeFilesCache(engine, signer.seed, random, cache, directories));
+    await state.write(use.name, encodeFilesCache(engine, signer.seed, random, cache));
   } catch (error) {
     events({ type: 'note', message: `the local files cache was not kept: ${messageOf(error)}` });
   }

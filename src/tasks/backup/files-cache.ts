@@ -10,7 +10,6 @@ import type { Random } from '../../core/random.ts';
 import { openObject, sealObject } from '../../engine/aead.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { deriveKey } from '../../engine/keys.ts';
-import { type KnownDirectory, readBlocks } from './known-blocks.ts';
 
 export interface UsedBundle {
   readonly key: ContentKey;
@@ -27,11 +26,11 @@ export interface FilesCache {
   /** First 8 bytes of the names of all packs that the repository had. */
   readonly packs: ReadonlySet<string>;
   readonly bundles: readonly UsedBundle[];
-  /** By path on disk, latin1. */
-  readonly directories: ReadonlyMap<string, KnownDirectory>;
+  /** Of {@link KnownBlocks}, one behind the other. What they hold lies there as it does in memory: a cache never leaves its machine. */
+  readonly blocks: Uint8Array;
 }
 
-const VERSION = 3;
+const VERSION = 4;
 const AAD = utf8('neo/v1 files cache');
 const PACK_PREFIX = 8;
 
@@ -43,17 +42,7 @@ export function packPrefix(name: string): string {
   return name.slice(0, 2 * PACK_PREFIX);
 }
 
-/**
- * @param directories from {@link KnownBlocks}. What they hold lies there as it does in memory: a cache never leaves its
- * machine.
- */
-export function encodeFilesCache(
-  engine: Engine,
-  secret: Uint8Array,
-  random: Random,
-  cache: Omit<FilesCache, 'directories'>,
-  directories: readonly Uint8Array[],
-): Uint8Array {
+export function encodeFilesCache(engine: Engine, secret: Uint8Array, random: Random, cache: FilesCache): Uint8Array {
   const [settings, owners] = [utf8(cache.settings), utf8(cache.owners)];
   const writer = new ByteWriter().u8(VERSION).bytes(cache.root).u32(settings.length).bytes(settings);
   writer.u32(owners.length).bytes(owners);
@@ -61,7 +50,7 @@ export function encodeFilesCache(
   for (const prefix of cache.packs) writer.bytes(Buffer.from(prefix, 'hex'));
   writer.u32(cache.bundles.length);
   for (const { key, length } of cache.bundles) writer.bytes(key).u32(length);
-  const body = concatBytes(writer.finish(), ...directories);
+  const body = concatBytes(writer.finish(), cache.blocks);
   return sealObject(engine, keyOf(engine, secret), body, AAD, random);
 }
 
@@ -79,7 +68,7 @@ export function decodeFilesCache(engine: Engine, secret: Uint8Array, sealed: Uin
     for (let left = reader.u32(); left > 0; left--) {
       bundles.push({ key: contentKey(reader.bytes(32)), length: reader.u32() });
     }
-    return { root, settings, owners, packs, bundles, directories: readBlocks(engine, reader) };
+    return { root, settings, owners, packs, bundles, blocks: reader.bytes(reader.remaining) };
   } catch (error) {
     if (isNeoError(error, 'integrity')) return undefined;
     throw error;

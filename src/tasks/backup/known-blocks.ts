@@ -3,6 +3,7 @@
  * take some 20 MB in them; as objects they would take five times that, until the snapshot is done.
  */
 import { ByteReader, ByteWriter } from '../../core/bytes.ts';
+import { NeoError } from '../../core/errors.ts';
 import { type ContentKey, contentKey } from '../../core/ids.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { MAX_FRAME_CONTENT } from '../../engine/frame.ts';
@@ -35,6 +36,16 @@ export interface KnownDirectory {
   readonly bytes: number;
   /** Three for each slice that its own files use: which of the cache's bundles, offset, bytes. */
   readonly use: Uint32Array;
+}
+
+/** Each with a NUL behind it: so the text is also what the system wants to be asked for. */
+export function joinNames(names: readonly string[]): string {
+  return names.length === 0 ? '' : `${names.join('\0')}\0`;
+}
+
+/** The other way round. */
+export function namesOf(joined: string): string[] {
+  return joined.length === 0 ? [] : joined.slice(0, -1).split('\0');
 }
 
 /** Plain bytes from which on a block is full. */
@@ -73,24 +84,28 @@ export class KnownBlocks {
     return out.finish();
   }
 
-  /** What {@link readBlocks} reads. */
+  /** Each by itself; joined they are what {@link readBlocks} reads. */
   finish(): readonly Uint8Array[] {
     this.#close(0);
     return this.#blocks;
   }
 }
 
-/** All blocks up to the reader's end, by path. @throws NeoError integrity */
-export function readBlocks(engine: Engine, reader: ByteReader): Map<string, KnownDirectory> {
+/**
+ * All directories by path, in order, of blocks that lie one behind the other. Words and marks stay in the memory that
+ * their block was decompressed to. @throws NeoError integrity
+ */
+export function readBlocks(engine: Engine, joined: Uint8Array): Map<string, KnownDirectory> {
   const directories = new Map<string, KnownDirectory>();
+  const reader = new ByteReader(joined);
   while (reader.remaining > 0) {
-    const block = new ByteReader(readBlock(engine, reader));
+    const block = new ByteReader(plainOf(engine, reader));
     while (block.remaining > 0) directories.set(...readDirectory(block));
   }
   return directories;
 }
 
-function readBlock(engine: Engine, reader: ByteReader): Uint8Array {
+function plainOf(engine: Engine, reader: ByteReader): Uint8Array {
   const plain = new Uint8Array(reader.u32());
   for (let at = 0; at < plain.length; at += MAX_FRAME_CONTENT) {
     const length = Math.min(MAX_FRAME_CONTENT, plain.length - at);
@@ -100,8 +115,13 @@ function readBlock(engine: Engine, reader: ByteReader): Uint8Array {
 }
 
 function lengthOf(path: string, { names, marks, rows, use }: KnownDirectory): number {
-  const texts = 4 + path.length + 4 + names.length;
-  return texts + 4 + marks.length + rows.byteLength + 32 + 1 + 4 + 8 + 4 + use.byteLength;
+  const texts = 4 + path.length + 4 + names.length + 4 + marks.length;
+  return texts + paddingFor(texts) + rows.byteLength + 32 + 4 + 4 + 8 + 4 + use.byteLength;
+}
+
+/** Zeros, so that words lie at multiples of four: they are used where they lie. */
+function paddingFor(length: number): number {
+  return -length & 3;
 }
 
 function writeDirectory(writer: ByteWriter, path: string, known: KnownDirectory): void {
@@ -110,9 +130,10 @@ function writeDirectory(writer: ByteWriter, path: string, known: KnownDirectory)
   writer
     .u32(marks.length)
     .bytes(marks)
+    .bytes(new Uint8Array(paddingFor(path.length + names.length + marks.length)))
     .bytes(bytesOf(rows))
     .bytes(tree)
-    .u8(tainted ? 1 : 0);
+    .u32(tainted ? 1 : 0);
   writer.u32(files).u64(bytes).u32(use.length).bytes(bytesOf(use));
 }
 
@@ -120,9 +141,10 @@ function bytesOf(words: Uint32Array): Uint8Array {
   return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }
 
-/** A copy, for words lie at multiples of four (and `slice` of a Buffer would be none). */
 function readWords(reader: ByteReader, count: number): Uint32Array {
-  return new Uint32Array(new Uint8Array(reader.bytes(count * 4)).buffer);
+  const { buffer, byteOffset } = reader.bytes(count * 4);
+  if (byteOffset % 4 !== 0) throw new NeoError('integrity', 'words of the files cache lie askew');
+  return new Uint32Array(buffer, byteOffset, count);
 }
 
 function readText(reader: ByteReader): string {
@@ -134,9 +156,10 @@ function readDirectory(reader: ByteReader): readonly [string, KnownDirectory] {
   const path = readText(reader);
   const names = readText(reader);
   const marks = reader.bytes(reader.u32());
+  reader.bytes(paddingFor(path.length + names.length + marks.length));
   const rows = readWords(reader, (marks.length + 1) * ROW_WORDS);
   const tree = contentKey(reader.bytes(32));
-  const tainted = reader.u8() === 1;
+  const tainted = reader.u32() === 1;
   const files = reader.u32();
   const bytes = reader.u64();
   return [path, { names, marks, rows, tree, tainted, files, bytes, use: readWords(reader, reader.u32()) }];
