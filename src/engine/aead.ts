@@ -92,14 +92,16 @@ export function sealBlobInto(
 }
 
 /** Memory used again and again for blobs that are looked at and forgotten: fresh memory costs more than opening them. */
-export interface BlobRoom {
-  readonly inner: Uint8Array;
-  readonly plain: Uint8Array;
-}
+export class BlobRoom {
+  /** For any frame; memory that no blob needed yet is not taken from the system. */
+  readonly plain = new Uint8Array(MAX_FRAME_CONTENT + 1);
+  #lent: Uint8Array | undefined;
 
-/** For any blob; memory that no blob needed yet is not taken from the system. */
-export function blobRoom(): BlobRoom {
-  return { inner: new Uint8Array(INNER_HEADER + MAX_BLOB_LENGTH), plain: new Uint8Array(MAX_FRAME_CONTENT + 1) };
+  /** `bytes` are in use until this is called again. */
+  lend(bytes: Uint8Array): void {
+    if (this.#lent !== undefined) discard(this.#lent);
+    this.#lent = bytes;
+  }
 }
 
 /** Errors about blobs that were sealed under the right key and still make no sense. */
@@ -118,7 +120,7 @@ export function isCrafted(error: unknown): boolean {
  * The plaintext of a sealed blob. The caller compares its content key: who holds the key alone can forge.
  * @throws NeoError integrity when it is not a blob of this kind under this key, or does not decompress to its length
  * ({@link isCrafted} tells which)
- * @param room the result may lie in it, until it is used for another blob
+ * @param room the result is good until the room is used for another blob
  */
 export function openBlob(
   engine: Engine,
@@ -131,7 +133,7 @@ export function openBlob(
   const suite = blobSuite(sealed[0] ?? 0);
   const nonce = sealed.subarray(1, OUTER_HEADER);
   const aad = blobAad(engine, suite, kind, key);
-  const inner = engine.open(suite, blobKey(engine, suite, key), nonce, sealed.subarray(OUTER_HEADER), aad, room?.inner);
+  const inner = engine.open(suite, blobKey(engine, suite, key), nonce, sealed.subarray(OUTER_HEADER), aad);
   try {
     return unpack(engine, inner, room);
   } catch (error) {
@@ -148,12 +150,12 @@ function unpack(engine: Engine, inner: Uint8Array, room: BlobRoom | undefined): 
   if (plainLength > MAX_BLOB_LENGTH) throw new NeoError('integrity', `blob declares ${plainLength} bytes`);
   if (codec === CODECS.zstd) {
     const plain = engine.decompress(payload, plainLength, room?.plain);
-    // In a room of the caller's it is not ours to give back.
-    if (room === undefined) discard(inner);
+    discard(inner);
     return plain;
   }
   if (codec !== CODECS.raw) throw new NeoError('integrity', `blob of unknown codec ${codec}`);
   if (payload.length !== plainLength) throw new NeoError('integrity', 'blob is not as long as it declares');
+  room?.lend(inner);
   return payload;
 }
 

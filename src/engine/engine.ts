@@ -60,18 +60,8 @@ export interface Engine {
     out: Uint8Array,
     at: number,
   ): number;
-  /**
-   * @param room the result may be put into it, from its start on, where it fits: for what is looked at and forgotten
-   * @throws NeoError integrity when authentication fails
-   */
-  open(
-    suite: Suite,
-    key: Uint8Array,
-    nonce: Uint8Array,
-    sealed: Uint8Array,
-    aad: Uint8Array,
-    room?: Uint8Array,
-  ): Uint8Array;
+  /** @throws NeoError integrity when authentication fails */
+  open(suite: Suite, key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Uint8Array;
 
   /**
    * One zstd frame (RFC 8878) with its content size. Levels above the maximum are capped.
@@ -79,7 +69,8 @@ export interface Engine {
    */
   compress(bytes: Uint8Array, level: number): Uint8Array;
   /**
-   * @param room as of {@link open}; a byte more than the result is needed
+   * @param room the result may be put into it, from its start on, where it fits and leaves a byte: for what is looked at
+   * and forgotten
    * @throws NeoError integrity unless the frame holds exactly `plainLength` bytes; never allocates more
    */
   decompress(frame: Uint8Array, plainLength: number, room?: Uint8Array): Uint8Array;

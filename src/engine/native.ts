@@ -78,10 +78,13 @@ function decipherOf({ cipher, key, nonce }: AeadKey): DecipherGCM {
     : createDecipheriv(cipher, createSecretKey(key), nonce, { authTagLength: TAG_LENGTH });
 }
 
-/** One output is given back and serves the next: at a megabyte each, the system would clear fresh pages for all of them. */
-const PIECE = 64 * 1024;
+/**
+ * One output is given back and serves the next. Most blobs are one piece: pieces of 64 KiB took 130 µs for 150 KB, all at
+ * once 80.
+ */
+const PIECE = 1 << 20;
 
-function updateInto(cipher: CipherGCM | DecipherGCM, bytes: Uint8Array, out: Uint8Array, start: number): void {
+function updateInto(cipher: CipherGCM, bytes: Uint8Array, out: Uint8Array, start: number): void {
   for (let at = 0; at < bytes.length; at += PIECE) {
     const piece = cipher.update(bytes.subarray(at, at + PIECE));
     copyInto(out, start + at, piece);
@@ -117,23 +120,15 @@ function seal(suite: Suite, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8
   return out;
 }
 
-function open(
-  suite: Suite,
-  key: Uint8Array,
-  nonce: Uint8Array,
-  sealed: Uint8Array,
-  aad: Uint8Array,
-  room?: Uint8Array,
-): Uint8Array {
+/** In one call: an output for each piece, and copying it, would take half as long again. */
+function open(suite: Suite, key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array): Uint8Array {
   checkAeadInput(suite, key, nonce);
   const length = sealed.length - TAG_LENGTH;
   if (length < 0) throw new NeoError('integrity', 'sealed bytes are cut short');
   const decipher = decipherOf(aeadKey(suite, key, nonce));
   decipher.setAAD(aad);
   decipher.setAuthTag(sealed.subarray(length));
-  const fits = room !== undefined && length > PIECE && length <= room.length;
-  const plaintext = fits ? room.subarray(0, length) : decipher.update(sealed.subarray(0, length));
-  if (fits) updateInto(decipher, sealed.subarray(0, length), plaintext, 0);
+  const plaintext = decipher.update(sealed.subarray(0, length));
   try {
     decipher.final();
   } catch (cause) {

@@ -2,11 +2,11 @@
  * Blobs into packs. One writer a thread: it claims ids in the shared index, compresses, seals, and closes whole packs,
  * so that chunk data never crosses threads.
  */
-import { copyInto } from '../core/bytes.ts';
+import { copyInto, discard } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { BlobId, ContentKey } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
-import { BLOB_OVERHEAD, sealBlobInto } from '../engine/aead.ts';
+import { BLOB_OVERHEAD, CODECS, sealBlobInto } from '../engine/aead.ts';
 import { encodePayload } from '../engine/codec.ts';
 import type { Engine } from '../engine/engine.ts';
 import { blobIdOf, contentKeyOf } from '../engine/keys.ts';
@@ -116,6 +116,7 @@ export class BlobWriter {
       buffer,
       used,
     );
+    if (codec !== CODECS.raw) discard(payload);
     const hash = this.#engine.blake3(buffer.subarray(used, used + stored));
     pack.grow({ id, kind, contentEpoch: 0, hash }, stored);
     return { key, id, stored };

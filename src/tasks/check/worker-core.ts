@@ -1,7 +1,7 @@
 /** The work of a check: opening, hashing, decoding. In a thread, or in main where there are none. */
 import { isNeoError } from '../../core/errors.ts';
 import { blobId } from '../../core/ids.ts';
-import { blobRoom } from '../../engine/aead.ts';
+import { BlobRoom } from '../../engine/aead.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { BlobEntry, BlobKind } from '../../repo/blob-entry.ts';
 import { BlobIndex } from '../../repo/blob-index.ts';
@@ -17,7 +17,7 @@ type PackJob = Extract<Job, { type: 'pack' }>;
 export class WorkerCore {
   readonly #context: PackJudge & BlobOpener;
   readonly #index: BlobIndex;
-  readonly #room = blobRoom();
+  readonly #room = new BlobRoom();
 
   constructor({ repository, issuers, keys, index }: Omit<WorkerSetup, 'engine'>, engine: Engine) {
     this.#context = { engine, repository, issuers, keys };
