@@ -50,17 +50,22 @@ const MAX_BLOB = (16 << 20) + 64;
 
 class GrowingPack implements OpenPack {
   readonly tree: boolean;
-  readonly entries: BlobEntry[] = [];
+  readonly entries: BlobEntry[];
   readonly buffer: Uint8Array;
   readonly hash: PackHash;
   used: number;
 
-  constructor(tree: boolean, buffer: Uint8Array, header: Uint8Array, engine: Engine) {
+  constructor({ tree, buffer, used, entries }: OpenPack, engine: Engine) {
     this.tree = tree;
     this.buffer = buffer;
+    this.used = used;
+    this.entries = [...entries];
     this.hash = new PackHash(engine);
-    this.buffer.set(header);
-    this.used = header.length;
+  }
+
+  static empty(tree: boolean, buffer: Uint8Array, header: Uint8Array, engine: Engine): GrowingPack {
+    buffer.set(header);
+    return new GrowingPack({ tree, buffer, used: header.length, entries: [] }, engine);
   }
 
   fits(length: number): boolean {
@@ -141,7 +146,7 @@ export class BlobWriter {
     if (pack === undefined) {
       const room = HEADER_LENGTH + length + directoryRoom(1);
       const buffer = room > this.#options.packTarget ? new Uint8Array(room) : this.#buffers.take();
-      pack = new GrowingPack(tree, buffer, this.#header, this.#engine);
+      pack = GrowingPack.empty(tree, buffer, this.#header, this.#engine);
       if (slot < 0) this.#trees = pack;
       else this.#data[slot] = pack;
     }
@@ -164,8 +169,17 @@ export class BlobWriter {
     return open;
   }
 
-  /** Adds the blobs of another writer's rest. */
+  /** Adds the blobs of another writer's rest. The first one is taken as it is, and filled further. */
   merge(rest: OpenPack): void {
+    if (rest.tree && this.#trees === undefined) {
+      this.#trees = new GrowingPack(rest, this.#engine);
+      return;
+    }
+    const free = rest.tree ? -1 : this.#data.indexOf(undefined);
+    if (free >= 0) {
+      this.#data[free] = new GrowingPack(rest, this.#engine);
+      return;
+    }
     for (const { offset, length, ...entry } of rest.entries) {
       this.append(rest.tree, entry, rest.buffer.subarray(offset, offset + length));
     }
