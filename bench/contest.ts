@@ -96,7 +96,8 @@ class Round {
 
   /** Just before what writes: a guest's system gives memory back to its host within seconds of becoming free. */
   #touchMemory(): void {
-    touchMemory(this.#contest.folder, sizeOfTree(this.#contest.sources[0] ?? '') + OWN_MEMORY);
+    const bytes = sizeOfTree(this.#contest.sources[0] ?? '');
+    touchMemory(this.#contest.folder, bytes + Math.min(OWN_MEMORY.most, OWN_MEMORY.least + bytes));
   }
 
   #run(command: Command): Promise<Omit<Sample, 'scene' | 'operation' | 'tool' | 'pair'>> {
@@ -179,7 +180,7 @@ class Round {
   }
 }
 
-/** What a program takes for itself while it writes. */
-const OWN_MEMORY = 512 << 20;
+/** What a program takes for itself while it writes: less of a small corpus. */
+const OWN_MEMORY = { least: 128 << 20, most: 512 << 20 };
 
 type Who = Pick<Sample, 'scene' | 'operation' | 'tool' | 'pair'>;

@@ -26,7 +26,7 @@ export interface Sizes {
 }
 const GIB = 2 ** 30;
 export const FULL: Sizes = { big: 2 * GIB, mixed: 1.5 * GIB, small: 60_000, vm: GIB };
-export const QUICK: Sizes = { big: 128 << 20, mixed: 64 << 20, small: 2_000, vm: 64 << 20 };
+export const QUICK: Sizes = { big: 64 << 20, mixed: 16 << 20, small: 1_000, vm: 32 << 20 };
 
 export interface CorpusPlan {
   readonly folder: string;

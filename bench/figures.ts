@@ -115,7 +115,10 @@ function withoutOpening({ seconds, cpu, bytes, opening = { seconds: 0, cpu: 0 } 
   return bytes === undefined ? rest : { ...rest, bytes };
 }
 
+/** What the difference of two equal times can be. */
+const NOTHING = 1e-9;
+
 /** None where there is nothing to divide, or nothing to divide by. */
 function quotient(dividend: number | undefined, divisor: number | undefined): number[] {
-  return dividend === undefined || divisor === undefined || divisor <= 0 ? [] : [dividend / divisor];
+  return dividend === undefined || divisor === undefined || divisor < NOTHING ? [] : [dividend / divisor];
 }

@@ -32,7 +32,7 @@ const FILES: readonly Operation[] = [...WHOLE, 'ls', 'edits'];
 
 /** Ids for `--corpus`. */
 export const SCENES = {
-  start: { corpora: [], operations: ['version', 'snapshots'], times: 5 },
+  start: { corpora: [], operations: ['version', 'snapshots'], times: 3 },
   big: { corpora: ['big'], operations: WHOLE, times: 1 },
   mixed: { corpora: ['mixed'], operations: FILES, times: 1 },
   small: { corpora: ['small'], operations: FILES, times: 1 },

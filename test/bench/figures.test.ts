@@ -62,6 +62,9 @@ describe('rowsOf', () => {
     const samples = [sample('neo', 0, 2), sample('restic', 0, 1, { opening: { seconds: 1.1, cpu: 1.1 } })];
     expect(rowOf(samples, 'neo').speed).toEqual({ median: 0, least: 0, most: 0 });
     expect(rowOf(samples, 'neo').cpuShare).toBeUndefined();
+    // Of which the difference is not quite nothing.
+    const equal = [sample('neo', 0, 2), sample('restic', 0, 1, { cpu: 0.1 + 0.2, opening: { seconds: 1, cpu: 0.3 } })];
+    expect(rowOf(equal, 'neo').cpuShare).toBeUndefined();
   });
 
   it('compares bytes where both have them, and takes the highest peak', () => {
