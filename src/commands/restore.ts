@@ -38,8 +38,8 @@ snapshot's time, and overwrites nothing. Over an existing copy only what differs
     const { repository, state } = await openFromFlags(flags, this.out);
     requireFull(repository, 'restore');
     requireFeatures(repository.config, 'read');
-    const { snapshots } = await lookAtSnapshots(repository, state, this.events);
-    const chosen = selectSnapshot(snapshots, reference, restoreFilter(flags, until));
+    const { snapshots, removed } = await lookAtSnapshots(repository, state, this.events);
+    const chosen = selectSnapshot(snapshots, reference, restoreFilter(flags, until), removed);
     const { name, body } = chosen;
     const note = reference.startsWith('latest') ? sharedHostNote(snapshots, chosen) : undefined;
     if (note !== undefined) this.events({ type: 'note', message: note });

@@ -35,6 +35,7 @@ export default class Snapshots extends NeoCommand {
     tag: Flags.string({ ...many, helpValue: 'TAG[,TAG]', summary: 'Only those with this tag, or with all of these.' }),
     path: Flags.string({ ...many, helpValue: 'PATH', summary: 'Only those in which this path can lie.' }),
     at: Flags.string({ helpValue: 'TIME', summary: 'Only those not after this time.' }),
+    trash: Flags.boolean({ summary: 'Those that were removed and can be brought back, instead of all others.' }),
     latest: Flags.integer({ min: 1, helpValue: 'N', summary: 'Only the newest N of those.' }),
   };
 
@@ -42,7 +43,9 @@ export default class Snapshots extends NeoCommand {
     const { argv, flags } = await this.parse(Snapshots);
     const time = await untilFilter(flags.at);
     const { repository, state } = await openFromFlags(flags, this.out);
-    const { snapshots, faults } = await lookAtSnapshots(repository, state, this.events);
+    const listing = await lookAtSnapshots(repository, state, this.events);
+    const { faults } = listing;
+    const snapshots = flags.trash ? listing.removed : listing.snapshots;
     const wanted = new Set(argv.map((reference) => selectSnapshot(snapshots, String(reference))));
     const chosen = wanted.size === 0 ? snapshots : snapshots.filter((snapshot) => wanted.has(snapshot));
     const found = filterSnapshots(chosen, {
@@ -56,13 +59,16 @@ export default class Snapshots extends NeoCommand {
     const withKeys = haveSeveralKeys(snapshots);
     const rows = found.map((snapshot) => snapshotRow(snapshot, withKeys));
     await this.out.table(snapshotColumns(withKeys), rows);
-    if (snapshots.length === 0 && faults.length === 0) this.out.note('there are no snapshots yet');
-    else if (found.length === 0)
-      this.out.note(`none of ${formatCounted(snapshots.length, 'snapshot')} is meant by that`);
+    if (found.length === 0 && faults.length === 0) this.out.note(emptyNote(snapshots.length, flags.trash));
     if (faults.length > 0) {
       throw new NeoError('integrity', `${formatCounted(faults.length, 'snapshot')} cannot be read`, {
         hint: 'see: neo check',
       });
     }
   }
+}
+
+function emptyNote(all: number, trash: boolean): string {
+  if (all > 0) return `none of ${formatCounted(all, 'snapshot')} is meant by that`;
+  return trash ? 'the trash is empty' : 'there are no snapshots yet';
 }

@@ -10,5 +10,6 @@ export const LARGEST = {
   slot: 1 << 20,
   index: 64 << 20,
   snapshot: 64 << 20,
+  removal: 16 << 20,
   pack: MAX_PACK_SIZE,
 } as const;

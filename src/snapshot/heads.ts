@@ -40,13 +40,14 @@ function newestHeads(heads: readonly ListedHead[]): ObjectName[] {
   return heads.filter(({ name }) => !followed.has(name)).map(({ name }) => name);
 }
 
-/** What is missing of what this client, or a snapshot that is there, has seen. */
+/** What is missing of what this client, or a snapshot that is there, has seen. `removed`: what may be missing. */
 export async function findRollback(
   repository: Repository,
   state: ClientState,
   heads: readonly ListedHead[],
+  removed: Iterable<ObjectName> = [],
 ): Promise<Alarm[]> {
-  const present = new Set(heads.map(({ name }) => name));
+  const present = new Set([...heads.map(({ name }) => name), ...removed]);
   const missing = new Set<ObjectName>();
   const seen = await remembered(repository, state);
   for (const name of seen?.heads ?? []) if (!present.has(objectName(name))) missing.add(objectName(name));

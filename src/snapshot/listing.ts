@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf } from '../core/errors.ts';
 import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
+import type { Role } from '../repo/certificate.ts';
 import { LARGEST } from '../repo/largest.ts';
 import type { Repository } from '../repo/repository.ts';
 import { decodeSnapshot, openSnapshot, type SealedSnapshot, type SnapshotBody, type SnapshotHead } from './snapshot.ts';
@@ -18,6 +19,8 @@ export interface ListedHead {
 export interface Snapshot {
   readonly name: ObjectName;
   readonly received: number;
+  /** Of the key that signed it. */
+  readonly role: Role;
   readonly head: SnapshotHead;
   readonly body: SnapshotBody;
 }
@@ -122,7 +125,10 @@ export function openSnapshots(
     const pair = epochs.find(({ epoch }) => epoch === head.epoch);
     try {
       if (pair === undefined) closed.push({ name, reason: `sealed to an unknown epoch ${head.epoch}` });
-      else snapshots.push({ name, received, head, body: openSnapshot(repository, sealed, pair.sealSeed) });
+      else {
+        const body = openSnapshot(repository, sealed, pair.sealSeed);
+        snapshots.push({ name, received, role: sealed.signer.role, head, body });
+      }
     } catch (error) {
       if (!isNeoError(error, 'integrity')) throw error;
       closed.push({ name, reason: messageOf(error) });

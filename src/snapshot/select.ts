@@ -32,12 +32,14 @@ export function splitReference(text: string): Reference {
  * `latest` and `latest~N` count complete snapshots that the filter keeps, the newest first; with `filter.until` that is
  * "the last one not after". The start of an id means that snapshot, whatever the filter says.
  * @param snapshots oldest first
+ * @param removed in the trash: only to be told of
  * @throws NeoError usage when the reference is none, or several ids begin so; failed when there is no such snapshot
  */
 export function selectSnapshot(
   snapshots: readonly Snapshot[],
   reference: string,
   filter: SnapshotFilter = { hosts: [], tags: [], paths: [] },
+  removed: readonly Snapshot[] = [],
 ): Snapshot {
   const match = /^latest(?:~(\d{1,9}))?$/.exec(reference);
   if (match !== null) return latest(snapshots, Number(match[1] ?? 0), filter);
@@ -45,6 +47,9 @@ export function selectSnapshot(
   const found = snapshots.filter(({ name }) => name.startsWith(reference));
   const [only] = found;
   if (only === undefined) {
+    if (removed.some(({ name }) => name.startsWith(reference))) {
+      throw new NeoError('failed', `snapshot ${reference} is in the trash`, { hint: 'bring it back: neo undo' });
+    }
     throw new NeoError('failed', `there is no snapshot ${reference}`, { hint: 'see what is there: neo snapshots' });
   }
   if (found.length > 1) throw ambiguous(reference, found);

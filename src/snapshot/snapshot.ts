@@ -26,6 +26,7 @@ import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import type { Random } from '../core/random.ts';
 import { integer, z } from '../core/schema.ts';
 import { openObject, sealObject } from '../engine/aead.ts';
+import type { Engine } from '../engine/engine.ts';
 import { deriveKey } from '../engine/keys.ts';
 import type { Certificate } from '../repo/certificate.ts';
 import { encodeHeader, readHeader } from '../repo/header.ts';
@@ -215,6 +216,11 @@ export function decodeSnapshot(context: ObjectContext, object: Uint8Array): Seal
     sealed,
     aad,
   };
+}
+
+/** H(head): by which a removal names it beside its object. */
+export function headHash(engine: Engine, { aad }: SealedSnapshot): Uint8Array {
+  return engine.blake3(aad.subarray(0, aad.length - KEM_CIPHERTEXT));
 }
 
 /** @param sealSeed private half of the head's epoch. @throws NeoError integrity */

@@ -2,7 +2,7 @@
 import { displayBytes, fromBase64, toBase64 } from '../core/bytes.ts';
 import { messageOf, NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
-import { contentKey, type SessionId } from '../core/ids.ts';
+import { contentKey, type ObjectName, type SessionId } from '../core/ids.ts';
 import { StageClock } from '../core/stages.ts';
 import { profiledEngine } from '../engine/profiled.ts';
 import { cachedAccounts, systemAccounts } from '../fs/owners.ts';
@@ -14,6 +14,7 @@ import type { IndexedRepository } from '../repo/indexed.ts';
 import { dropMissingPacks } from '../repo/missing-packs.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { chainHeads, type ListedHead, listHeads } from '../snapshot/listing.ts';
+import { listRemovals, trashOf } from '../snapshot/removal.ts';
 import { encodeSnapshot, type SnapshotBody, type SnapshotKind, type SnapshotStatistics } from '../snapshot/snapshot.ts';
 import { type Before, findBefore, keepForNext } from './backup/before.ts';
 import { openFilesCache } from './backup/files-cache-state.ts';
@@ -63,10 +64,12 @@ async function save(
   const time = repository.clock.now();
   const sources = presentSources(options, events);
   const paths = options.stream === undefined ? sources.paths : [options.stream.storedAs];
+  const removed = new Set(trashOf(await listRemovals(repository)).keys());
   const listing = await listHeads(repository);
   const { heads } = listing;
-  const missing = await takeStock(repository, state, heads, events);
-  const before = await findBefore(repository, state, { ...options, paths, parent: options.parent }, listing, events);
+  const missing = await takeStock(repository, state, heads, removed, events);
+  const beforeOptions = { ...options, paths, parent: options.parent };
+  const before = await findBefore(repository, state, beforeOptions, { listing, removed }, events);
   const accounts = cachedAccounts(options.accounts ?? systemAccounts());
   const files = await openFilesCache(
     repository,
@@ -114,9 +117,10 @@ async function takeStock(
   repository: IndexedRepository,
   state: ClientState,
   heads: readonly ListedHead[],
+  removed: ReadonlySet<ObjectName>,
   events: EventSink,
 ): Promise<number> {
-  for (const { message } of await findRollback(repository, state, heads)) events({ type: 'note', message });
+  for (const { message } of await findRollback(repository, state, heads, removed)) events({ type: 'note', message });
   const packs = await dropMissingPacks(repository);
   if (packs === 0) return 0;
   const message = `${packs} packs are missing or cut short: what can be is stored again; see what is lost: neo check`;

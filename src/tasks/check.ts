@@ -7,6 +7,7 @@ import { requireFeatures } from '../repo/config.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { listHeads, listSnapshots, type Snapshot, type SnapshotFault } from '../snapshot/listing.ts';
+import { listRemovals, trashOf } from '../snapshot/removal.ts';
 import { BlobTable } from './check/blob-table.ts';
 import { makePool, type ThreadPool } from './check/pool.ts';
 import { Reach } from './check/reach.ts';
@@ -113,6 +114,8 @@ interface Heads {
 
 async function checkHeads(repository: IndexedRepository, state: ClientState, report: Report): Promise<Heads> {
   const { full } = repository.keys;
+  // First: what is removed meanwhile is then still there.
+  const removals = await listRemovals(repository);
   const { heads, faults, snapshots } =
     full === undefined
       ? { ...(await listHeads(repository)), snapshots: undefined }
@@ -122,7 +125,9 @@ async function checkHeads(repository: IndexedRepository, state: ClientState, rep
     if (newer) report.addNewer(`snapshots/${name}`, reason, name);
     else report.add(`snapshots/${name}`, reason, name);
   }
-  for (const { message, snapshot } of await findRollback(repository, state, heads)) {
+  for (const { name, reason } of removals.faults) report.add(`removals/${name}`, reason);
+  const removed = trashOf(removals).keys();
+  for (const { message, snapshot } of await findRollback(repository, state, heads, removed)) {
     if (snapshot === undefined) report.add('config', message);
     else if (!damaged.has(snapshot)) report.add(`snapshots/${snapshot}`, message, snapshot);
   }

@@ -5,10 +5,22 @@ import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures } from '../repo/config.ts';
 import { type Repository, requireFull } from '../repo/repository.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
-import { listSnapshots, type SnapshotListing } from '../snapshot/listing.ts';
+import { listSnapshots, type Snapshot, type SnapshotListing } from '../snapshot/listing.ts';
+import { listRemovals, type Removal, trashOf } from '../snapshot/removal.ts';
+
+export interface VisibleSnapshots extends SnapshotListing {
+  /** In the trash; not among `snapshots`. */
+  readonly removed: readonly Snapshot[];
+  /** Oldest first, undone ones too. */
+  readonly removals: readonly Removal[];
+}
+
+function split<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
+}
 
 /**
- * All snapshots, oldest first. Objects that cannot be read, and snapshots that were seen and are gone, are warnings; it
+ * All snapshots that nobody removed, oldest first. Objects that cannot be read, and snapshots that were seen and are gone, are warnings; it
  * is up to the caller to fail for `faults`. What is there now is remembered for the next time.
  * @throws NeoError permission-denied without role full; needs-newer-neo, unreachable
  */
@@ -16,16 +28,19 @@ export async function lookAtSnapshots(
   repository: Repository,
   state: ClientState,
   events: EventSink,
-): Promise<SnapshotListing> {
+): Promise<VisibleSnapshots> {
   requireFeatures(repository.config, 'read');
   const { epochs } = requireFull(repository, 'read snapshots');
+  // Removals first: what is removed meanwhile is then still there, and not missing without a reason.
+  const removals = await listRemovals(repository);
+  const trash = trashOf(removals);
   const listing = await listSnapshots(repository, epochs);
   const faulty = new Set<string>();
   for (const { name, reason } of listing.faults) {
     faulty.add(name);
     events({ type: 'warning', message: `snapshot ${name.slice(0, 8)} cannot be read: ${reason}`, code: 'integrity' });
   }
-  for (const { message, snapshot } of await findRollback(repository, state, listing.heads)) {
+  for (const { message, snapshot } of await findRollback(repository, state, listing.heads, trash.keys())) {
     // What is damaged is not gone.
     if (snapshot !== undefined && faulty.has(snapshot)) continue;
     events({ type: 'warning', message: `ALARM: ${message}`, code: 'integrity' });
@@ -35,5 +50,9 @@ export async function lookAtSnapshots(
   } catch (error) {
     events({ type: 'note', message: `what was seen here could not be remembered: ${messageOf(error)}` });
   }
-  return listing;
+  for (const { name, reason } of removals.faults) {
+    events({ type: 'warning', message: `removal ${name.slice(0, 8)} does not count: ${reason}`, code: 'integrity' });
+  }
+  const [removed, snapshots] = split(listing.snapshots, ({ name }) => trash.has(name));
+  return { ...listing, snapshots, removed, removals: removals.removals };
 }

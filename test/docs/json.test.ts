@@ -54,6 +54,12 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['key', 0, 'key', 'export', '--paper'],
   ['key', 0, 'key', 'export', '--out', 'b.key'],
   ['repair index', 0, 'repair', 'index', '--dry-run'],
+  ['forget', 0, 'forget', '--keep-last', '1', '--dry-run', '--yes'],
+  ['forget', 0, 'forget', 'latest'],
+  ['snapshots', 0, 'snapshots', '--trash'],
+  ['trash', 0, 'trash'],
+  ['undo', 0, 'undo'],
+  ['undo', 1, 'undo'],
   ['version', 0, 'version'],
 ];
 

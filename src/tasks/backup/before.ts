@@ -56,13 +56,16 @@ export async function findBefore(
   repository: IndexedRepository,
   state: ClientState,
   options: BeforeOptions,
-  listing: HeadListing,
+  { listing, removed }: { readonly listing: HeadListing; readonly removed: ReadonlySet<ObjectName> },
   events: EventSink,
 ): Promise<Before> {
   if (options.force) return NONE;
   if (repository.keys.full === undefined) return fromCache(repository, state, options, events);
   const { snapshots, heads } = openSnapshots(repository, listing, repository.keys.full.epochs);
-  const believed = new Set(heads.filter((head) => isBelieved(repository, head)).map(({ name }) => name));
+  // What is in the trash may be freed while this run goes on: nothing rests on it.
+  const believed = new Set(
+    heads.filter((head) => isBelieved(repository, head) && !removed.has(head.name)).map(({ name }) => name),
+  );
   const chosen = chooseParents(
     snapshots.filter(({ name }) => believed.has(name)),
     options,
