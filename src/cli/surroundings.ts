@@ -1,11 +1,11 @@
 /** The outside world of the library, as the command line has it: the only place where the environment is read. */
 import { homedir } from 'node:os';
-import { systemClock } from '../core/clock.ts';
 import { NeoError } from '../core/errors.ts';
 import { systemRandom } from '../core/random.ts';
 import { loadEngine } from '../engine/load.ts';
 import type { Surroundings } from '../repo/repository.ts';
 import { type Folders, userFolders } from './folders.ts';
+import { machineClock } from './machine-clock.ts';
 
 /** @throws NeoError usage for an unknown NEO_ENGINE */
 export async function systemSurroundings(env = process.env): Promise<Surroundings> {
@@ -14,7 +14,7 @@ export async function systemSurroundings(env = process.env): Promise<Surrounding
     throw new NeoError('usage', `NEO_ENGINE is ${JSON.stringify(name)}`, { hint: 'it is native or portable' });
   }
   const engine = await (name === undefined || name === '' ? loadEngine() : loadEngine(name));
-  return { engine, clock: systemClock, random: systemRandom };
+  return { engine, clock: machineClock, random: systemRandom };
 }
 
 /** NEO_PROFILE=1: where the time goes, after the work is done. */

@@ -3,6 +3,7 @@ import * as Args from '@oclif/core/args';
 import { selectionFlags, selectionValues } from '../cli/backup-flags.ts';
 import { NeoCommand } from '../cli/base-command.ts';
 import { parseCompression } from '../cli/compression.ts';
+import { graceFloor } from '../cli/grace-floor.ts';
 import { openFromFlags, openOrCreate } from '../cli/open.ts';
 import { snapshotFlags, snapshotValues } from '../cli/snapshot-flags.ts';
 import { gatherPaths } from '../cli/snapshot-inputs.ts';
@@ -57,6 +58,7 @@ default repository in your data folder is used, and made at the first snapshot.`
       uid,
       program: this.config.userAgent,
       profile: wantsProfile(),
+      ...graceFloor(this.out),
     };
     const summary = await backup(await loadIndex(repository), state, options, this.events, this.signal);
     this.endProgress();

@@ -3,6 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
 import { removalJson } from '../cli/forget-report.ts';
 import { formatCounted, formatTime } from '../cli/format.ts';
+import { graceFloor } from '../cli/grace-floor.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { undo } from '../tasks/undo.ts';
 
@@ -25,11 +26,17 @@ export default class Undo extends NeoCommand {
     const dryRun = flags['dry-run'];
     const found = await undo(repository, {
       dryRun,
+      ...graceFloor(this.out),
       ...(args.removal === undefined ? {} : { removal: args.removal }),
     });
-    const { removal, snapshots } = found;
+    const { removal, snapshots, stillRemoved } = found;
     const what = `${formatCounted(snapshots.length, 'snapshot')}, removed ${formatTime(new Date(removal.time))}`;
     const body = { ...removalJson({ ...removal, snapshots }), undone: !dryRun, ...(dryRun ? { dryRun } : {}) };
+    if (stillRemoved.length > 0) {
+      this.out.note(
+        `${formatCounted(stillRemoved.length, 'snapshot')} of it were removed before, too: say neo undo again`,
+      );
+    }
     await this.out.record('summary', body, `${dryRun ? 'would bring' : 'brought'} back ${what}`);
   }
 }

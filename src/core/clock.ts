@@ -4,6 +4,16 @@ export interface Clock {
   now(): number;
   /** Milliseconds of a clock that never goes back; its origin means nothing. */
   monotonic(): number;
+  /**
+   * Time since the machine started, milliseconds, and which start that was: time that has really passed, in this process
+   * and others. Absent, or undefined, where the system does not tell.
+   */
+  sinceBoot?(): SinceBoot | undefined;
+}
+
+export interface SinceBoot {
+  readonly boot: string;
+  readonly at: number;
 }
 
 export const systemClock: Clock = {

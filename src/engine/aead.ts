@@ -93,9 +93,14 @@ export function sealBlobInto(
 
 /** Memory used again and again for blobs that are looked at and forgotten: fresh memory costs more than opening them. */
 export class BlobRoom {
-  /** For any frame; memory that no blob needed yet is not taken from the system. */
-  readonly plain = new Uint8Array(MAX_FRAME_CONTENT + 1);
+  #plain: Uint8Array | undefined;
   #lent: Uint8Array | undefined;
+
+  /** For any frame; memory that no blob needed yet is not taken from the system. */
+  get plain(): Uint8Array {
+    this.#plain ??= new Uint8Array(MAX_FRAME_CONTENT + 1);
+    return this.#plain;
+  }
 
   /** `bytes` are in use until this is called again. */
   lend(bytes: Uint8Array): void {

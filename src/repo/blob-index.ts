@@ -7,7 +7,7 @@
  * A slot is 7 words: state, 4 words of id prefix, offset, length (top bit: trusted). State is 0 (empty), a pack number
  * from 1 on, or one of the marks below. Slots never go back to empty.
  */
-import type { BlobId } from '../core/ids.ts';
+import { type BlobId, blobId } from '../core/ids.ts';
 import { systemRandom } from '../core/random.ts';
 import { hashOf, RECORD_WORDS, TRUSTED } from './index/place-record.ts';
 import { type PlaceCollector, SORTED_MARK, SortedPlaces } from './index/sorted-places.ts';
@@ -131,7 +131,9 @@ export class BlobIndex {
   reserve(blobs: number): void {
     const last = this.#tables.at(-1);
     const free = last === undefined ? 0 : last.usable - last.used;
-    if (free < blobs) this.#tables.push(new Table(tableMemory(Math.max(blobs, Math.floor(this.size / 2), 65_536))));
+    if (free >= blobs) return;
+    const room = Math.max(blobs, Math.floor(this.size / 2), last?.usable ?? 0);
+    this.#tables.push(new Table(tableMemory(room)));
   }
 
   /**
@@ -142,6 +144,40 @@ export class BlobIndex {
     for (const { words } of this.#tables) this.#drop(words, HEADER_WORDS, words.length, packs);
     const sorted = this.#sorted;
     if (sorted !== undefined) this.#drop(sorted.words, sorted.first, sorted.end, packs);
+  }
+
+  /**
+   * Copies in these packs are read where there is nothing better, but nothing new rests on them. The owner's alone, when
+   * no other thread uses the index.
+   */
+  distrust(packs: ReadonlySet<number>): void {
+    this.#eachSlot((words, at) => {
+      if (packs.has(words[at] ?? 0)) words[at + 6] = (words[at + 6] ?? 0) & ~TRUSTED;
+    });
+  }
+
+  /** Calls `take` with every place. The id has its first 16 bytes only, and both are valid until the next call. */
+  eachPlace(take: (id: BlobId, place: BlobPlace) => void): void {
+    const bytes = new Uint8Array(32);
+    const view = new DataView(bytes.buffer);
+    const id = blobId(bytes);
+    this.#eachSlot((words, at) => {
+      for (let i = 0; i < 4; i++) view.setUint32(i * 4, words[at + 1 + i] ?? 0, true);
+      const place = placeAt(words, at);
+      if (place !== undefined) take(id, place);
+    });
+  }
+
+  #eachSlot(visit: (words: Uint32Array<SharedArrayBuffer>, at: number) => void): void {
+    const visitAll = (words: Uint32Array<SharedArrayBuffer>, from: number, to: number): void => {
+      for (let at = from; at < to; at += WORDS) {
+        const state = words[at];
+        if (state !== 0 && state !== DROPPED) visit(words, at);
+      }
+    };
+    const sorted = this.#sorted;
+    if (sorted !== undefined) visitAll(sorted.words, sorted.first, sorted.end);
+    for (const { words } of this.#tables) visitAll(words, HEADER_WORDS, words.length);
   }
 
   #drop(words: Uint32Array<SharedArrayBuffer>, from: number, to: number, packs: ReadonlySet<number>): void {
@@ -270,15 +306,19 @@ function lengthWord({ trusted, length }: BlobPlace): number {
   return (trusted ? TRUSTED : 0) | length;
 }
 
+/** Undefined for a claim. */
+function placeAt(words: Uint32Array, at: number): BlobPlace | undefined {
+  const pack = words[at] ?? 0;
+  if (pack === CLAIMED) return undefined;
+  const length = words[at + 6] ?? 0;
+  return { pack, offset: words[at + 5] ?? 0, length: length & ~TRUSTED, trusted: length >= TRUSTED };
+}
+
 /** Trusted ones to the front. Always false: there may be more. */
 function addPlace(found: BlobPlace[], words: Uint32Array, at: number): boolean {
-  const pack = words[at] ?? 0;
-  if (pack === CLAIMED) return false;
-  const length = words[at + 6] ?? 0;
-  const trusted = length >= TRUSTED;
-  const place = { pack, offset: words[at + 5] ?? 0, length: length & ~TRUSTED, trusted };
-  if (trusted) found.unshift(place);
-  else found.push(place);
+  const place = placeAt(words, at);
+  if (place?.trusted === true) found.unshift(place);
+  else if (place !== undefined) found.push(place);
   return false;
 }
 

@@ -10,6 +10,7 @@ import { refuseExpired } from './certificate.ts';
 import { encodeSegment, type PackRecord, unpack } from './index/segment.ts';
 import { eachSegment, type LoadedPacked, type SegmentFault } from './indexed.ts';
 import { FOOTER_LENGTH, openDirectory, packPath, readFooter } from './pack/pack.ts';
+import { listPacks } from './pack-listing.ts';
 import { newId, type Repository } from './repository.ts';
 import { encodeSealedSigned } from './signed-object.ts';
 
@@ -47,7 +48,7 @@ export type OnDirectory = (blobs: number) => void;
 export async function planIndexRepair(repository: Repository, onDirectory: OnDirectory): Promise<IndexRepairPlan> {
   const segments: SegmentSummary[] = [];
   const faults = await eachSegment(repository, (loaded) => segments.push(summaryOf(repository, loaded)));
-  const listed = await listPacks(repository);
+  const listed = await packsInOrder(repository);
   const truth = new Map<string, string>();
   const unreadable: PackFault[] = [];
   let blobs = 0;
@@ -114,12 +115,8 @@ function digestOf(repository: Repository, record: PackRecord): string {
 
 const NO_SESSION = sessionId('0'.repeat(32));
 
-async function listPacks(repository: Repository): Promise<ListedPack[]> {
-  const packs: ListedPack[] = [];
-  for await (const { path, size } of repository.backend.list('packs')) {
-    const name = /^packs\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/.exec(path)?.[2];
-    if (name !== undefined) packs.push({ name: objectName(name), size });
-  }
+async function packsInOrder(repository: Repository): Promise<ListedPack[]> {
+  const packs = [...(await listPacks(repository))].map(([name, { size }]) => ({ name, size }));
   return packs.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -166,7 +163,7 @@ export async function carryOutIndexRepair(repository: Repository, plan: IndexRep
   refuseExpired(repository.signer.certificate, await repository.backend.now());
   const session = sessionId(newId(repository.random));
   const wanted = new Set<string>(plan.rewrite);
-  const packs = (await listPacks(repository)).filter(({ name }) => wanted.has(name));
+  const packs = (await packsInOrder(repository)).filter(({ name }) => wanted.has(name));
   const replaced = plan.obsolete.map(({ path }) => objectName(path.slice(path.lastIndexOf('/') + 1)));
   let open: PackRecord[] = [];
   let written = 0;

@@ -1,6 +1,6 @@
 /** A repository with its index loaded: the state that look-ups and deduplication need. */
 import { discard, toHex } from '../core/bytes.ts';
-import { isNeoError, messageOf } from '../core/errors.ts';
+import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
 import { BlobIndex } from './blob-index.ts';
 import type { Certificate } from './certificate.ts';
@@ -80,7 +80,7 @@ export type TakeSegment = (loaded: LoadedPacked) => void;
 
 /**
  * Reads and verifies all segments but the interim ones of covered sessions. Those of role full come first: what others
- * signed must not shadow theirs.
+ * signed must not shadow theirs. One that vanishes meanwhile is passed over.
  */
 export async function eachSegment(repository: Repository, take: TakeSegment): Promise<SegmentFault[]> {
   const { paths, faults } = await listSegments(repository);
@@ -93,8 +93,9 @@ async function takeSegments(
   paths: readonly SegmentPath[],
   faults: SegmentFault[],
   take: TakeSegment,
+  onVanished: (path: string) => void = () => undefined,
 ): Promise<void> {
-  const sorter = new SegmentSorter(faults, take);
+  const sorter = new SegmentSorter(faults, take, onVanished);
   const sort = (found: Found): void => sorter.sort(found);
   const readFull = (at: SegmentPath): Promise<Found> => readSegment(repository, at, undefined, 'full');
   const finals = paths.filter(({ session }) => session === undefined);
@@ -110,16 +111,18 @@ class SegmentSorter {
   readonly others: Later[] = [];
   readonly #faults: SegmentFault[];
   readonly #take: TakeSegment;
+  readonly #onVanished: (path: string) => void;
   #kept = 0;
 
-  constructor(faults: SegmentFault[], take: TakeSegment) {
+  constructor(faults: SegmentFault[], take: TakeSegment, onVanished: (path: string) => void) {
     this.#faults = faults;
     this.#take = take;
+    this.#onVanished = onVanished;
   }
 
   sort(found: Found): void {
-    if (found === undefined) return;
-    if ('reason' in found) this.#faults.push(found);
+    if ('vanished' in found) this.#onVanished(found.vanished);
+    else if ('reason' in found) this.#faults.push(found);
     else if ('at' in found) this.#keep(found);
     else {
       this.#cover(found);
@@ -164,14 +167,19 @@ interface Later {
   readonly bytes: Uint8Array | undefined;
 }
 
-type Found = LoadedPacked | SegmentFault | Later | undefined;
+/** It was listed, and is gone: somebody put another in its place. */
+interface Vanished {
+  readonly vanished: string;
+}
+
+type Found = LoadedPacked | SegmentFault | Later | Vanished;
 
 /** @param only of other roles, what would have to be verified comes back */
 async function readSegment(repository: Repository, at: SegmentPath, known?: Uint8Array, only?: 'full'): Promise<Found> {
   const { path } = at;
   const name = objectName(path.slice(path.lastIndexOf('/') + 1));
   const bytes = known ?? (await repository.backend.get(path));
-  if (bytes === undefined) return undefined;
+  if (bytes === undefined) return { vanished: path };
   if (toHex(repository.engine.blake3(bytes)) !== name)
     return { path, reason: 'bytes do not give its name', damaged: true };
   try {
@@ -184,6 +192,12 @@ async function readSegment(repository: Repository, at: SegmentPath, known?: Uint
     if (isNeoError(error, 'needs-newer-neo')) return { path, reason: messageOf(error), damaged: false, newer: true };
     throw error;
   }
+}
+
+/** The segment at a path of `index/`; undefined when it is gone, damaged or nobody's. @throws NeoError unreachable */
+export async function readSegmentAt(repository: Repository, path: string): Promise<LoadedPacked | undefined> {
+  const found = await readSegment(repository, { path, session: undefined, size: 0 });
+  return 'segment' in found ? found : undefined;
 }
 
 export interface Segments {
@@ -201,17 +215,41 @@ export async function readSegments(repository: Repository): Promise<Segments> {
   return { segments, faults };
 }
 
+/** Of a run that stores many blobs. */
+const ROOM = 65_536;
+/** Sweeps of others that one load may run into. */
+const LOADS = 10;
+
 /**
  * Loads the whole index into shared memory.
  * @param room blobs that may be added before the table has to grow
+ * @throws NeoError unreachable when segments vanish faster than they can be read
  */
-export async function loadIndex(repository: Repository, room = 65_536): Promise<IndexedRepository> {
+export async function loadIndex(repository: Repository, room = ROOM): Promise<IndexedRepository> {
+  return untilNothingVanishes(() => load(repository, room));
+}
+
+/** A segment that was listed and is gone was replaced: what stands in its place must be listed, too. */
+class SegmentVanished extends Error {}
+
+async function untilNothingVanishes<T>(read: () => Promise<T>): Promise<T> {
+  for (let n = 1; ; n++) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof SegmentVanished)) throw error;
+      if (n >= LOADS) throw new NeoError('unreachable', `${error.message} while the index was read; try again`);
+    }
+  }
+}
+
+async function load(repository: Repository, room: number): Promise<IndexedRepository> {
   const { paths, faults } = await listSegments(repository);
   const most = paths.reduce((sum, { size }) => sum + Math.floor(size / ENTRY_LENGTH), 0);
   const places = new PlaceCollector(most);
   const packs = new PackList();
   const moreFaults: SegmentFault[] = [];
-  await takeSegments(repository, paths, faults, ({ path, segment, signer }) => {
+  const take: TakeSegment = ({ path, segment, signer }) => {
     for (const pack of segment.packs) {
       if (signer.role !== 'full' && (pack.author !== signer.client || pack.authorRole !== signer.role)) {
         const reason = `speaks for a pack of another client (${pack.author.slice(0, 8)})`;
@@ -221,6 +259,9 @@ export async function loadIndex(repository: Repository, room = 65_536): Promise<
       const trusted = pack.authorRole === 'full' || pack.author === repository.client;
       places.add(packs.numberOf(pack, trusted), trusted, pack.packed);
     }
+  };
+  await takeSegments(repository, paths, faults, take, (path) => {
+    throw new SegmentVanished(`${path} vanished`);
   });
   const index = BlobIndex.from(places, room);
   return { ...repository, index, packs: packs.infos, faults: [...faults, ...moreFaults] };

@@ -11,5 +11,7 @@ export const LARGEST = {
   index: 64 << 20,
   snapshot: 64 << 20,
   removal: 16 << 20,
+  tomb: 16 << 20,
+  session: 64 << 10,
   pack: MAX_PACK_SIZE,
 } as const;

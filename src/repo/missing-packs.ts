@@ -1,22 +1,31 @@
-/** Packs that segments name and storage does not have: nothing new may rest on them. */
-import type { IndexedRepository } from './indexed.ts';
-import { packPath } from './pack/pack.ts';
+/** Packs that nothing new may rest on: storage does not have them, or a tomb names them. */
+import type { ObjectName } from '../core/ids.ts';
+import type { IndexedRepository, PackInfo } from './indexed.ts';
+import { listPacks } from './pack-listing.ts';
 
 /**
- * Takes packs that are not there, or have another length, out of the index, so that a writer stores their blobs again
- * where it still has them. For writers alone, before they begin: readers try everything.
- * @returns how many trusted ones are missing
+ * Takes packs that are not there, or have another length, out of the index, and distrusts those that are marked, so that
+ * a writer stores their blobs again where it still has them. For writers alone, before they begin: readers try everything.
+ * @param marked by any tomb
+ * @returns how many trusted ones are missing that nobody has marked
  */
-export async function dropMissingPacks(repository: IndexedRepository): Promise<number> {
-  const sizes = new Map<string, number>();
-  for await (const { path, size } of repository.backend.list('packs')) sizes.set(path, size);
+export async function dropUnreliablePacks(
+  repository: IndexedRepository,
+  marked: ReadonlySet<ObjectName>,
+): Promise<number> {
+  const packs = await listPacks(repository);
   const missing = new Set<number>();
-  let trusted = 0;
+  const distrusted = new Set<number>();
   for (const [number, pack] of repository.packs.entries()) {
-    if (pack === undefined || sizes.get(packPath(pack.name)) === pack.size) continue;
-    missing.add(number);
-    if (pack.trusted) trusted += 1;
+    if (pack === undefined) continue;
+    if (packs.get(pack.name)?.size !== pack.size) missing.add(number);
+    else if (marked.has(pack.name)) distrusted.add(number);
   }
   if (missing.size > 0) repository.index.dropClaims(missing);
-  return trusted;
+  if (distrusted.size > 0) repository.index.distrust(distrusted);
+  return [...missing].filter((number) => isLost(repository.packs[number], marked)).length;
+}
+
+function isLost(pack: PackInfo | undefined, marked: ReadonlySet<ObjectName>): boolean {
+  return pack?.trusted === true && !marked.has(pack.name);
 }

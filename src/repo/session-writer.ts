@@ -10,6 +10,7 @@ import type { IndexedRepository } from './indexed.ts';
 import { packPath } from './pack/pack.ts';
 import { givePackBuffer } from './pack/pack-buffers.ts';
 import { newId } from './repository.ts';
+import { HEARTBEAT_MS, putHeartbeat } from './session.ts';
 import { encodeSealedSigned } from './signed-object.ts';
 
 export interface SessionWriterOptions {
@@ -49,20 +50,31 @@ export class SessionWriter {
   #published = 0;
   #interim = false;
   #lastSegment: number;
+  readonly #started: number;
+  #lastBeat: number;
+  #beats = 0;
   #failure: unknown;
   #storedBytes = 0;
+  readonly #finals: ObjectName[] = [];
 
   constructor(repository: IndexedRepository, options: SessionWriterOptions) {
     this.#repository = repository;
     this.#options = options;
     this.#limit = pLimit(options.uploads);
     this.session = sessionId(newId(repository.random));
-    this.#lastSegment = repository.clock.monotonic();
+    this.#started = repository.clock.monotonic();
+    this.#lastSegment = this.#started;
+    this.#lastBeat = this.#started;
   }
 
   /** Bytes written to the repository so far. */
   get storedBytes(): number {
     return this.#storedBytes;
+  }
+
+  /** Final segments published so far. */
+  get segments(): readonly ObjectName[] {
+    return this.#finals;
   }
 
   /** Takes a pack; its failure shows at {@link settle}. */
@@ -132,6 +144,7 @@ export class SessionWriter {
 
   /** Publishes a segment when it is time. */
   async #checkpoint(): Promise<void> {
+    await this.#beat();
     const blobs = this.#records.reduce((sum, { entries }) => sum + entries.length, 0);
     const full = blobs >= SEGMENT_BLOBS;
     if (!full && !this.#interimIsDue()) return;
@@ -145,6 +158,18 @@ export class SessionWriter {
     this.#published = this.#records.length;
     this.#interim = true;
     await this.#publish(records, undefined);
+  }
+
+  /** A long run tells prune that it is at work. */
+  async #beat(): Promise<void> {
+    const { clock, backend } = this.#repository;
+    const now = clock.monotonic();
+    if (this.#options.dryRun || now - this.#lastBeat < HEARTBEAT_MS) return;
+    this.#lastBeat = now;
+    const time = Math.max(0, Math.floor((await backend.now()) - (now - this.#started)));
+    const beat = { session: this.session, n: this.#beats++, time, generation: 0 };
+    // It is advice: what stores packs and fails at this will fail at them.
+    await putHeartbeat(this.#repository, beat).catch(() => undefined);
   }
 
   #interimIsDue(): boolean {
@@ -195,6 +220,7 @@ export class SessionWriter {
     const name = objectName(toHex(repository.engine.blake3(bytes)));
     await this.#put(covered === undefined ? `index/${this.session}/${name}` : `index/${name}`, bytes);
     for (const pack of packs) this.#unnamed.delete(pack);
+    if (covered !== undefined) this.#finals.push(name);
     return name;
   }
 

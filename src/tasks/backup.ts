@@ -10,8 +10,7 @@ import { lstatPath } from '../fs/stat.ts';
 import { refuseExpired } from '../repo/certificate.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
-import type { IndexedRepository } from '../repo/indexed.ts';
-import { dropMissingPacks } from '../repo/missing-packs.ts';
+import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { chainHeads, type ListedHead, listHeads } from '../snapshot/listing.ts';
 import { listRemovals, trashOf } from '../snapshot/removal.ts';
@@ -22,6 +21,7 @@ import type { BackupOptions as Options, BackupSummary as Summary } from './backu
 import { type Made, Run } from './backup/run.ts';
 import { makeMachinery } from './backup/setup.ts';
 import { distinctSources, type Source } from './backup/sources.ts';
+import { commitSnapshot, Overtaken, type Standing, takeStanding, type Validation } from './commit.ts';
 
 export type BackupOptions = Options;
 export type BackupSummary = Summary;
@@ -37,6 +37,23 @@ const MOST_PREVIOUS = 255;
  * @throws NeoError interrupted for a stream; usage when there is nothing to save; failed when no source can be read; and whatever storing meets
  */
 export async function backup(
+  repository: IndexedRepository,
+  state: ClientState,
+  options: BackupOptions,
+  events: EventSink,
+  signal?: AbortSignal,
+): Promise<BackupSummary> {
+  try {
+    return await saveOnce(repository, state, options, events, signal);
+  } catch (error) {
+    // Bytes that arrived once do not arrive again.
+    if (!(error instanceof Overtaken) || options.stream !== undefined) throw error;
+    events({ type: 'note', message: `${error.message}: it begins again, and reads what is missing` });
+    return saveOnce(await loadIndex(repository), state, options, events, signal);
+  }
+}
+
+async function saveOnce(
   repository: IndexedRepository,
   state: ClientState,
   options: BackupOptions,
@@ -67,14 +84,14 @@ async function save(
   const removed = new Set(trashOf(await listRemovals(repository)).keys());
   const listing = await listHeads(repository);
   const { heads } = listing;
-  const missing = await takeStock(repository, state, heads, removed, events);
+  const standing = await takeStock(repository, state, heads, removed, events);
   const beforeOptions = { ...options, paths, parent: options.parent };
   const before = await findBefore(repository, state, beforeOptions, { listing, removed }, events);
   const accounts = cachedAccounts(options.accounts ?? systemAccounts());
   const files = await openFilesCache(
     repository,
     state,
-    { backup: options, sources: sources.found, before, accounts, time, believed: missing === 0 },
+    { backup: options, sources: sources.found, before, accounts, time, believed: standing.lost === 0 },
     events,
   );
   const level = Math.min(options.level ?? repository.config.compression, repository.engine.maxCompressionLevel);
@@ -91,8 +108,21 @@ async function save(
       return { ...statistics, kind, ...parent };
     }
     const body = bodyOf(options, { time, paths, kind, statistics, before, made });
-    const bytes = await sealBody(repository, machinery.session.session, heads, body);
-    const snapshot = await machinery.session.putSnapshot(bytes);
+    const { session } = machinery;
+    const seal = (validation: Validation): Uint8Array => sealBody(repository, session.session, heads, validation, body);
+    const { graceFloor } = options;
+    const snapshot = await commitSnapshot(
+      repository,
+      {
+        standing,
+        session,
+        seal,
+        root: made.root,
+        restsOn: before.name,
+        ...(graceFloor === undefined ? {} : { graceFloor }),
+      },
+      events,
+    );
     await remember(repository, state, heads, events);
     if (kind === 'snapshot') {
       await files.keep(made.root);
@@ -112,20 +142,20 @@ function budgetsOf(clock: StageClock | undefined, run: Run): Pick<BackupSummary,
   return clock === undefined ? {} : { budgets: [clock.budget(), ...run.budgets] };
 }
 
-/** What is gone: it is said, and nothing new rests on it. How many packs are. */
+/** What is gone: it is said, and nothing new rests on it. */
 async function takeStock(
   repository: IndexedRepository,
   state: ClientState,
   heads: readonly ListedHead[],
   removed: ReadonlySet<ObjectName>,
   events: EventSink,
-): Promise<number> {
+): Promise<Standing> {
   for (const { message } of await findRollback(repository, state, heads, removed)) events({ type: 'note', message });
-  const packs = await dropMissingPacks(repository);
-  if (packs === 0) return 0;
-  const message = `${packs} packs are missing or cut short: what can be is stored again; see what is lost: neo check`;
-  events({ type: 'note', message });
-  return packs;
+  const standing = await takeStanding(repository);
+  if (standing.lost === 0) return standing;
+  const what = `${standing.lost} packs are missing or cut short`;
+  events({ type: 'note', message: `${what}: what can be is stored again; see what is lost: neo check` });
+  return standing;
 }
 
 /** The snapshot is stored: whatever fails from now on costs vigilance, and is only told. */
@@ -176,12 +206,13 @@ function bodyOf(options: BackupOptions, { time, paths, kind, statistics, before,
   };
 }
 
-async function sealBody(
+function sealBody(
   repository: IndexedRepository,
   session: SessionId,
   heads: readonly ListedHead[],
+  { time: validated, generation }: Validation,
   body: SnapshotBody,
-): Promise<Uint8Array> {
+): Uint8Array {
   const own = heads.filter(({ head }) => head.client === repository.client);
   const { epoch, sealPublic } = repository.config;
   const head = {
@@ -191,8 +222,8 @@ async function sealBody(
     previous: chainHeads(heads, repository.client)
       .map(({ name }) => name)
       .slice(-MOST_PREVIOUS),
-    validated: await repository.backend.now(),
-    generation: 0,
+    validated,
+    generation,
   };
   return encodeSnapshot(repository, repository.signer, { epoch, sealPublic }, head, body);
 }

@@ -2,42 +2,88 @@
 import { NeoError } from '../core/errors.ts';
 import type { ObjectName } from '../core/ids.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
+import { confirmWithin } from '../repo/grace.ts';
 import { type Repository, requireFull } from '../repo/repository.ts';
-import { listHeads } from '../snapshot/listing.ts';
-import { listRemovals, putUndo, type Removal } from '../snapshot/removal.ts';
+import { listTombs, type TombListing } from '../repo/tomb.ts';
+import { type ListedHead, listHeads } from '../snapshot/listing.ts';
+import { listRemovals, putRemoval, putUndo, type Removal, trashOf } from '../snapshot/removal.ts';
 
 export interface UndoOptions {
   /** The start of a removal's id; absent for the last one. */
   readonly removal?: string;
   readonly dryRun: boolean;
+  /** Milliseconds (repo/grace.ts); for tests alone. */
+  readonly graceFloor?: number;
 }
 
 export interface UndoSummary {
   readonly removal: Removal;
   /** Its snapshots that are there again. */
   readonly snapshots: readonly ObjectName[];
+  /** Another removal names them, too. */
+  readonly stillRemoved: readonly ObjectName[];
 }
 
 /**
+ * What a prune has begun to free does not come back: its trash had ended, and a tomb says so.
  * @throws NeoError failed when there is nothing to undo, or what was removed is gone; usage for an id that is none;
  * permission-denied without role full
  */
-export async function undo(repository: Repository, { removal, dryRun }: UndoOptions): Promise<UndoSummary> {
+export async function undo(repository: Repository, options: UndoOptions): Promise<UndoSummary> {
   requireFeatures(repository.config, 'write');
   requireOneConfig(repository.chain);
   requireFull(repository, 'bring snapshots back');
+  const started = repository.clock.monotonic();
+  const beingFreed = uncountedIn(await listTombs(repository));
   const { removals } = await listRemovals(repository);
-  const chosen = removal === undefined ? last(removals) : byId(removals, removal);
+  const chosen = options.removal === undefined ? last(removals) : byId(removals, options.removal);
   if (chosen.undone) throw new NeoError('failed', `removal ${chosen.name.slice(0, 8)} was undone already`);
-  const there = new Set((await listHeads(repository)).heads.map(({ name }) => name));
-  const snapshots = chosen.snapshots.filter((name) => there.has(name));
-  if (snapshots.length === 0) {
-    throw new NeoError('failed', 'what was removed is gone: its trash had ended, and prune has freed it', {
+  const { heads } = await listHeads(repository);
+  const there = heads.filter(({ name }) => chosen.snapshots.includes(name));
+  const [lost, back] = [
+    there.filter(({ name }) => beingFreed.has(name)),
+    there.filter(({ name }) => !beingFreed.has(name)),
+  ];
+  if (back.length === 0) {
+    throw new NeoError('failed', 'what was removed is gone: its trash had ended, and prune frees it', {
       hint: 'see what can still be brought back: neo trash',
     });
   }
-  if (!dryRun) await putUndo(repository, chosen.name, await repository.backend.now());
-  return { removal: chosen, snapshots };
+  // Some may have been removed twice.
+  const others = trashOf({ removals: removals.filter(({ name }) => name !== chosen.name), faults: [] });
+  const [still, visible] = [back.filter(({ name }) => others.has(name)), back.filter(({ name }) => !others.has(name))];
+  const summary = { removal: chosen, snapshots: namesOf(visible), stillRemoved: namesOf(still) };
+  if (options.dryRun) return summary;
+  const time = await repository.backend.now();
+  // Those that go all the same must not be missed without a reason.
+  if (lost.length > 0) await putRemoval(repository, lost, { time, trashEnds: chosen.trashEnds });
+  await putUndo(repository, chosen.name, time);
+  const isLate = repository.clock.monotonic() - started > confirmWithin(options.graceFloor);
+  await demandBack(repository, summary.snapshots, isLate);
+  return summary;
+}
+
+function namesOf(heads: readonly ListedHead[]): ObjectName[] {
+  return heads.map(({ name }) => name);
+}
+
+/** Snapshots that a prune may be about to delete. */
+function uncountedIn({ tombs }: TombListing): ReadonlySet<ObjectName> {
+  return new Set(tombs.flatMap(({ swept, uncounted }) => (swept ? [] : uncounted)));
+}
+
+/**
+ * A prune that began meanwhile sees in time that they count again, unless this took long.
+ * @throws NeoError failed when it may not have
+ */
+async function demandBack(repository: Repository, names: readonly ObjectName[], isLate: boolean): Promise<void> {
+  const beingFreed = uncountedIn(await listTombs(repository));
+  const there = new Set((await listHeads(repository)).heads.map(({ name }) => name));
+  const gone = names.filter((name) => !there.has(name) || (isLate && beingFreed.has(name)));
+  if (gone.length === 0) return;
+  throw new NeoError('failed', `a prune was faster: ${gone.length} snapshots may be gone in part`, {
+    hint: 'see what is left of them: neo check',
+  });
 }
 
 function last(removals: readonly Removal[]): Removal {

@@ -45,8 +45,9 @@ export type IndexSegment = SegmentOf<PackRecord>;
 /** A whole and valid segment without an object for each blob. */
 export type PackedSegment = SegmentOf<PackedRecord>;
 
-export function encodeSegment(segment: IndexSegment): Uint8Array {
-  const blobs = segment.packs.reduce((sum, pack) => sum + pack.entries.length, 0);
+/** Packs with their blobs, or as they stood in another segment. */
+export function encodeSegment(segment: SegmentOf<PackRecord | PackedRecord>): Uint8Array {
+  const blobs = segment.packs.reduce((sum, pack) => sum + blobsIn(pack), 0);
   const writer = new ByteWriter(256 + segment.packs.length * PACK_RECORD_LENGTH + blobs * ENTRY_LENGTH);
   writer.u8(segment.final ? FINAL : 0).bytes(fromHex(segment.session));
   writer.u32(segment.covered.length);
@@ -56,10 +57,15 @@ export function encodeSegment(segment: IndexSegment): Uint8Array {
   writer.u32(segment.packs.length);
   for (const pack of segment.packs) {
     writer.bytes(fromHex(pack.name)).u32(pack.size).bytes(fromHex(pack.author)).u8(roleByte(pack.authorRole));
-    writer.u32(pack.entries.length);
-    for (const entry of pack.entries) writeEntry(writer, entry);
+    writer.u32(blobsIn(pack));
+    if ('packed' in pack) writer.bytes(pack.packed);
+    else for (const entry of pack.entries) writeEntry(writer, entry);
   }
   return writer.finish();
+}
+
+export function blobsIn(pack: PackRecord | PackedRecord): number {
+  return 'packed' in pack ? pack.packed.length / ENTRY_LENGTH : pack.entries.length;
 }
 
 /** @throws NeoError integrity; needs-newer-neo for flags and kinds of a later version */

@@ -38,6 +38,8 @@ export interface BackupOptions {
   readonly accounts?: AccountSource;
   /** Threads; 0 does everything in this one. */
   readonly workers: number;
+  /** Milliseconds (repo/grace.ts); for tests alone. */
+  readonly graceFloor?: number;
   /** Measure what each stage takes in each thread: {@link BackupSummary.budgets}. */
   readonly profile?: boolean;
 }

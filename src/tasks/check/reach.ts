@@ -9,14 +9,19 @@ import type { SealedPart } from './jobs.ts';
 import { checkNode, decodePart, type Reference } from './parts.ts';
 import type { ThreadPool } from './pool.ts';
 import { decodeReferences, referencesIn } from './references.ts';
-import type { Report } from './report.ts';
 import { TreePacks } from './tree-packs.ts';
+
+/** Told of what is not there, or no good. */
+export interface ReachReport {
+  missing(id: BlobId): void;
+  badCopy(id: BlobId, pack: number, reason: string): void;
+}
 
 export interface ReachOptions {
   readonly repository: IndexedRepository;
   readonly pool: ThreadPool;
   readonly table: BlobTable;
-  readonly report: Report;
+  readonly report: ReachReport;
   /** Told of each tree part read. */
   readonly onTree: () => void;
   readonly throwIfStopped: () => void;

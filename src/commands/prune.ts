@@ -1,0 +1,53 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NeoCommand } from '../cli/base-command.ts';
+import { confirmed } from '../cli/confirm.ts';
+import { formatBytes, formatCounted } from '../cli/format.ts';
+import { graceFloor } from '../cli/grace-floor.ts';
+import { openFromFlags } from '../cli/open.ts';
+import { pruneFlags, pruneOptions } from '../cli/prune-flags.ts';
+import { pruneJson, pruneText } from '../cli/prune-report.ts';
+import { throwIfAborted } from '../core/concurrency.ts';
+import { prune } from '../tasks/prune.ts';
+
+export default class Prune extends NeoCommand {
+  static override summary = 'Free what no snapshot needs, while others go on writing';
+  static override description =
+    'Packs that nothing needs are marked, and deleted by a later run when the grace has passed and nothing turned out to ' +
+    'need them after all. Packs that are needed in part are copied first, where that is worth it. Nobody waits: ' +
+    'snapshots, restores and other prunes may run beside it, from anywhere. What was forgotten counts until its trash ' +
+    'has ended.';
+  static override examples = [
+    '<%= config.bin %> prune --dry-run',
+    '<%= config.bin %> prune',
+    '<%= config.bin %> prune --grace 30m --wait',
+    '<%= config.bin %> prune --max-unused 10% --max-repack-size 20G',
+    '<%= config.bin %> prune --sole-writer --grace 0',
+  ];
+  static override flags = pruneFlags;
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Prune);
+    const options = pruneOptions(flags);
+    const { repository, state } = await openFromFlags(flags, this.out);
+    const { signal } = this;
+    const pause = async (milliseconds: number): Promise<void> => {
+      await sleep(milliseconds, undefined, { signal }).catch(() => throwIfAborted(signal));
+    };
+    const confirm = ({ packs, bytes }: { readonly packs: number; readonly bytes: number }): Promise<boolean> => {
+      this.endProgress();
+      const what = `${formatCounted(packs, 'pack')}, ${formatBytes(bytes)}`;
+      return confirmed(`That is more than half of what is stored: ${what}. Mark them?`, signal);
+    };
+    const all = {
+      ...options,
+      ...(flags.yes ? {} : { confirm }),
+      ...graceFloor(this.out),
+      workers: availableParallelism(),
+      pause,
+    };
+    const summary = await prune(repository, state, all, this.events, signal);
+    this.endProgress();
+    await this.out.record('summary', pruneJson(summary, all.dryRun), pruneText(summary, all.dryRun));
+  }
+}

@@ -1,0 +1,84 @@
+/** Blobs from packs that will go into new ones. Each is decrypted and recomputed: damage is not carried on. */
+import { isNeoError } from '../core/errors.ts';
+import type { BlobId, ContentKey } from '../core/ids.ts';
+import type { BlobKind } from './blob-entry.ts';
+import type { BlobPlace } from './blob-index.ts';
+import { openVerified } from './blob-reader.ts';
+import { BlobWriter } from './blob-writer.ts';
+import type { IndexedRepository } from './indexed.ts';
+import { packPath } from './pack/pack.ts';
+import { SessionWriter } from './session-writer.ts';
+
+const UPLOADS = 4;
+
+export interface NeededBlob {
+  readonly id: BlobId;
+  readonly kind: BlobKind;
+  readonly key: ContentKey;
+}
+
+export class BlobCopier {
+  /** Of the new packs. Their places are in the repository's index once they are stored. */
+  readonly session: SessionWriter;
+  readonly #repository: IndexedRepository;
+  readonly #writer: BlobWriter;
+
+  constructor(repository: IndexedRepository) {
+    this.#repository = repository;
+    this.session = new SessionWriter(repository, { uploads: UPLOADS, dryRun: false, onStored: () => undefined });
+    this.#writer = new BlobWriter({
+      context: { ...repository, indexKey: repository.keys.index, session: this.session.session },
+      content: repository.keys.content,
+      index: repository.index,
+      suite: repository.config.blobSuite,
+      packTarget: repository.config.packTarget,
+      openPacks: 1,
+      onPack: (pack) => this.session.add(pack),
+    });
+  }
+
+  /** False when the bytes are not what the key says. @throws what an upload failed with */
+  async add({ id, kind, key }: NeededBlob, sealed: Uint8Array): Promise<boolean> {
+    const { engine } = this.#repository;
+    try {
+      openVerified(this.#repository, kind, key, sealed);
+    } catch (error) {
+      if (isNeoError(error, 'integrity')) return false;
+      throw error;
+    }
+    await this.session.room();
+    this.#writer.append(kind !== 'data', { id, kind, contentEpoch: 0, hash: engine.blake3(sealed) }, sealed);
+    return true;
+  }
+
+  /** From the first place that has it whole; false when none has. @throws NeoError unreachable, and as {@link add} */
+  async copyFrom(blob: NeededBlob, places: readonly BlobPlace[]): Promise<boolean> {
+    for (const place of places) {
+      const sealed = await this.#fetch(place);
+      if (sealed !== undefined && (await this.add(blob, sealed))) return true;
+    }
+    return false;
+  }
+
+  async #fetch(place: BlobPlace): Promise<Uint8Array | undefined> {
+    const pack = this.#repository.packs[place.pack];
+    if (pack === undefined) return undefined;
+    try {
+      return await this.#repository.backend.getRange(packPath(pack.name), place);
+    } catch (error) {
+      if (isNeoError(error, 'integrity')) return undefined;
+      throw error;
+    }
+  }
+
+  /** All that was added is durable, and segments tell where it is. @throws what an upload failed with */
+  async finish(): Promise<void> {
+    this.#writer.finish();
+    await this.session.finish();
+  }
+
+  /** However it ended: what is being stored is waited for. */
+  async close(): Promise<void> {
+    await this.session.close();
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * A snapshot becomes visible while others may be pruning: what it rests on is validated before and after, and stored
+ * again where a prune has marked it (docs/decisions/0010-prune.md, rules W0 to W3). Nobody waits for anybody.
+ */
+import { NeoError } from '../core/errors.ts';
+import type { EventSink } from '../core/events.ts';
+import type { ContentKey, ObjectName } from '../core/ids.ts';
+import { BlobCopier } from '../repo/blob-copier.ts';
+import { confirmWithin, LISTING_HOLDS } from '../repo/grace.ts';
+import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
+import { dropUnreliablePacks } from '../repo/missing-packs.ts';
+import type { SessionWriter } from '../repo/session-writer.ts';
+import { listTombs, type TombListing } from '../repo/tomb.ts';
+import { listRemovals, trashOf } from '../snapshot/removal.ts';
+import { needed, reachable } from './reachable.ts';
+
+/** What a writer knows of prunes when it begins. */
+export interface Standing {
+  readonly tombs: TombListing;
+  /** When they were listed, by the storage's clock, milliseconds. */
+  readonly time: number;
+  /** Trusted packs that are gone though no prune has marked them. */
+  readonly lost: number;
+}
+
+/**
+ * To be called before anything is deduplicated, and when no other thread uses the index: what is gone or marked counts
+ * no longer. @throws NeoError unreachable
+ */
+export async function takeStanding(repository: IndexedRepository): Promise<Standing> {
+  const time = await repository.backend.now();
+  const tombs = await listTombs(repository);
+  const lost = await dropUnreliablePacks(repository, tombs.packs);
+  return { tombs, time, lost };
+}
+
+export interface Validation {
+  /** By the storage's clock, milliseconds. */
+  readonly time: number;
+  /** The highest tomb that was seen. */
+  readonly generation: number;
+}
+
+export interface Commit {
+  readonly standing: Standing;
+  /** Its packs and segments are durable. */
+  readonly session: Pick<SessionWriter, 'putSnapshot'>;
+  readonly root: ContentKey;
+  /** A snapshot that was believed without looking up each of its blobs. */
+  readonly restsOn: ObjectName | undefined;
+  readonly seal: (validation: Validation) => Uint8Array;
+  /** Milliseconds; for tests alone. */
+  readonly graceFloor?: number;
+}
+
+/**
+ * A prune has deleted what this run rested on, and it is nowhere else: the sources have to be read again. It takes a run
+ * that was suspended for as long as the grace.
+ */
+export class Overtaken extends NeoError {
+  constructor() {
+    super('failed', 'a prune has deleted what this run rested on, while it stood still', { hint: 'run it again' });
+  }
+}
+
+/** Blobs that are copied, as a rule: room for them in the index. */
+const FEW = 512;
+
+/** Times that a snapshot is stored again because it came too late. */
+const ATTEMPTS = 5;
+
+/** The name of a snapshot that is confirmed and whole. @throws Overtaken, NeoError failed, and what storing meets */
+export async function commitSnapshot(
+  repository: IndexedRepository,
+  commit: Commit,
+  events: EventSink,
+): Promise<ObjectName> {
+  const { backend, clock } = repository;
+  const limit = confirmWithin(commit.graceFloor);
+  const validator = new Validator(repository, commit);
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const validation = await validator.validate(attempt > 1);
+    const since = clock.monotonic();
+    const name = await commit.session.putSnapshot(commit.seal(validation));
+    await validator.validate(clock.monotonic() - since > limit);
+    const received = (await backend.stat(`snapshots/${name}`))?.modified;
+    // Somebody may have removed it already: that is no fault of ours.
+    if (received === undefined || received - validation.time <= limit) return name;
+    events({ type: 'note', message: 'the snapshot took long to arrive: it is validated and stored once more' });
+  }
+  throw new NeoError('failed', 'no snapshot arrived in time to be sure that a prune has seen it', {
+    hint: 'the storage is very slow, or its clock jumps: run it again',
+  });
+}
+
+class Validator {
+  readonly #repository: IndexedRepository;
+  readonly #commit: Commit;
+  #known: TombListing;
+  #listed: number;
+  #restsOn: ObjectName | undefined;
+
+  constructor(repository: IndexedRepository, commit: Commit) {
+    this.#repository = repository;
+    this.#commit = commit;
+    this.#known = commit.standing.tombs;
+    this.#listed = commit.standing.time;
+    this.#restsOn = commit.restsOn;
+  }
+
+  /** Returns when no tomb is new. `everything`: also if none is. */
+  async validate(everything: boolean): Promise<Validation> {
+    for (let whole = everything; ; whole = false) {
+      const time = await this.#repository.backend.now();
+      const tombs = await listTombs(this.#repository, this.#known);
+      const isNew = [...tombs.paths].some((path) => !path.endsWith('.swept') && !this.#known.paths.has(path));
+      const isStale = time - this.#listed > LISTING_HOLDS;
+      // After the tombs: whoever removes it from now on cannot have deleted anything that they do not name.
+      const isAlone = this.#restsOn !== undefined && !(await this.#isVisible(this.#restsOn));
+      this.#known = tombs;
+      this.#listed = time;
+      if (!whole && !isNew && !isStale && !isAlone) return { time, generation: tombs.generation };
+      await this.#secure(tombs);
+      this.#restsOn = undefined;
+    }
+  }
+
+  async #isVisible(name: ObjectName): Promise<boolean> {
+    const removed = trashOf(await listRemovals(this.#repository)).has(name);
+    return !removed && (await this.#repository.backend.stat(`snapshots/${name}`)) !== undefined;
+  }
+
+  /** Everything below the root has a trusted copy that nobody has marked (what is marked is distrusted), or gets one. */
+  async #secure(tombs: TombListing): Promise<void> {
+    const fresh = await loadIndex(this.#repository, FEW);
+    await dropUnreliablePacks(fresh, tombs.packs);
+    const { table, unreadable, missing } = await reachable(fresh, [{ tree: this.#commit.root }], { workers: 0 });
+    if (unreadable.length + missing.length > 0) throw new Overtaken();
+    const copier = new BlobCopier(fresh);
+    try {
+      for (const entry of table.entries()) {
+        const blob = needed(fresh, entry);
+        const places = fresh.index.places(blob.id);
+        if (!places.some(({ trusted }) => trusted) && !(await copier.copyFrom(blob, places))) throw new Overtaken();
+      }
+      await copier.finish();
+    } finally {
+      await copier.close();
+    }
+  }
+}

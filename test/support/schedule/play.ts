@@ -1,0 +1,304 @@
+/** One schedule: who acts, in an order that the seed decides, and the verdict on what is left. */
+import { Crashed } from '../../../src/backends/crash.ts';
+import type { MemoryBackend } from '../../../src/backends/memory.ts';
+import { toHex } from '../../../src/core/bytes.ts';
+import { isNeoError } from '../../../src/core/errors.ts';
+import { ignoreEvents } from '../../../src/core/events.ts';
+import { objectName } from '../../../src/core/ids.ts';
+import type { Random } from '../../../src/core/random.ts';
+import { blobIdOf, contentKeyOf } from '../../../src/engine/keys.ts';
+import { BlobReader } from '../../../src/repo/blob-reader.ts';
+import { BlobWriter } from '../../../src/repo/blob-writer.ts';
+import { type ClientState, MemoryState } from '../../../src/repo/client-state.ts';
+import { loadIndex } from '../../../src/repo/indexed.ts';
+import type { Repository } from '../../../src/repo/repository.ts';
+import { putHeartbeat } from '../../../src/repo/session.ts';
+import { SessionWriter } from '../../../src/repo/session-writer.ts';
+import { encodeSealedSigned } from '../../../src/repo/signed-object.ts';
+import { listHeads, listSnapshots } from '../../../src/snapshot/listing.ts';
+import { putRemoval } from '../../../src/snapshot/removal.ts';
+import { prune } from '../../../src/tasks/prune.ts';
+import { reachable } from '../../../src/tasks/reachable.ts';
+import { undo } from '../../../src/tasks/undo.ts';
+import { SimRandom } from '../sim-random.ts';
+import type { Base } from './base.ts';
+import { ScheduledBackend, Scheduler, StorageClock } from './scheduler.ts';
+import { Truth } from './truth.ts';
+import { contentOf, type Files, writeSnapshot } from './writer.ts';
+
+export interface Played {
+  readonly operations: number;
+  readonly snapshots: number;
+  readonly removals: number;
+  readonly crashes: number;
+  readonly packsDeleted: number;
+  readonly rescued: number;
+  /** Prunes that ended, and that refused. */
+  readonly prunes: number;
+  readonly refused: number;
+}
+
+interface Actor {
+  readonly name: string;
+  readonly repository: Repository;
+  readonly state: ClientState;
+}
+
+/** Padding need not be random here, and there is much of it. */
+class CheapRandom implements Random {
+  readonly #random: SimRandom;
+
+  constructor(seed: number) {
+    this.#random = new SimRandom(seed);
+  }
+
+  bytes(count: number): Uint8Array {
+    return count <= 64 ? this.#random.bytes(count) : new Uint8Array(count);
+  }
+}
+
+/** @throws Error with what was violated */
+export async function playSchedule(base: Base, seed: number): Promise<Played> {
+  return new Play(base, seed).run();
+}
+
+const ORDERS = ['uniform', 'bursts', 'priorities'] as const;
+
+class Play {
+  readonly #base: Base;
+  readonly #random: SimRandom;
+  readonly #clock = new StorageClock();
+  readonly #storage: MemoryBackend;
+  readonly #scheduler: Scheduler;
+  readonly #truth: Truth;
+  readonly #faults: string[] = [];
+  readonly #counts = { snapshots: 0, removals: 0, crashes: 0, packsDeleted: 0, rescued: 0, prunes: 0, refused: 0 };
+
+  constructor(base: Base, seed: number) {
+    this.#base = base;
+    this.#random = new SimRandom(seed);
+    this.#storage = base.storage.clone(this.#clock);
+    const jumps = this.#random.below(4) === 0 ? 4 : 0;
+    this.#scheduler = new Scheduler({
+      random: this.#random,
+      clock: this.#clock,
+      crashes: this.#random.below(3) === 0 ? 4 : 0,
+      timePasses: 15 + this.#random.below(60),
+      clockJumps: jumps,
+      order: ORDERS[this.#random.below(ORDERS.length)] ?? 'uniform',
+    });
+    this.#truth = new Truth(this.#storage, this.#plain(base.full[0], 1), () => this.#clock.now());
+  }
+
+  #plain(opened: Repository | undefined, seed: number): Repository {
+    if (opened === undefined) throw new Error('no such client');
+    return { ...opened, backend: this.#storage, clock: this.#clock, random: new SimRandom(seed) };
+  }
+
+  #actor(name: string, opened: Repository | undefined, immortal = false): Actor {
+    if (opened === undefined) throw new Error('no such client');
+    const clock = this.#scheduler.actor(name, immortal);
+    const backend = new ScheduledBackend(name, this.#storage, this.#scheduler, (what, path, actor) =>
+      this.#happened(what, path, actor),
+    );
+    const random = new CheapRandom(this.#random.word());
+    return { name, repository: { ...opened, backend, clock, random }, state: new MemoryState() };
+  }
+
+  async #happened(what: 'put' | 'remove', path: string, actor: string): Promise<void> {
+    if (what === 'remove' && path.startsWith('packs/')) this.#counts.packsDeleted += 1;
+    try {
+      await this.#truth.happened(what, path, actor);
+    } catch (error) {
+      this.#faults.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  async run(): Promise<Played> {
+    const { full, write, thief } = this.#base;
+    this.#start(this.#actor('writer one', full[0]), (actor) => this.#write(actor));
+    this.#start(this.#actor('writer two', full[1]), (actor) => this.#write(actor));
+    this.#start(this.#actor('write-only', write), (actor) => this.#write(actor));
+    this.#start(this.#actor('pruner one', full[0]), (actor) => this.#prune(actor));
+    if (this.#random.below(2) === 0) this.#start(this.#actor('pruner two', full[1]), (actor) => this.#prune(actor));
+    this.#start(this.#actor('forgetter', full[0]), (actor) => this.#forget(actor));
+    if (this.#random.below(2) === 0) this.#start(this.#actor('undoer', full[1]), (actor) => this.#undo(actor));
+    if (this.#random.below(3) === 0) this.#start(this.#actor('reader', full[0]), (actor) => this.#read(actor));
+    if (this.#random.below(3) === 0) this.#start(this.#actor('thief', thief), (actor) => this.#steal(actor));
+    await this.#scheduler.run();
+    await this.#verdict();
+    const [fault] = this.#faults;
+    if (fault !== undefined) throw new Error(fault);
+    return { operations: this.#scheduler.picks, ...this.#counts };
+  }
+
+  #start(actor: Actor, work: (actor: Actor) => Promise<void>): void {
+    this.#scheduler.start(async () => {
+      try {
+        await work(actor);
+      } catch (error) {
+        if (error instanceof Crashed) this.#counts.crashes += 1;
+        else this.#faults.push(`${actor.name}: ${error instanceof Error ? error.stack : String(error)}`);
+      }
+    });
+  }
+
+  #files(): Files {
+    const files = new Map<string, number>();
+    for (let n = this.#random.below(3); n >= 0; n--) files.set(`f${n}`, this.#random.below(8));
+    return files;
+  }
+
+  async #write({ repository }: Actor): Promise<void> {
+    for (let left = 1 + this.#random.below(2); left > 0; left--) {
+      try {
+        await writeSnapshot(repository, this.#files(), this.#random, this.#truth);
+        this.#counts.snapshots += 1;
+      } catch (error) {
+        // It says that it failed: nobody relies on it.
+        if (!isNeoError(error, 'failed') && !isNeoError(error, 'unreachable')) throw error;
+      }
+    }
+  }
+
+  async #prune({ name, repository, state }: Actor): Promise<void> {
+    for (let left = 1 + this.#random.below(3); left > 0; left--) {
+      const wait = this.#random.below(3) === 0;
+      try {
+        const { swept } = await prune(
+          repository,
+          state,
+          {
+            mostUnused: { share: this.#random.below(2) === 0 ? 0 : 0.05 },
+            repackSmall: this.#random.below(2) === 0,
+            grace: 600_000,
+            soleWriter: false,
+            wait,
+            dryRun: false,
+            trustClock: true,
+            workers: 0,
+            pause: async (milliseconds) => {
+              await this.#scheduler.gate(name);
+              this.#scheduler.pass(milliseconds, name);
+            },
+          },
+          ignoreEvents,
+        );
+        this.#counts.prunes += 1;
+        this.#counts.rescued += swept.rescued;
+      } catch (error) {
+        // A clock is wrong, or what it looked at changed under its hands.
+        if (!isNeoError(error) || isNeoError(error, 'usage')) throw error;
+        this.#counts.refused += 1;
+      }
+      await this.#scheduler.gate(name);
+      if (this.#random.below(2) === 0) this.#scheduler.pass(11 * 60_000, name);
+    }
+  }
+
+  async #forget({ name, repository }: Actor): Promise<void> {
+    for (let left = 1 + this.#random.below(3); left > 0; left--) {
+      for (let wait = this.#random.below(80); wait > 0; wait--) await this.#scheduler.gate(name);
+      const { heads } = await listHeads(repository);
+      const chosen = heads[this.#random.below(heads.length)];
+      if (chosen === undefined) continue;
+      const time = await repository.backend.now();
+      const trashEnds = time + (this.#random.below(3) === 0 ? 900_000 : 0);
+      // From the moment on at which it may lie there.
+      this.#truth.removed([chosen.name], trashEnds);
+      await putRemoval(repository, [chosen], { time, trashEnds });
+      this.#counts.removals += 1;
+    }
+  }
+
+  async #undo({ repository }: Actor): Promise<void> {
+    for (let n = 0; n < 2; n++) {
+      try {
+        const { snapshots } = await undo(repository, { dryRun: false });
+        this.#truth.broughtBack(snapshots);
+      } catch (error) {
+        if (!isNeoError(error, 'failed')) throw error;
+      }
+    }
+  }
+
+  /** Whatever is protected all the time can be read, with an index that was loaded meanwhile. */
+  async #read({ repository }: Actor): Promise<void> {
+    for (let n = 0; n < 3; n++) {
+      const before = new Set(this.#truth.protectedOnes);
+      const { snapshots } = await listSnapshots(repository, repository.keys.full?.epochs ?? []);
+      const chosen = snapshots.filter(({ name }) => before.has(name))[0];
+      if (chosen === undefined) continue;
+      const found = await reachable(await loadIndex(repository, 64), [{ tree: chosen.body.tree }], { workers: 0 });
+      const isWhole = found.unreadable.length + found.missing.length === 0;
+      if (isWhole || !this.#truth.isProtected(chosen.name)) continue;
+      const again = await reachable(await loadIndex(repository, 64), [{ tree: chosen.body.tree }], { workers: 0 });
+      if (again.unreadable.length + again.missing.length > 0 && this.#truth.isProtected(chosen.name)) {
+        this.#faults.push(`the reader cannot read snapshot ${chosen.name.slice(0, 8)} twice`);
+      }
+    }
+  }
+
+  /** With a write key: wrong bytes under right ids, signs of life, tombs and removals that may not count. */
+  async #steal({ repository: opened }: Actor): Promise<void> {
+    const repository = await loadIndex(opened, 64);
+    const session = new SessionWriter(repository, { uploads: 1, dryRun: false, onStored: () => undefined });
+    const writer = new BlobWriter({
+      context: { ...repository, indexKey: repository.keys.index, session: session.session },
+      content: repository.keys.content,
+      index: repository.index,
+      suite: 'aes-256-gcm',
+      packTarget: 1 << 16,
+      openPacks: 1,
+      onPack: (pack) => session.add(pack),
+    });
+    const { engine, keys } = repository;
+    for (let n = 0; n < 8; n++) {
+      const id = blobIdOf(engine, contentKeyOf(engine, keys.content.data, contentOf(n)));
+      const junk = new Uint8Array(440).fill(n);
+      writer.append(false, { id, kind: 'data', contentEpoch: 0, hash: engine.blake3(junk) }, junk);
+    }
+    writer.finish();
+    await session.finish();
+    await putHeartbeat(repository, { session: session.session, n: 7, time: 0, generation: 0 });
+    for (const kind of ['tomb', 'removal'] as const) {
+      const victims = [...(await listHeads(repository)).heads].map(({ name }) => name);
+      const packs = repository.packs.flatMap((pack) => (pack === undefined ? [] : [pack.name]));
+      const time = await repository.backend.now();
+      const body =
+        kind === 'tomb'
+          ? { v: 1, generation: 1, time: 0, grace: 0, packs, replacements: [], uncounted: victims }
+          : { v: 1, time, trashEnds: time, snapshots: victims.map((name) => ({ name, head: name })) };
+      const json = Buffer.from(JSON.stringify(body));
+      const bytes = encodeSealedSigned(repository, kind, keys.index, repository.signer, json);
+      const name = toHex(engine.blake3(bytes));
+      await repository.backend.put(kind === 'tomb' ? `tombs/1-${name}` : `removals/${name}`, bytes);
+    }
+    await session.close();
+  }
+
+  /** From what lies in storage, with a fresh index: each protected snapshot can be found and read, byte for byte. */
+  async #verdict(): Promise<void> {
+    const repository = await loadIndex(this.#plain(this.#base.full[0], 2), 64);
+    const reader = new BlobReader(repository);
+    const { snapshots } = await listSnapshots(repository, repository.keys.full?.epochs ?? []);
+    for (const name of this.#truth.protectedOnes) {
+      this.#truth.demand(name, 'at the end');
+      const snapshot = snapshots.find((listed) => listed.name === objectName(name));
+      if (snapshot === undefined) {
+        this.#faults.push(`snapshot ${name.slice(0, 8)} is not listed`);
+        continue;
+      }
+      const found = await reachable(repository, [{ tree: snapshot.body.tree }], { workers: 0 });
+      const ids = new Set([...found.table.entries()].map(({ key }) => toHex(blobIdOf(repository.engine, key))));
+      for (const id of this.#truth.needsOf(name)) {
+        if (!ids.has(id)) this.#faults.push(`blob ${id.slice(0, 8)} of ${name.slice(0, 8)} cannot be reached`);
+      }
+      for (const { kind, key } of found.table.entries()) {
+        await reader.load(kind, key).catch((error: unknown) => {
+          this.#faults.push(`${kind} ${toHex(key).slice(0, 8)} of ${name.slice(0, 8)}: ${String(error)}`);
+        });
+      }
+    }
+  }
+}

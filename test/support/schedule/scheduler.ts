@@ -1,0 +1,249 @@
+/**
+ * Interleavings by seed: every storage operation of every actor waits until it is picked. Between two picks time may
+ * pass, a machine may sleep, storage's clock may jump, an actor may die.
+ */
+import type { Backend, ByteRange, ObjectInfo } from '../../../src/backends/backend.ts';
+import { Crashed } from '../../../src/backends/crash.ts';
+import type { MemoryBackend } from '../../../src/backends/memory.ts';
+import type { Clock, SinceBoot } from '../../../src/core/clock.ts';
+import type { SimRandom } from '../sim-random.ts';
+
+/** What storage shows; it may be wrong. */
+export class StorageClock implements Clock {
+  #now = Date.UTC(2026, 0, 1);
+
+  now(): number {
+    return this.#now;
+  }
+
+  monotonic(): number {
+    return this.#now;
+  }
+
+  add(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+}
+
+/** A machine's: it may be off, and its steady clock stands while the machine sleeps. */
+export class ActorClock implements Clock {
+  readonly #storage: StorageClock;
+  readonly #skew: number;
+  readonly #name: string;
+  #steady = 0;
+
+  constructor(storage: StorageClock, name: string, skew: number) {
+    this.#storage = storage;
+    this.#name = name;
+    this.#skew = skew;
+  }
+
+  now(): number {
+    return this.#storage.now() + this.#skew;
+  }
+
+  monotonic(): number {
+    return this.#steady;
+  }
+
+  sinceBoot(): SinceBoot {
+    return { boot: this.#name, at: this.#steady };
+  }
+
+  pass(milliseconds: number): void {
+    this.#steady += milliseconds;
+  }
+}
+
+interface Waiting {
+  readonly actor: string;
+  readonly go: () => void;
+  readonly die: () => void;
+}
+
+export interface SchedulerOptions {
+  readonly random: SimRandom;
+  readonly clock: StorageClock;
+  /** Parts of a thousand, at each pick. */
+  readonly crashes: number;
+  readonly timePasses: number;
+  readonly clockJumps: number;
+  readonly order: 'uniform' | 'bursts' | 'priorities';
+}
+
+const MINUTE = 60_000;
+const STEPS = [1000, 20_000, MINUTE, 4 * MINUTE, 6 * MINUTE, 11 * MINUTE, 40 * MINUTE];
+
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #clocks = new Map<string, ActorClock>();
+  readonly #dead = new Set<string>();
+  readonly #immortal = new Set<string>();
+  #waiting: Waiting[] = [];
+  #running = 0;
+  #last: string | undefined;
+  readonly #priorities = new Map<string, number>();
+  picks = 0;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  /** An actor begins; its clock. Immortal ones never crash. */
+  actor(name: string, immortal = false): ActorClock {
+    const { random, clock } = this.#options;
+    const skew = random.below(10) === 0 ? (random.below(2) * 2 - 1) * 3_600_000 : (random.below(7) - 3) * MINUTE;
+    const own = new ActorClock(clock, name, skew);
+    this.#clocks.set(name, own);
+    if (immortal) this.#immortal.add(name);
+    return own;
+  }
+
+  start(work: () => Promise<void>): void {
+    this.#running += 1;
+    void work().finally(() => {
+      this.#running -= 1;
+    });
+  }
+
+  /** Resolves when the operation may go on. @throws Crashed when the actor has died */
+  async gate(actor: string): Promise<void> {
+    if (this.#dead.has(actor)) throw new Crashed();
+    await new Promise<void>((go, reject) => {
+      this.#waiting.push({ actor, go, die: () => reject(new Crashed()) });
+    });
+  }
+
+  /** Until every actor has ended. */
+  async run(): Promise<void> {
+    while (this.#running > 0) {
+      await new Promise(setImmediate);
+      if (this.#waiting.length > 0) this.#pick();
+    }
+  }
+
+  #pick(): void {
+    const { random, crashes, timePasses, clockJumps } = this.#options;
+    this.picks += 1;
+    if (random.below(1000) < timePasses) this.pass(STEPS[random.below(STEPS.length)] ?? 0);
+    if (random.below(1000) < clockJumps) this.#options.clock.add(random.below(3_600_000));
+    const at = this.#choose();
+    const [chosen] = this.#waiting.splice(at, 1);
+    if (chosen === undefined) return;
+    if (random.below(1000) < crashes && !this.#immortal.has(chosen.actor)) this.#kill(chosen);
+    else chosen.go();
+  }
+
+  /**
+   * Uniformly, in long bursts of one actor, or by priorities that change at few moments (Burckhardt et al., "A Randomized
+   * Scheduler with Probabilistic Guarantees of Finding Bugs", ASPLOS 2010): what goes wrong only when one stands still
+   * while another does all of its work is never met by fair picks.
+   */
+  #choose(): number {
+    const { random, order } = this.#options;
+    if (order === 'uniform') return random.below(this.#waiting.length);
+    if (order === 'bursts') {
+      if (random.below(40) === 0) this.#last = undefined;
+      const same = this.#waiting.findIndex(({ actor }) => actor === this.#last);
+      const at = same >= 0 ? same : random.below(this.#waiting.length);
+      this.#last = this.#waiting[at]?.actor;
+      return at;
+    }
+    let best = 0;
+    for (const [at, { actor }] of this.#waiting.entries()) {
+      if (this.#priority(actor) > this.#priority(this.#waiting[best]?.actor ?? '')) best = at;
+    }
+    // Now and then the first falls behind all others.
+    if (random.below(100) === 0) this.#priorities.set(this.#waiting[best]?.actor ?? '', -this.picks);
+    return best;
+  }
+
+  #priority(actor: string): number {
+    const known = this.#priorities.get(actor) ?? this.#options.random.below(1000);
+    this.#priorities.set(actor, known);
+    return known;
+  }
+
+  #kill(chosen: Waiting): void {
+    this.#dead.add(chosen.actor);
+    chosen.die();
+    for (const other of this.#waiting) if (other.actor === chosen.actor) other.die();
+    this.#waiting = this.#waiting.filter(({ actor }) => actor !== chosen.actor);
+  }
+
+  /** Time passes for all; some machines sleep meanwhile. */
+  pass(milliseconds: number, awake?: string): void {
+    const { random, clock } = this.#options;
+    clock.add(milliseconds);
+    for (const [name, own] of this.#clocks) if (name === awake || random.below(4) > 0) own.pass(milliseconds);
+  }
+}
+
+/** Storage as one actor sees it. Told of what was stored and removed at the moment when it happens. */
+export class ScheduledBackend implements Backend {
+  readonly location = 'scheduled:';
+  readonly #actor: string;
+  readonly #inner: MemoryBackend;
+  readonly #scheduler: Scheduler;
+  readonly #watch: (what: 'put' | 'remove', path: string, actor: string) => Promise<void>;
+
+  constructor(
+    actor: string,
+    inner: MemoryBackend,
+    scheduler: Scheduler,
+    watch: (what: 'put' | 'remove', path: string, actor: string) => Promise<void>,
+  ) {
+    this.#actor = actor;
+    this.#inner = inner;
+    this.#scheduler = scheduler;
+    this.#watch = watch;
+  }
+
+  async put(path: string, bytes: Uint8Array): Promise<void> {
+    const copy = new Uint8Array(bytes);
+    await this.#scheduler.gate(this.#actor);
+    await this.#inner.put(path, copy);
+    await this.#watch('put', path, this.#actor);
+  }
+
+  async get(path: string): Promise<Uint8Array | undefined> {
+    await this.#scheduler.gate(this.#actor);
+    return this.#inner.get(path);
+  }
+
+  async getRange(path: string, range: ByteRange): Promise<Uint8Array | undefined> {
+    await this.#scheduler.gate(this.#actor);
+    return this.#inner.getRange(path, range);
+  }
+
+  async *list(folder: string): AsyncIterable<ObjectInfo> {
+    await this.#scheduler.gate(this.#actor);
+    let count = 0;
+    for await (const info of this.#inner.list(folder)) {
+      count += 1;
+      // A listing is no snapshot of a moment.
+      if (count % 4 === 2) await this.#scheduler.gate(this.#actor);
+      yield info;
+    }
+  }
+
+  async stat(path: string): Promise<ObjectInfo | undefined> {
+    await this.#scheduler.gate(this.#actor);
+    return this.#inner.stat(path);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#scheduler.gate(this.#actor);
+    await this.#inner.remove(path);
+    await this.#watch('remove', path, this.#actor);
+  }
+
+  async now(): Promise<number> {
+    await this.#scheduler.gate(this.#actor);
+    return this.#inner.now();
+  }
+
+  async close(): Promise<void> {
+    await undefined;
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * What storage really holds, followed from outside, and the invariants I1 to I6: asked after each operation that can
+ * break them. Nothing here goes through the code under test but the decoders of packs and snapshots.
+ */
+import type { MemoryBackend } from '../../../src/backends/memory.ts';
+import { toHex } from '../../../src/core/bytes.ts';
+import type { ObjectName } from '../../../src/core/ids.ts';
+import { FOOTER_LENGTH, openDirectory, readFooter } from '../../../src/repo/pack/pack.ts';
+import type { Repository } from '../../../src/repo/repository.ts';
+import { decodeSnapshot } from '../../../src/snapshot/snapshot.ts';
+
+const CONFIRM_WITHIN = 300_000;
+
+interface StoredSnapshot {
+  readonly client: string;
+  readonly needs: ReadonlySet<string>;
+  readonly confirmed: boolean;
+}
+
+export class Truth {
+  readonly #storage: MemoryBackend;
+  readonly #repository: Repository;
+  readonly #now: () => number;
+  /** Packs that are there: blobs that can be opened, and whose they are. */
+  readonly #packs = new Map<
+    string,
+    { readonly author: string; readonly full: boolean; readonly ids: ReadonlySet<string> }
+  >();
+  readonly #snapshots = new Map<string, StoredSnapshot>();
+  /** Root in hex → ids below it. */
+  readonly #needs = new Map<string, ReadonlySet<string>>();
+  /** Snapshot → when its trash ends. */
+  readonly #trash = new Map<string, number>();
+  /** What honest clients were told to be done. */
+  readonly acknowledged = new Set<string>();
+
+  constructor(storage: MemoryBackend, repository: Repository, now: () => number) {
+    this.#storage = storage;
+    this.#repository = repository;
+    this.#now = now;
+  }
+
+  /** Of a snapshot that is about to be stored. */
+  announce(snapshot: Uint8Array, needs: ReadonlySet<string>): void {
+    this.#needs.set(toHex(this.#repository.engine.blake3(snapshot)), needs);
+  }
+
+  /** @throws Error when an invariant does not hold any more */
+  async happened(what: 'put' | 'remove', path: string, actor: string): Promise<void> {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const is = path.slice(0, path.indexOf('/'));
+    if (is === 'packs' && what === 'put') await this.#addPack(name, path);
+    if (is === 'snapshots' && what === 'put') await this.#addSnapshot(name, path);
+    if (is === 'packs' && what === 'remove') {
+      this.#packs.delete(name);
+      this.#demandAll(`${actor} removed pack ${name.slice(0, 8)}`);
+    }
+    if (is === 'snapshots' && what === 'remove') {
+      if (this.isProtected(name))
+        throw new Error(`${actor} removed snapshot ${name.slice(0, 8)}, which nobody removed`);
+      this.#snapshots.delete(name);
+    }
+  }
+
+  async #addPack(name: string, path: string): Promise<void> {
+    const bytes = this.#packs.has(name) ? undefined : await this.#storage.get(path);
+    if (bytes === undefined) return;
+    const length = readFooter(bytes.subarray(bytes.length - FOOTER_LENGTH), bytes.length);
+    const start = bytes.length - FOOTER_LENGTH - length;
+    const { author, entries } = openDirectory(
+      { ...this.#repository, indexKey: this.#repository.keys.index },
+      bytes.subarray(start, start + length),
+    );
+    const ids = new Set(entries.map(({ id }) => toHex(id)));
+    this.#packs.set(name, { author: author.client, full: author.role === 'full', ids });
+  }
+
+  async #addSnapshot(name: string, path: string): Promise<void> {
+    if (this.#snapshots.has(name)) return;
+    const info = await this.#storage.stat(path);
+    const bytes = await this.#storage.get(path);
+    const needs = this.#needs.get(name);
+    if (bytes === undefined || info === undefined || needs === undefined) return;
+    const { head } = decodeSnapshot(this.#repository, bytes);
+    const confirmed = info.modified - head.validated <= CONFIRM_WITHIN;
+    this.#snapshots.set(name, { client: head.client, needs, confirmed });
+  }
+
+  removed(snapshots: readonly string[], trashEnds: number): void {
+    for (const name of snapshots) this.#trash.set(name, Math.min(trashEnds, this.#trash.get(name) ?? trashEnds));
+  }
+
+  /** Whoever asked for it was told that they are there again. @throws Error when one is not whole */
+  broughtBack(snapshots: readonly string[]): void {
+    for (const name of snapshots) {
+      this.#trash.delete(name);
+      if (this.#snapshots.has(name)) this.demand(name, 'brought back');
+    }
+  }
+
+  acknowledge(name: ObjectName): void {
+    this.acknowledged.add(name);
+    if (this.#snapshots.has(name)) this.demand(name, 'acknowledged');
+  }
+
+  /** It must be whole. */
+  isProtected(name: string): boolean {
+    const snapshot = this.#snapshots.get(name);
+    if (snapshot === undefined || !(snapshot.confirmed || this.acknowledged.has(name))) return false;
+    const ends = this.#trash.get(name);
+    return ends === undefined || ends > this.#now();
+  }
+
+  get protectedOnes(): readonly string[] {
+    return [...this.#snapshots.keys()].filter((name) => this.isProtected(name));
+  }
+
+  /** All that are there, protected or not. */
+  get present(): readonly string[] {
+    return [...this.#snapshots.keys()];
+  }
+
+  needsOf(name: string): ReadonlySet<string> {
+    return this.#snapshots.get(name)?.needs ?? new Set();
+  }
+
+  #demandAll(when: string): void {
+    for (const name of this.protectedOnes) this.demand(name, when);
+  }
+
+  demand(name: string, when: string): void {
+    const snapshot = this.#snapshots.get(name);
+    if (snapshot === undefined) return;
+    const trusted = [...this.#packs.values()].filter(({ author, full }) => full || author === snapshot.client);
+    for (const id of snapshot.needs) {
+      if (!trusted.some(({ ids }) => ids.has(id))) {
+        throw new Error(`I1: ${when}: snapshot ${name.slice(0, 8)} has lost blob ${id.slice(0, 8)}`);
+      }
+    }
+  }
+}
