@@ -8,7 +8,15 @@ export interface ClientState {
 
 /** Lives as long as the process: tests, and clients that keep nothing. */
 export class MemoryState implements ClientState {
-  readonly #files = new Map<string, Uint8Array>();
+  readonly #files: Map<string, Uint8Array>;
+
+  constructor(files: Iterable<readonly [string, Uint8Array]> = []) {
+    this.#files = new Map(files);
+  }
+
+  clone(): MemoryState {
+    return new MemoryState(this.#files);
+  }
 
   async read(name: string): Promise<Uint8Array | undefined> {
     return this.#files.get(name);

@@ -135,7 +135,7 @@ class Prune {
   async #sweepDue(view: Sight, seen: TombsSeen): Promise<(Live & { readonly isOfCounted: boolean }) | undefined> {
     const due = this.#dueIn(view, seen);
     if (due.length === 0) return undefined;
-    refuseWrongClock(view, this.#repository.clock.now(), this.#options.trustClock);
+    refuseWrongClock(view, this.#options.trustClock);
     const going = new Set(snapshotsToDelete(view, due));
     // One whose trash has ended counts until a tomb has said that it does not: another may rest on it meanwhile.
     const roots = view.snapshots.filter(({ name }) => !going.has(name));

@@ -105,13 +105,13 @@ export function timeLeft(tomb: Tomb, { time, at }: View & Listed, seen: TombsSee
 const QUIET_FOR = 30 * 86_400_000;
 
 /** @throws NeoError failed when a clock is wrong, or may be: then nothing may be deleted by it */
-export function refuseWrongClock({ newest, time }: View, local: number, trustClock: boolean): void {
+export function refuseWrongClock({ newest, time, localTime }: View, trustClock: boolean): void {
   const ahead = Math.round((newest.modified - time) / 60_000);
   if (newest.modified > time + CLOCK_TOLERANCE) {
     throw wrongClock(`${newest.path} is from ${ahead} minutes in the future: the storage's clock went back`);
   }
-  const skew = Math.round(Math.abs(local - time) / 60_000);
-  if (Math.abs(local - time) > CLOCK_TOLERANCE)
+  const skew = Math.round(Math.abs(localTime - time) / 60_000);
+  if (Math.abs(localTime - time) > CLOCK_TOLERANCE)
     throw wrongClock(`this clock and the storage's differ by ${skew} minutes`);
   if (newest.modified > 0 && time - newest.modified > QUIET_FOR && !trustClock) {
     throw wrongClock(

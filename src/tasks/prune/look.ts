@@ -14,6 +14,8 @@ import { listRemovals, trashOf } from '../../snapshot/removal.ts';
 export interface View {
   /** By the storage's clock, before the first listing, milliseconds. */
   readonly time: number;
+  /** By this machine's clock at the same moment, milliseconds. */
+  readonly localTime: number;
   readonly tombs: TombListing;
   readonly snapshots: readonly Snapshot[];
   /** Those whose trash has ended. */
@@ -34,6 +36,7 @@ export interface View {
  */
 export async function look(repository: Repository, state: ClientState, events: EventSink): Promise<View> {
   const { epochs } = requireFull(repository, 'free space');
+  const localTime = repository.clock.now();
   const time = await repository.backend.now();
   const tombs = await listTombs(repository);
   for (const { path, reason } of tombs.faults) {
@@ -56,6 +59,7 @@ export async function look(repository: Repository, state: ClientState, events: E
   const newest = objects.reduce((latest, object) => (object.modified > latest.modified ? object : latest), none);
   return {
     time,
+    localTime,
     tombs,
     snapshots: listing.snapshots,
     ended,

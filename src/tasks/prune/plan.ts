@@ -2,7 +2,7 @@
 import { type ObjectName, objectName } from '../../core/ids.ts';
 import type { BlobPlace } from '../../repo/blob-index.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { paddedLength } from '../../repo/pack/padding.ts';
+import { BLOB_SHARE, sizeInPacks } from '../../repo/pack-size.ts';
 import type { BlobTable } from '../check/blob-table.ts';
 import type { View } from './look.ts';
 import type { MostUnused, PackUse } from './options.ts';
@@ -142,17 +142,14 @@ class Slots {
   }
 }
 
-/** Of a directory's entry, and its share of what else a pack has. */
-const ENTRY_BYTES = 76;
-
 /** Bytes that a fresh repository would take for what is needed of these packs. */
 function idealOf(uses: readonly PackUse[], packTarget: number): number {
   let sum = 0;
   for (const trees of [false, true]) {
     const own = uses.filter(({ isTrees, blobs }) => isTrees === trees && blobs > 0);
-    const bytes = own.reduce((total, { needed, blobs }) => total + needed + blobs * ENTRY_BYTES, 0);
-    const whole = Math.floor(bytes / packTarget);
-    sum += whole * packTarget + (bytes > whole * packTarget ? paddedLength(bytes - whole * packTarget + 4096) : 0);
+    const count = own.reduce((total, { blobs }) => total + blobs, 0);
+    const bytes = own.reduce((total, { needed }) => total + needed, 0);
+    sum += sizeInPacks(count, bytes, packTarget);
   }
   return sum;
 }
@@ -181,7 +178,7 @@ function chooseRepack(uses: readonly PackUse[], rules: PlanRules): PackUse[] {
     if (chosen.has(use) || bytes + use.size > rules.mostRepacked) continue;
     chosen.add(use);
     bytes += use.size;
-    waste -= use.size - use.needed - use.blobs * ENTRY_BYTES;
+    waste -= use.size - use.needed - use.blobs * BLOB_SHARE;
   }
   const list = [...chosen];
   const gain = list.reduce((total, use) => total + use.size, 0) - idealOf(list, packTarget);
@@ -193,5 +190,5 @@ function chooseRepack(uses: readonly PackUse[], rules: PlanRules): PackUse[] {
 const LEAST_GAIN = 0.005;
 
 function shareUnused({ size, needed, blobs }: PackUse): number {
-  return size === 0 ? 0 : (size - needed - blobs * ENTRY_BYTES) / size;
+  return size === 0 ? 0 : (size - needed - blobs * BLOB_SHARE) / size;
 }

@@ -3,13 +3,13 @@ import type { EventSink } from '../../core/events.ts';
 import type { ObjectName } from '../../core/ids.ts';
 import { TOMBS_KEPT } from '../../repo/grace.ts';
 import { packPath } from '../../repo/pack-check.ts';
+import { rewriteSegments } from '../../repo/segment-rewrite.ts';
 import { removeSilentSessions } from '../../repo/session.ts';
 import { putSwept, type Tomb } from '../../repo/tomb.ts';
 import type { BlobTable } from '../check/blob-table.ts';
 import { type CopyHooks, copyOut } from './copy.ts';
 import type { View } from './look.ts';
 import type { Swept } from './options.ts';
-import { rewriteSegments } from './segments.ts';
 
 /**
  * Carries out `due`. `live`: everything that is reached from snapshots that stay. The order is that in which each prefix

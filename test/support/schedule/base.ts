@@ -7,6 +7,7 @@ import { prepareKey, publishKey } from '../../../src/tasks/keys.ts';
 import { cheapEngine } from '../cheap-engine.ts';
 import { SimRandom } from '../sim-random.ts';
 import { StorageClock } from './scheduler.ts';
+import { type Start, startsOf } from './start.ts';
 
 export interface Base {
   readonly storage: MemoryBackend;
@@ -18,7 +19,18 @@ export interface Base {
   readonly thief: Repository;
 }
 
-export async function makeBase(engine: Engine): Promise<Base> {
+/** What schedules begin with: of one repository, at many moments of its life. */
+export interface Beginnings {
+  readonly base: Base;
+  readonly starts: readonly Start[];
+}
+
+export async function makeBeginnings(engine: Engine, count = 64): Promise<Beginnings> {
+  const base = await makeBase(engine);
+  return { base, starts: await startsOf(base, count) };
+}
+
+async function makeBase(engine: Engine): Promise<Base> {
   const surroundings = { engine: cheapEngine(engine), clock: new StorageClock(), random: new SimRandom(1) };
   const storage = new MemoryBackend(surroundings.clock);
   const secret = new Uint8Array(32).fill(7);

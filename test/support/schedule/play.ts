@@ -21,10 +21,11 @@ import { prune } from '../../../src/tasks/prune.ts';
 import { reachable } from '../../../src/tasks/reachable.ts';
 import { undo } from '../../../src/tasks/undo.ts';
 import { SimRandom } from '../sim-random.ts';
-import type { Base } from './base.ts';
+import type { Base, Beginnings } from './base.ts';
 import { ScheduledBackend, Scheduler, StorageClock } from './scheduler.ts';
+import { PRUNE, PRUNERS, type Start } from './start.ts';
 import { Truth } from './truth.ts';
-import { contentOf, type Files, writeSnapshot } from './writer.ts';
+import { contentOf, randomFiles, writeSnapshot } from './writer.ts';
 
 export interface Played {
   readonly operations: number;
@@ -58,8 +59,10 @@ class CheapRandom implements Random {
 }
 
 /** @throws Error with what was violated */
-export async function playSchedule(base: Base, seed: number): Promise<Played> {
-  return new Play(base, seed).run();
+export async function playSchedule({ base, starts }: Beginnings, seed: number): Promise<Played> {
+  const start = starts[seed % starts.length];
+  if (start === undefined) throw new Error('nothing to begin with');
+  return new Play(base, start, seed).run();
 }
 
 const ORDERS = ['uniform', 'bursts', 'priorities'] as const;
@@ -67,17 +70,20 @@ const ORDERS = ['uniform', 'bursts', 'priorities'] as const;
 class Play {
   readonly #base: Base;
   readonly #random: SimRandom;
-  readonly #clock = new StorageClock();
+  readonly #start: Start;
+  readonly #clock: StorageClock;
   readonly #storage: MemoryBackend;
   readonly #scheduler: Scheduler;
   readonly #truth: Truth;
   readonly #faults: string[] = [];
   readonly #counts = { snapshots: 0, removals: 0, crashes: 0, packsDeleted: 0, rescued: 0, prunes: 0, refused: 0 };
 
-  constructor(base: Base, seed: number) {
+  constructor(base: Base, start: Start, seed: number) {
     this.#base = base;
+    this.#start = start;
     this.#random = new SimRandom(seed);
-    this.#storage = base.storage.clone(this.#clock);
+    this.#clock = new StorageClock(start.now);
+    this.#storage = start.storage.clone(this.#clock);
     const jumps = this.#random.below(4) === 0 ? 4 : 0;
     this.#scheduler = new Scheduler({
       random: this.#random,
@@ -85,9 +91,10 @@ class Play {
       crashes: this.#random.below(3) === 0 ? 4 : 0,
       timePasses: 15 + this.#random.below(60),
       clockJumps: jumps,
+      freezes: (this.#random.below(3) * 1000) / 4,
       order: ORDERS[this.#random.below(ORDERS.length)] ?? 'uniform',
     });
-    this.#truth = new Truth(this.#storage, this.#plain(base.full[0], 1), () => this.#clock.now());
+    this.#truth = new Truth(this.#storage, this.#plain(base.full[0], 1), () => this.#clock.now(), start.truth);
   }
 
   #plain(opened: Repository | undefined, seed: number): Repository {
@@ -95,14 +102,14 @@ class Play {
     return { ...opened, backend: this.#storage, clock: this.#clock, random: new SimRandom(seed) };
   }
 
-  #actor(name: string, opened: Repository | undefined, immortal = false): Actor {
+  #actor(name: string, opened: Repository | undefined, state = new MemoryState()): Actor {
     if (opened === undefined) throw new Error('no such client');
-    const clock = this.#scheduler.actor(name, immortal);
+    const clock = this.#scheduler.actor(name, this.#start.steady);
     const backend = new ScheduledBackend(name, this.#storage, this.#scheduler, (what, path, actor) =>
       this.#happened(what, path, actor),
     );
     const random = new CheapRandom(this.#random.word());
-    return { name, repository: { ...opened, backend, clock, random }, state: new MemoryState() };
+    return { name, repository: { ...opened, backend, clock, random }, state: state.clone() };
   }
 
   async #happened(what: 'put' | 'remove', path: string, actor: string): Promise<void> {
@@ -116,15 +123,16 @@ class Play {
 
   async run(): Promise<Played> {
     const { full, write, thief } = this.#base;
-    this.#start(this.#actor('writer one', full[0]), (actor) => this.#write(actor));
-    this.#start(this.#actor('writer two', full[1]), (actor) => this.#write(actor));
-    this.#start(this.#actor('write-only', write), (actor) => this.#write(actor));
-    this.#start(this.#actor('pruner one', full[0]), (actor) => this.#prune(actor));
-    if (this.#random.below(2) === 0) this.#start(this.#actor('pruner two', full[1]), (actor) => this.#prune(actor));
-    this.#start(this.#actor('forgetter', full[0]), (actor) => this.#forget(actor));
-    if (this.#random.below(2) === 0) this.#start(this.#actor('undoer', full[1]), (actor) => this.#undo(actor));
-    if (this.#random.below(3) === 0) this.#start(this.#actor('reader', full[0]), (actor) => this.#read(actor));
-    if (this.#random.below(3) === 0) this.#start(this.#actor('thief', thief), (actor) => this.#steal(actor));
+    const [one, two] = this.#start.states;
+    this.#begin(this.#actor('writer one', full[0]), (actor) => this.#write(actor));
+    if (this.#maybe()) this.#begin(this.#actor('writer two', full[1]), (actor) => this.#write(actor));
+    if (this.#maybe()) this.#begin(this.#actor('write-only', write), (actor) => this.#write(actor));
+    this.#begin(this.#actor(PRUNERS[0], full[0], one), (actor) => this.#prune(actor));
+    if (this.#maybe()) this.#begin(this.#actor(PRUNERS[1], full[1], two), (actor) => this.#prune(actor));
+    if (this.#maybe()) this.#begin(this.#actor('forgetter', full[0]), (actor) => this.#forget(actor));
+    if (this.#maybe()) this.#begin(this.#actor('undoer', full[1]), (actor) => this.#undo(actor));
+    if (this.#random.below(4) === 0) this.#begin(this.#actor('reader', full[0]), (actor) => this.#read(actor));
+    if (this.#random.below(4) === 0) this.#begin(this.#actor('thief', thief), (actor) => this.#steal(actor));
     await this.#scheduler.run();
     await this.#verdict();
     const [fault] = this.#faults;
@@ -132,7 +140,11 @@ class Play {
     return { operations: this.#scheduler.picks, ...this.#counts };
   }
 
-  #start(actor: Actor, work: (actor: Actor) => Promise<void>): void {
+  #maybe(): boolean {
+    return this.#random.below(2) === 0;
+  }
+
+  #begin(actor: Actor, work: (actor: Actor) => Promise<void>): void {
     this.#scheduler.start(async () => {
       try {
         await work(actor);
@@ -143,16 +155,10 @@ class Play {
     });
   }
 
-  #files(): Files {
-    const files = new Map<string, number>();
-    for (let n = this.#random.below(3); n >= 0; n--) files.set(`f${n}`, this.#random.below(8));
-    return files;
-  }
-
   async #write({ repository }: Actor): Promise<void> {
     for (let left = 1 + this.#random.below(2); left > 0; left--) {
       try {
-        await writeSnapshot(repository, this.#files(), this.#random, this.#truth);
+        await writeSnapshot(repository, randomFiles(this.#random), this.#random, this.#truth);
         this.#counts.snapshots += 1;
       } catch (error) {
         // It says that it failed: nobody relies on it.
@@ -163,20 +169,15 @@ class Play {
 
   async #prune({ name, repository, state }: Actor): Promise<void> {
     for (let left = 1 + this.#random.below(3); left > 0; left--) {
-      const wait = this.#random.below(3) === 0;
       try {
         const { swept } = await prune(
           repository,
           state,
           {
-            mostUnused: { share: this.#random.below(2) === 0 ? 0 : 0.05 },
-            repackSmall: this.#random.below(2) === 0,
-            grace: 600_000,
-            soleWriter: false,
-            wait,
-            dryRun: false,
-            trustClock: true,
-            workers: 0,
+            ...PRUNE,
+            mostUnused: { share: this.#maybe() ? 0 : 0.05 },
+            repackSmall: this.#maybe(),
+            wait: this.#random.below(3) === 0,
             pause: async (milliseconds) => {
               await this.#scheduler.gate(name);
               this.#scheduler.pass(milliseconds, name);
@@ -205,8 +206,8 @@ class Play {
       const time = await repository.backend.now();
       const trashEnds = time + (this.#random.below(3) === 0 ? 900_000 : 0);
       // From the moment on at which it may lie there.
-      this.#truth.removed([chosen.name], trashEnds);
-      await putRemoval(repository, [chosen], { time, trashEnds });
+      const removal = this.#truth.removed(chosen.name, trashEnds);
+      removal.named(await putRemoval(repository, [chosen], { time, trashEnds }));
       this.#counts.removals += 1;
     }
   }
@@ -214,8 +215,8 @@ class Play {
   async #undo({ repository }: Actor): Promise<void> {
     for (let n = 0; n < 2; n++) {
       try {
-        const { snapshots } = await undo(repository, { dryRun: false });
-        this.#truth.broughtBack(snapshots);
+        const { removal, snapshots } = await undo(repository, { dryRun: false });
+        this.#truth.broughtBack(removal.name, snapshots);
       } catch (error) {
         if (!isNeoError(error, 'failed')) throw error;
       }

@@ -10,7 +10,11 @@ import type { SimRandom } from '../sim-random.ts';
 
 /** What storage shows; it may be wrong. */
 export class StorageClock implements Clock {
-  #now = Date.UTC(2026, 0, 1);
+  #now: number;
+
+  constructor(now = Date.UTC(2026, 0, 1)) {
+    this.#now = now;
+  }
 
   now(): number {
     return this.#now;
@@ -57,6 +61,8 @@ export class ActorClock implements Clock {
 
 interface Waiting {
   readonly actor: string;
+  /** The pick before which it is left alone while there are others. */
+  readonly frozenUntil: number;
   readonly go: () => void;
   readonly die: () => void;
 }
@@ -68,8 +74,13 @@ export interface SchedulerOptions {
   readonly crashes: number;
   readonly timePasses: number;
   readonly clockJumps: number;
+  /** Parts of a thousand, of critical operations. */
+  readonly freezes: number;
   readonly order: 'uniform' | 'bursts' | 'priorities';
 }
+
+/** Between what somebody knows and what he does by it. */
+const CRITICAL = /^(put (snapshots|tombs|removals|index)|list (tombs|removals|snapshots|packs)|remove)/;
 
 const MINUTE = 60_000;
 const STEPS = [1000, 20_000, MINUTE, 4 * MINUTE, 6 * MINUTE, 11 * MINUTE, 40 * MINUTE];
@@ -78,7 +89,6 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #clocks = new Map<string, ActorClock>();
   readonly #dead = new Set<string>();
-  readonly #immortal = new Set<string>();
   #waiting: Waiting[] = [];
   #running = 0;
   #last: string | undefined;
@@ -89,13 +99,13 @@ export class Scheduler {
     this.#options = options;
   }
 
-  /** An actor begins; its clock. Immortal ones never crash. */
-  actor(name: string, immortal = false): ActorClock {
+  /** An actor begins, whose machine has run for `steady` milliseconds; its clock. */
+  actor(name: string, steady = 0): ActorClock {
     const { random, clock } = this.#options;
     const skew = random.below(10) === 0 ? (random.below(2) * 2 - 1) * 3_600_000 : (random.below(7) - 3) * MINUTE;
     const own = new ActorClock(clock, name, skew);
+    own.pass(steady);
     this.#clocks.set(name, own);
-    if (immortal) this.#immortal.add(name);
     return own;
   }
 
@@ -107,11 +117,22 @@ export class Scheduler {
   }
 
   /** Resolves when the operation may go on. @throws Crashed when the actor has died */
-  async gate(actor: string): Promise<void> {
+  async gate(actor: string, operation = ''): Promise<void> {
     if (this.#dead.has(actor)) throw new Crashed();
     await new Promise<void>((go, reject) => {
-      this.#waiting.push({ actor, go, die: () => reject(new Crashed()) });
+      this.#waiting.push({
+        actor,
+        frozenUntil: this.picks + this.#freeze(operation),
+        go,
+        die: () => reject(new Crashed()),
+      });
     });
+  }
+
+  /** Picks for which an actor stands still before an operation: those are chosen where it hurts. */
+  #freeze(operation: string): number {
+    const { random, freezes } = this.#options;
+    return random.below(1000) < freezes && CRITICAL.test(operation) ? 20 + random.below(600) : 0;
   }
 
   /** Until every actor has ended. */
@@ -130,7 +151,7 @@ export class Scheduler {
     const at = this.#choose();
     const [chosen] = this.#waiting.splice(at, 1);
     if (chosen === undefined) return;
-    if (random.below(1000) < crashes && !this.#immortal.has(chosen.actor)) this.#kill(chosen);
+    if (random.below(1000) < crashes) this.#kill(chosen);
     else chosen.go();
   }
 
@@ -140,22 +161,25 @@ export class Scheduler {
    * while another does all of its work is never met by fair picks.
    */
   #choose(): number {
+    const ready = this.#waiting.filter(({ frozenUntil }) => frozenUntil <= this.picks);
+    const among = ready.length === 0 ? this.#waiting : ready;
+    return this.#waiting.indexOf(this.#chooseOf(among));
+  }
+
+  #chooseOf(among: readonly Waiting[]): Waiting {
     const { random, order } = this.#options;
-    if (order === 'uniform') return random.below(this.#waiting.length);
+    const any = among[random.below(among.length)] as Waiting;
+    if (order === 'uniform') return any;
     if (order === 'bursts') {
       if (random.below(40) === 0) this.#last = undefined;
-      const same = this.#waiting.findIndex(({ actor }) => actor === this.#last);
-      const at = same >= 0 ? same : random.below(this.#waiting.length);
-      this.#last = this.#waiting[at]?.actor;
-      return at;
+      const chosen = among.find(({ actor }) => actor === this.#last) ?? any;
+      this.#last = chosen.actor;
+      return chosen;
     }
-    let best = 0;
-    for (const [at, { actor }] of this.#waiting.entries()) {
-      if (this.#priority(actor) > this.#priority(this.#waiting[best]?.actor ?? '')) best = at;
-    }
+    const first = among.reduce((a, b) => (this.#priority(b.actor) > this.#priority(a.actor) ? b : a));
     // Now and then the first falls behind all others.
-    if (random.below(100) === 0) this.#priorities.set(this.#waiting[best]?.actor ?? '', -this.picks);
-    return best;
+    if (random.below(100) === 0) this.#priorities.set(first.actor, -this.picks);
+    return first;
   }
 
   #priority(actor: string): number {
@@ -179,18 +203,26 @@ export class Scheduler {
   }
 }
 
+/** What decides when an operation goes on. */
+export interface Gate {
+  gate(actor: string, operation?: string): Promise<void>;
+}
+
+/** Everything goes on at once: for what happens one after the other. */
+export const OPEN_GATE: Gate = { gate: async () => undefined };
+
 /** Storage as one actor sees it. Told of what was stored and removed at the moment when it happens. */
 export class ScheduledBackend implements Backend {
   readonly location = 'scheduled:';
   readonly #actor: string;
   readonly #inner: MemoryBackend;
-  readonly #scheduler: Scheduler;
+  readonly #scheduler: Gate;
   readonly #watch: (what: 'put' | 'remove', path: string, actor: string) => Promise<void>;
 
   constructor(
     actor: string,
     inner: MemoryBackend,
-    scheduler: Scheduler,
+    scheduler: Gate,
     watch: (what: 'put' | 'remove', path: string, actor: string) => Promise<void>,
   ) {
     this.#actor = actor;
@@ -201,7 +233,7 @@ export class ScheduledBackend implements Backend {
 
   async put(path: string, bytes: Uint8Array): Promise<void> {
     const copy = new Uint8Array(bytes);
-    await this.#scheduler.gate(this.#actor);
+    await this.#scheduler.gate(this.#actor, `put ${path}`);
     await this.#inner.put(path, copy);
     await this.#watch('put', path, this.#actor);
   }
@@ -217,7 +249,7 @@ export class ScheduledBackend implements Backend {
   }
 
   async *list(folder: string): AsyncIterable<ObjectInfo> {
-    await this.#scheduler.gate(this.#actor);
+    await this.#scheduler.gate(this.#actor, `list ${folder}`);
     let count = 0;
     for await (const info of this.#inner.list(folder)) {
       count += 1;
@@ -233,7 +265,7 @@ export class ScheduledBackend implements Backend {
   }
 
   async remove(path: string): Promise<void> {
-    await this.#scheduler.gate(this.#actor);
+    await this.#scheduler.gate(this.#actor, `remove ${path}`);
     await this.#inner.remove(path);
     await this.#watch('remove', path, this.#actor);
   }

@@ -17,27 +17,42 @@ interface StoredSnapshot {
   readonly confirmed: boolean;
 }
 
+interface StoredRemoval {
+  readonly snapshot: string;
+  readonly trashEnds: number;
+  name: string | undefined;
+  undone: boolean;
+}
+
+interface StoredPack {
+  readonly author: string;
+  readonly full: boolean;
+  readonly ids: ReadonlySet<string>;
+}
+
 export class Truth {
   readonly #storage: MemoryBackend;
   readonly #repository: Repository;
   readonly #now: () => number;
   /** Packs that are there: blobs that can be opened, and whose they are. */
-  readonly #packs = new Map<
-    string,
-    { readonly author: string; readonly full: boolean; readonly ids: ReadonlySet<string> }
-  >();
-  readonly #snapshots = new Map<string, StoredSnapshot>();
+  readonly #packs: Map<string, StoredPack>;
+  readonly #snapshots: Map<string, StoredSnapshot>;
   /** Root in hex → ids below it. */
-  readonly #needs = new Map<string, ReadonlySet<string>>();
-  /** Snapshot → when its trash ends. */
-  readonly #trash = new Map<string, number>();
+  readonly #needs: Map<string, ReadonlySet<string>>;
+  readonly #removals: StoredRemoval[];
   /** What honest clients were told to be done. */
-  readonly acknowledged = new Set<string>();
+  readonly acknowledged: Set<string>;
 
-  constructor(storage: MemoryBackend, repository: Repository, now: () => number) {
+  /** @param before what was true of the storage that this one is a copy of */
+  constructor(storage: MemoryBackend, repository: Repository, now: () => number, before?: Truth) {
     this.#storage = storage;
     this.#repository = repository;
     this.#now = now;
+    this.#packs = new Map(before === undefined ? [] : before.#packs);
+    this.#snapshots = new Map(before === undefined ? [] : before.#snapshots);
+    this.#needs = new Map(before === undefined ? [] : before.#needs);
+    this.#removals = before === undefined ? [] : before.#removals.map((removal) => ({ ...removal }));
+    this.acknowledged = new Set(before?.acknowledged);
   }
 
   /** Of a snapshot that is about to be stored. */
@@ -86,16 +101,21 @@ export class Truth {
     this.#snapshots.set(name, { client: head.client, needs, confirmed });
   }
 
-  removed(snapshots: readonly string[], trashEnds: number): void {
-    for (const name of snapshots) this.#trash.set(name, Math.min(trashEnds, this.#trash.get(name) ?? trashEnds));
+  /** Somebody is about to remove it; `named` is told later what the removal is called. */
+  removed(snapshot: string, trashEnds: number): { named(removal: string): void } {
+    const removal: StoredRemoval = { snapshot, trashEnds, name: undefined, undone: false };
+    this.#removals.push(removal);
+    return {
+      named(name: string): void {
+        removal.name = name;
+      },
+    };
   }
 
   /** Whoever asked for it was told that they are there again. @throws Error when one is not whole */
-  broughtBack(snapshots: readonly string[]): void {
-    for (const name of snapshots) {
-      this.#trash.delete(name);
-      if (this.#snapshots.has(name)) this.demand(name, 'brought back');
-    }
+  broughtBack(removal: string, snapshots: readonly string[]): void {
+    for (const known of this.#removals) if (known.name === removal) known.undone = true;
+    for (const name of snapshots) if (this.isProtected(name)) this.demand(name, 'brought back');
   }
 
   acknowledge(name: ObjectName): void {
@@ -107,8 +127,9 @@ export class Truth {
   isProtected(name: string): boolean {
     const snapshot = this.#snapshots.get(name);
     if (snapshot === undefined || !(snapshot.confirmed || this.acknowledged.has(name))) return false;
-    const ends = this.#trash.get(name);
-    return ends === undefined || ends > this.#now();
+    return !this.#removals.some(
+      (removal) => removal.snapshot === name && !removal.undone && removal.trashEnds <= this.#now(),
+    );
   }
 
   get protectedOnes(): readonly string[] {

@@ -21,6 +21,12 @@ import type { Truth } from './truth.ts';
 /** Files of a folder: name → which of a few contents. */
 export type Files = ReadonlyMap<string, number>;
 
+export function randomFiles(random: SimRandom): Files {
+  const files = new Map<string, number>();
+  for (let n = random.below(3); n >= 0; n--) files.set(`f${3 - n}`, random.below(8));
+  return files;
+}
+
 export function contentOf(number: number): Uint8Array {
   return new Uint8Array(400).fill(number + 1);
 }

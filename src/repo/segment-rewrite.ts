@@ -1,11 +1,11 @@
 /** Index segments without the packs that go. New ones are durable before old ones are removed. */
-import { toHex } from '../../core/bytes.ts';
-import { NeoError } from '../../core/errors.ts';
-import { type ObjectName, objectName, type SessionId, sessionId } from '../../core/ids.ts';
-import { blobsIn, encodeSegment, type PackedRecord } from '../../repo/index/segment.ts';
-import { eachSegment, type LoadedPacked, readSegmentAt } from '../../repo/indexed.ts';
-import { newId, type Repository } from '../../repo/repository.ts';
-import { encodeSealedSigned } from '../../repo/signed-object.ts';
+import { toHex } from '../core/bytes.ts';
+import { NeoError } from '../core/errors.ts';
+import { type ObjectName, objectName, type SessionId, sessionId } from '../core/ids.ts';
+import { blobsIn, encodeSegment, type PackedRecord } from './index/segment.ts';
+import { eachSegment, type LoadedPacked, readSegmentAt } from './indexed.ts';
+import { newId, type Repository } from './repository.ts';
+import { encodeSealedSigned } from './signed-object.ts';
 
 /** Blobs a segment: 3.7 MB. */
 const SEGMENT_BLOBS = 50_000;
