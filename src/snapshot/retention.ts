@@ -46,8 +46,8 @@ export interface RetentionDecision<C extends RetentionCandidate = RetentionCandi
 export interface RetentionClock {
   /** Storage's clock, milliseconds. */
   readonly now: number;
-  /** For how long prune leaves alone what it has marked, milliseconds. */
-  readonly grace: number;
+  /** Milliseconds after its validation from which on a snapshot is not confirmed (repo/grace.ts). */
+  readonly confirmWithin: number;
 }
 
 /** Later than this after its validation, the snapshot of a key that may only write tells nothing by its time. */
@@ -83,12 +83,12 @@ export function decideRetention<C extends RetentionCandidate>(
 function exception(
   { kind, pinned, received, validated, writeOnly, client }: RetentionCandidate,
   all: readonly RetentionCandidate[],
-  { grace }: RetentionClock,
+  { confirmWithin }: RetentionClock,
 ): { readonly keep: boolean; readonly reasons: readonly string[] } | undefined {
   if (kind === 'stash') return { keep: true, reasons: ['stash'] };
   if (pinned) return { keep: true, reasons: ['pinned'] };
   const late = received - validated;
-  if (late > grace / 2) return { keep: true, reasons: ['not confirmed: only by its name'] };
+  if (late > confirmWithin) return { keep: true, reasons: ['not confirmed: only by its name'] };
   if (writeOnly && late > DISPUTED_AFTER) return { keep: true, reasons: ['disputed: only by its name'] };
   if (kind !== 'partial') return undefined;
   const followed = all.some(

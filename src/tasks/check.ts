@@ -2,9 +2,12 @@
 
 import { throwIfAborted } from '../core/concurrency.ts';
 import { type EventSink, ignoreEvents } from '../core/events.ts';
+import type { BlobId } from '../core/ids.ts';
+import { blobIdOf } from '../engine/keys.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures } from '../repo/config.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
+import { listTombs } from '../repo/tomb.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { listHeads, listSnapshots, type Snapshot, type SnapshotFault } from '../snapshot/listing.ts';
 import { listRemovals, trashOf } from '../snapshot/removal.ts';
@@ -81,11 +84,15 @@ async function checkAll(
     else report.add(path, reason);
   }
   const keySlots = await checkSlots(repository, report);
-  const listing = await checkPacks(repository, report);
+  const tombs = await listTombs(repository);
+  for (const { path, reason } of tombs.faults) report.add(path, reason);
+  const listing = await checkPacks(repository, report, tombs.packs);
   const snapshots = await checkHeads(repository, state, report);
-  const table = new BlobTable(options.readData !== undefined);
+  const isPruned = tombs.tombs.length > 0;
+  const table = new BlobTable(options.readData !== undefined || isPruned);
   const work: Work = { ...means, table, report };
   const reached = await reach(repository, snapshots.readable, work);
+  report.missDeleted(idsIn(repository, table));
   const read = await readData(repository, options, listing, work);
   if (snapshots.readable !== undefined && (report.hasLosses || reached.malformed.size > 0)) {
     const touched = new Touched(repository, report, reached.malformed);
@@ -104,6 +111,10 @@ async function checkAll(
     durationMs: Math.round(repository.clock.monotonic() - started),
     damages: report.damages(),
   };
+}
+
+function* idsIn({ engine }: IndexedRepository, table: BlobTable): Generator<BlobId> {
+  for (const { key } of table.entries()) yield blobIdOf(engine, key);
 }
 
 interface Heads {

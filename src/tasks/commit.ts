@@ -2,7 +2,7 @@
  * A snapshot becomes visible while others may be pruning: what it rests on is validated before and after, and stored
  * again where a prune has marked it (docs/decisions/0010-prune.md, rules W0 to W3). Nobody waits for anybody.
  */
-import { NeoError } from '../core/errors.ts';
+import { isNeoError, NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import type { ContentKey, ObjectName } from '../core/ids.ts';
 import { BlobCopier } from '../repo/blob-copier.ts';
@@ -82,7 +82,9 @@ export async function commitSnapshot(
     const validation = await validator.validate(attempt > 1);
     const since = clock.monotonic();
     const name = await commit.session.putSnapshot(commit.seal(validation));
-    await validator.validate(clock.monotonic() - since > limit);
+    await validator.validate(clock.monotonic() - since > limit).catch((error: unknown) => {
+      throw notConfirmed(name, error);
+    });
     const received = (await backend.stat(`snapshots/${name}`))?.modified;
     // Somebody may have removed it already: that is no fault of ours.
     if (received === undefined || received - validation.time <= limit) return name;
@@ -91,6 +93,13 @@ export async function commitSnapshot(
   throw new NeoError('failed', 'no snapshot arrived in time to be sure that a prune has seen it', {
     hint: 'the storage is very slow, or its clock jumps: run it again',
   });
+}
+
+/** It may be whole; only nobody can say so. */
+function notConfirmed(name: ObjectName, error: unknown): unknown {
+  if (!isNeoError(error) || error instanceof Overtaken) return error;
+  const message = `snapshot ${name.slice(0, 8)} is stored, but it is not sure that no prune took a part of it`;
+  return new NeoError(error.code, `${message}: ${error.message}`, { hint: 'run it again', cause: error });
 }
 
 class Validator {

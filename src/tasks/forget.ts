@@ -5,6 +5,7 @@ import type { EventSink } from '../core/events.ts';
 import type { ObjectName } from '../core/ids.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
+import { confirmWithin } from '../repo/grace.ts';
 import { type Repository, requireFull } from '../repo/repository.ts';
 import { filterSnapshots, type SnapshotFilter } from '../snapshot/filter.ts';
 import type { Snapshot } from '../snapshot/listing.ts';
@@ -80,7 +81,7 @@ export async function forget(
   }
   const { snapshots, heads, removals } = await lookAtSnapshots(repository, state, events);
   const now = await repository.backend.now();
-  const groups = byName ? named(snapshots, options.references) : decide(repository, snapshots, options, now);
+  const groups = byName ? named(snapshots, options.references) : decide(snapshots, options, now);
   if (!byName && !options.evenMost) for (const group of groups) refuseMost(group);
   const gone = new Set(
     groups.flatMap(({ decisions }) => decisions.filter(({ keep }) => !keep).map(({ candidate }) => candidate.name)),
@@ -124,17 +125,14 @@ function named(snapshots: readonly Snapshot[], references: readonly string[]): F
   }));
 }
 
-function decide(
-  { config }: Repository,
-  snapshots: readonly Snapshot[],
-  { rules, groupBy, filter }: ForgetOptions,
-  now: number,
-): ForgetGroup[] {
+function decide(snapshots: readonly Snapshot[], { rules, groupBy, filter }: ForgetOptions, now: number): ForgetGroup[] {
   const groups = Map.groupBy(filterSnapshots(snapshots, filter), (snapshot) => groupName(snapshot, groupBy));
-  return [...groups.values()].map((members) => {
+  return [...groups.values()].flatMap((members) => {
+    const [first] = members;
+    if (first === undefined) return [];
     const candidates = members.map((snapshot) => candidateOf(snapshot, snapshot.role !== 'full'));
-    const decisions = decideRetention(candidates, rules, { now, grace: config.grace });
-    const { head, body } = members[0] as Snapshot;
+    const decisions = decideRetention(candidates, rules, { now, confirmWithin: confirmWithin() });
+    const { head, body } = first;
     return {
       client: head.client,
       ...(groupBy.includes('host') ? { host: body.host } : {}),

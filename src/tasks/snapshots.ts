@@ -20,8 +20,8 @@ function split<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]
 }
 
 /**
- * All snapshots that nobody removed, oldest first. Objects that cannot be read, and snapshots that were seen and are gone, are warnings; it
- * is up to the caller to fail for `faults`. What is there now is remembered for the next time.
+ * All snapshots that nobody removed, oldest first. Objects that cannot be read, and snapshots that were seen and are
+ * gone, are warnings; it is up to the caller to fail for `faults`. What is there now is remembered for the next time.
  * @throws NeoError permission-denied without role full; needs-newer-neo, unreachable
  */
 export async function lookAtSnapshots(

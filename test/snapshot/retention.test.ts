@@ -20,7 +20,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const NOW = Date.UTC(2026, 10, 27, 12);
-const clock = { now: NOW, grace: DAY };
+const clock = { now: NOW, confirmWithin: 300_000 };
 
 function candidate(received: number, more: Partial<RetentionCandidate> = {}): RetentionCandidate {
   const name = objectName(received.toString(16).padStart(64, '0'));

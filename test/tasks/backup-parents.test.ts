@@ -6,6 +6,8 @@ import { MemoryBackend } from '../../src/backends/memory.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { NeoError } from '../../src/core/errors.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
+import { listHeads } from '../../src/snapshot/listing.ts';
+import { putRemoval } from '../../src/snapshot/removal.ts';
 import { check } from '../../src/tasks/check.ts';
 import { backupOf } from '../support/backup.ts';
 import { tempFolder } from '../support/temp-repository.ts';
@@ -46,9 +48,24 @@ it('is not skipped by a writer whose unchanged snapshot is gone', async () => {
   expect(after.filesUnmodified).toBe(6);
 });
 
+it('is not skipped by a writer whose unchanged snapshot is in the trash', async () => {
+  const scene = await Scene.make();
+  const writer = await scene.add('write', 'laptop');
+  const folder = await tempFolder();
+  fill(folder);
+  const { state } = writer;
+  await backupOf(await writer.indexed(), folder, { state });
+  const owner = await scene.full.repository();
+  const { heads } = await listHeads(owner);
+  await putRemoval(owner, heads, { time: Date.now(), trashEnds: Date.now() + 1e9 });
+  const after = await backupOf(await writer.indexed(), folder, { state, skipIfUnchanged: true });
+  expect(after.snapshot).toBeDefined();
+});
+
 /** Loses the line as soon as a snapshot is stored. */
 class Cut extends MemoryBackend {
   #cut = false;
+  loses = 'snapshots';
 
   override async put(...args: Parameters<MemoryBackend['put']>): Promise<void> {
     await super.put(...args);
@@ -56,14 +73,26 @@ class Cut extends MemoryBackend {
   }
 
   override list(folder: string): ReturnType<MemoryBackend['list']> {
-    if (this.#cut) throw new NeoError('unreachable', 'the line is down');
+    if (this.#cut && folder === this.loses) throw new NeoError('unreachable', 'the line is down');
     return super.list(folder);
   }
 }
 
-it('succeeded, once its snapshot is stored', async () => {
+it('succeeded, once its snapshot is stored and no prune came between', async () => {
   const made = await TestRepository.make(new Cut(systemClock));
   const folder = await tempFolder();
   fill(folder);
   expect((await made.snapshot([folder])).snapshot).toBeDefined();
+});
+
+it('says that its snapshot is stored when it cannot be sure of it', async () => {
+  const backend = new Cut(systemClock);
+  backend.loses = 'tombs';
+  const made = await TestRepository.make(backend);
+  const folder = await tempFolder();
+  fill(folder);
+  await expect(made.snapshot([folder])).rejects.toMatchObject({
+    code: 'unreachable',
+    message: expect.stringMatching(/^snapshot [0-9a-f]{8} is stored, but .*: the line is down$/),
+  });
 });

@@ -1,5 +1,5 @@
 /**
- * `npm run torture [-- --only sweep,repair,corruption,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
+ * `npm run torture [-- --only sweep,repair,corruption,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
  * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated.
  */
 import { join } from 'node:path';
@@ -9,6 +9,8 @@ import { diskCampaign } from './disk.ts';
 import { giantCampaign } from './giant.ts';
 import { killCampaign } from './kill.ts';
 import { ROOT } from './neo.ts';
+import { pruningCampaign } from './pruning.ts';
+import { schedulesCampaign } from './schedules.ts';
 import { corruptionCampaign, repairCampaign, sweepCampaign } from './simulated.ts';
 
 const { values } = parseArgs({
@@ -26,6 +28,8 @@ const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = 
   sweep: () => sweepCampaign(folder, seed),
   repair: () => repairCampaign(folder, seed),
   corruption: () => corruptionCampaign(folder, seed),
+  schedules: () => schedulesCampaign(seed),
+  pruning: () => pruningCampaign(folder, seed),
   disk: () => diskCampaign(folder),
   giant: () => giantCampaign(folder),
   kill: () => killCampaign(folder, seed, 200),

@@ -7,6 +7,7 @@ import { canonicalJson, parseJson } from '../../core/json.ts';
 import { z } from '../../core/schema.ts';
 import { BlobReader } from '../../repo/blob-reader.ts';
 import type { ClientState } from '../../repo/client-state.ts';
+import { confirmWithin } from '../../repo/grace.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import { type HeadListing, type ListedHead, openSnapshots, type Snapshot } from '../../snapshot/listing.ts';
 import type { SnapshotStatistics } from '../../snapshot/snapshot.ts';
@@ -60,11 +61,13 @@ export async function findBefore(
   events: EventSink,
 ): Promise<Before> {
   if (options.force) return NONE;
-  if (repository.keys.full === undefined) return fromCache(repository, state, options, events);
+  if (repository.keys.full === undefined) return fromCache(repository, state, options, removed, events);
   const { snapshots, heads } = openSnapshots(repository, listing, repository.keys.full.epochs);
   // What is in the trash may be freed while this run goes on: nothing rests on it.
   const believed = new Set(
-    heads.filter((head) => isBelieved(repository, head) && !removed.has(head.name)).map(({ name }) => name),
+    heads
+      .filter((head) => isBelieved(repository, head) && isConfirmed(head) && !removed.has(head.name))
+      .map(({ name }) => name),
   );
   const chosen = chooseParents(
     snapshots.filter(({ name }) => believed.has(name)),
@@ -85,6 +88,11 @@ export async function findBefore(
 
 function parentTree(tree: ContentKey, time: number): ParentTree {
   return { tree, readSince: BigInt(time) * 1_000_000n };
+}
+
+/** It came soon after its maker had made sure that all is there; otherwise a prune may have taken a part of it. */
+function isConfirmed({ received, head }: ListedHead): boolean {
+  return received - head.validated <= confirmWithin();
 }
 
 /** Whose word counts for what a file contains: with a stolen write key anybody signs trees of any host and path. */
@@ -143,6 +151,7 @@ async function fromCache(
   repository: IndexedRepository,
   state: ClientState,
   options: BeforeOptions,
+  removed: ReadonlySet<string>,
   events: EventSink,
 ): Promise<Before> {
   if (options.parent !== undefined) {
@@ -163,7 +172,8 @@ async function fromCache(
     return NONE;
   }
   // Whoever may read could have removed that snapshot: an unchanged tree is then no reason to make none.
-  const isThere = (await repository.backend.stat(`snapshots/${about.snapshot}`)) !== undefined;
+  const isThere =
+    !removed.has(about.snapshot) && (await repository.backend.stat(`snapshots/${about.snapshot}`)) !== undefined;
   return {
     root: isThere ? decoded.root : undefined,
     name: undefined,

@@ -35,6 +35,7 @@ export class Report {
   readonly #objects = new Map<string, Growing>();
   /** Packs no blob of which can be had: missing, or of a wrong length. */
   readonly #badPacks = new Set<number>();
+  readonly #deleted = new Set<number>();
   /** Copies that proved bad: id in hex → packs. */
   readonly #badCopies = new Map<string, Set<number>>();
   /** Referred to, in no segment. */
@@ -85,6 +86,21 @@ export class Report {
   badPack(number: number, reason: string): void {
     this.#badPacks.add(number);
     this.add(this.#pathOf(number), reason);
+  }
+
+  /** A prune has deleted it: that is a loss only if something in it is needed and is nowhere else. */
+  deletedPack(number: number): void {
+    this.#deleted.add(number);
+  }
+
+  /** After all that is needed is known. Nothing for packs that nobody needs. */
+  missDeleted(needed: Iterable<BlobId>): void {
+    if (this.#deleted.size === 0) return;
+    for (const id of needed) {
+      const places = this.#repository.index.places(id);
+      if (places.length === 0 || !places.every(({ pack }) => this.#deleted.has(pack))) continue;
+      for (const { pack } of places) this.badPack(pack, 'a prune has deleted it, and it is needed');
+    }
   }
 
   badCopy(id: BlobId, number: number, reason: string): void {

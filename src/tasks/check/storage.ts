@@ -88,8 +88,12 @@ function isOurs(repository: IndexedRepository, slot: SlotObject): boolean {
   }
 }
 
-/** One listing of `packs/` against the index. */
-export async function checkPacks(repository: IndexedRepository, report: Report): Promise<PackListing> {
+/** One listing of `packs/` against the index. `marked`: by a tomb; that one of those is gone is no fault of storage's. */
+export async function checkPacks(
+  repository: IndexedRepository,
+  report: Report,
+  marked: ReadonlySet<ObjectName>,
+): Promise<PackListing> {
   const numbers = numbersByName(repository);
   const named: NamedPack[] = [];
   let unused = 0;
@@ -106,13 +110,20 @@ export async function checkPacks(repository: IndexedRepository, report: Report):
     for (const number of known) checkSize(repository, report, number, size);
   }
   for (const { name } of named) numbers.delete(name);
-  for (const number of [...numbers.values()].flat()) report.badPack(number, 'it is missing');
+  for (const [name, missing] of numbers) reportMissing(report, missing, marked.has(name));
   named.sort((a, b) => (a.name < b.name ? -1 : 1));
   return { named, unused, unusedBytes };
 }
 
-function numbersByName(repository: IndexedRepository): Map<string, number[]> {
-  const numbers = new Map<string, number[]>();
+function reportMissing(report: Report, numbers: readonly number[], isMarked: boolean): void {
+  for (const number of numbers) {
+    if (isMarked) report.deletedPack(number);
+    else report.badPack(number, 'it is missing');
+  }
+}
+
+function numbersByName(repository: IndexedRepository): Map<ObjectName, number[]> {
+  const numbers = new Map<ObjectName, number[]>();
   for (const [number, info] of repository.packs.entries()) {
     if (info === undefined) continue;
     const known = numbers.get(info.name);

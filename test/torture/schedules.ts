@@ -1,0 +1,26 @@
+/** Interleavings by seed, a thousand a case: what is found goes to test/fixtures/schedules.json. */
+import { loadEngine } from '../../src/engine/load.ts';
+import { makeBeginnings } from '../support/schedule/base.ts';
+import { playSchedule } from '../support/schedule/play.ts';
+import type { Campaign } from './campaign.ts';
+
+const A_CASE = 1000;
+
+export async function schedulesCampaign(seed: number): Promise<Campaign> {
+  const beginnings = await makeBeginnings(await loadEngine());
+  return {
+    name: 'schedules',
+    cases: 1000,
+    async run(number) {
+      const sum: Record<string, number> = { schedules: A_CASE };
+      for (let n = 0; n < A_CASE; n++) {
+        const own = (seed - 1) * 1_000_000 + number * A_CASE + n;
+        const played = await playSchedule(beginnings, own).catch((error: unknown) => {
+          throw new Error(`schedule ${own}: ${error instanceof Error ? error.message : String(error)}`);
+        });
+        for (const [name, value] of Object.entries(played)) sum[name] = (sum[name] ?? 0) + value;
+      }
+      return sum;
+    },
+  };
+}
