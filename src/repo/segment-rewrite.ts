@@ -110,7 +110,8 @@ class SegmentJoiner {
     const digest = `${pack.name} ${pack.author} ${pack.size} ${toHex(engine.blake3(pack.packed))}`;
     if (this.#said.has(digest)) return;
     this.#said.add(digest);
-    this.#open.push({ ...pack, packed: pack.packed.slice() });
+    // Not `slice`: a Buffer's is a view of the same memory.
+    this.#open.push({ ...pack, packed: new Uint8Array(pack.packed) });
     this.#blobs += blobsIn(pack);
     if (this.#blobs >= SEGMENT_BLOBS) await this.finish();
   }

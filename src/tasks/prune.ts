@@ -15,7 +15,6 @@ import { type CopyHooks, copyOut, demandCopies, standsWithout } from './prune/co
 import { type DueRules, type Listed, refuseWrongClock, TombsSeen, timeLeft } from './prune/due.ts';
 import { look, unsure, type View } from './prune/look.ts';
 import {
-  type Marked,
   type MostUnused as Most,
   NOTHING_SWEPT,
   type PruneOptions as Options,
@@ -93,17 +92,14 @@ class Prune {
     const plan = planPrune(view, live.table, await this.#planRules(view));
     if (!this.#options.dryRun) await this.#confirm(plan);
     const made = this.#options.dryRun ? wouldMake(view, plan) : await this.#mark(view, live.table, plan);
-    let left: Sight = view;
-    if (!this.#options.dryRun && (this.#options.wait || this.#options.soleWriter)) left = await this.#wait(seen);
-    const waiting = await this.#waiting(left, seen, made);
+    const after = await this.#after(view, seen, made);
     return {
       snapshots: counted.length,
-      packs: plan.keep.length,
-      packBytes: sizeOf(plan.keep),
+      ...(this.#options.dryRun ? wouldKeep(plan, made) : standing(after)),
       unusedBytes: Math.round(plan.unused),
       swept: this.#swept,
       ...made,
-      ...waiting,
+      ...this.#waiting(after, seen),
       lostBlobs: live.missing + plan.lost,
       durationMs: Math.round(this.#repository.clock.monotonic() - started),
     };
@@ -165,7 +161,7 @@ class Prune {
   }
 
   /** Copies what is needed of the packs to repack, then says which packs go. */
-  async #mark(view: View, live: BlobTable, plan: Plan): Promise<Pick<PruneSummary, 'marked' | 'repacked'>> {
+  async #mark(view: View, live: BlobTable, plan: Plan): Promise<Made> {
     const repack = new Set(plan.repack.map(({ name }) => name));
     const all = new Set([...repack, ...plan.free.map(({ name }) => name)]);
     const copied = await copyOut(view, live, all, this.#hooks);
@@ -216,21 +212,36 @@ class Prune {
     }
   }
 
-  async #waiting(
-    view: Sight,
-    seen: TombsSeen,
-    made: { readonly marked: Marked },
-  ): Promise<Pick<Summary, 'waiting' | 'dueAt'>> {
+  /** What there is when everything has been done that can be done now. */
+  async #after(view: Sight, seen: TombsSeen, { marked, repacked }: Made): Promise<Sight> {
     const { dryRun, wait, soleWriter } = this.#options;
-    const latest =
-      dryRun || wait || soleWriter || made.marked.packs + made.marked.snapshots === 0 ? view : await this.#look(seen);
-    const open = unswept(latest);
-    const packs = [...new Set(open.flatMap((tomb) => tomb.packs))].flatMap((name) => latest.packs.get(name) ?? []);
+    if (dryRun) return view;
+    if (wait || soleWriter) return this.#wait(seen);
+    const { packs, snapshots, rescued } = this.#swept;
+    const changes = marked.packs + marked.snapshots + repacked.packs + packs + snapshots + rescued;
+    return changes === 0 ? view : this.#look(seen);
+  }
+
+  #waiting(view: Sight, seen: TombsSeen): Pick<Summary, 'waiting' | 'dueAt'> {
+    const open = unswept(view);
+    const packs = [...new Set(open.flatMap((tomb) => tomb.packs))].flatMap((name) => view.packs.get(name) ?? []);
     const waiting = { packs: packs.length, bytes: packs.reduce((sum, { size }) => sum + size, 0) };
     if (open.length === 0) return { waiting };
-    const left = Math.min(...open.map((tomb) => timeLeft(tomb, latest, seen, this.#rules)));
-    return { waiting, dueAt: Math.ceil(latest.time + left) };
+    const left = Math.min(...open.map((tomb) => timeLeft(tomb, view, seen, this.#rules)));
+    return { waiting, dueAt: Math.ceil(view.time + left) };
   }
+}
+
+type Made = Pick<Summary, 'marked' | 'repacked'>;
+
+/** Packs that nobody has marked. */
+function standing({ packs, tombs }: View): Pick<Summary, 'packs' | 'packBytes'> {
+  const sizes = [...packs].flatMap(([name, { size }]) => (tombs.packs.has(name) ? [] : [size]));
+  return { packs: sizes.length, packBytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+function wouldKeep({ keep }: Plan, { repacked }: Made): Pick<Summary, 'packs' | 'packBytes'> {
+  return { packs: keep.length, packBytes: sizeOf(keep) + repacked.written };
 }
 
 type Sight = View & Listed;
@@ -282,7 +293,7 @@ function newlyUncounted(view: View): ObjectName[] {
   return view.snapshots.map(({ name }) => name).filter((name) => view.ended.has(name) && !known.has(name));
 }
 
-function wouldMake(view: View, plan: Plan): Pick<PruneSummary, 'marked' | 'repacked'> {
+function wouldMake(view: View, plan: Plan): Made {
   const leaving = [...plan.free, ...plan.repack];
   const written = plan.repack.reduce((sum, { needed }) => sum + needed, 0);
   return {

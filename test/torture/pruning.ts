@@ -119,21 +119,27 @@ async function restoreLoop(ground: Ground, random: SimRandom, end: number): Prom
   while (Date.now() < end) {
     const names = [...ground.acknowledged.keys()];
     const chosen = names[random.below(names.length)];
-    if (chosen === undefined) {
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      continue;
-    }
     rmSync(target, { recursive: true, force: true });
-    const expected = ground.acknowledged.get(chosen);
-    const kill = random.below(4) === 0;
-    const ended = await neoKilled(env, kill ? random.below(2500) : NEVER, 'restore', chosen, '--to', target);
-    const isForgotten = !ground.acknowledged.has(chosen);
-    if (ended.code === 0) {
-      ground.counts.restores += 1;
-      if (fingerprintOf(target, ground) !== expected) ground.faults.push(`restore of ${chosen} differs`);
-    } else if (ended.code === null) ground.counts.kills += 1;
-    else if (!isForgotten) ground.fault(`restore of ${chosen}`, ended);
+    if (chosen === undefined) await new Promise((resolve) => setTimeout(resolve, 500));
+    else await restoreOne(ground, env, chosen, target, random.below(4) === 0 ? random.below(2500) : NEVER);
   }
+}
+
+async function restoreOne(
+  ground: Ground,
+  env: NodeJS.ProcessEnv,
+  chosen: string,
+  target: string,
+  after: number,
+): Promise<void> {
+  const expected = ground.acknowledged.get(chosen);
+  const ended = await neoKilled(env, after, 'restore', chosen, '--to', target);
+  if (ended.code === 0) {
+    ground.counts.restores += 1;
+    if (fingerprintOf(target, ground) !== expected) ground.faults.push(`restore of ${chosen} differs`);
+  } else if (ended.code === null) ground.counts.kills += 1;
+  // Somebody may have forgotten it meanwhile.
+  else if (ground.acknowledged.has(chosen)) ground.fault(`restore of ${chosen}`, ended);
 }
 
 /** Of the folder that was saved, wherever it was restored to. */
