@@ -8,7 +8,7 @@
  * from 1 on, or one of the marks below. Slots never go back to empty.
  */
 import { type BlobId, blobId } from '../core/ids.ts';
-import { systemRandom } from '../core/random.ts';
+import { type Random, systemRandom } from '../core/random.ts';
 import { hashOf, RECORD_WORDS, TRUSTED } from './index/place-record.ts';
 import { type PlaceCollector, SORTED_MARK, SortedPlaces } from './index/sorted-places.ts';
 
@@ -76,10 +76,10 @@ class Table {
   }
 }
 
-function tableMemory(blobs: number): SharedArrayBuffer {
+function tableMemory(blobs: number, random: Random): SharedArrayBuffer {
   const slots = Math.ceil(blobs / FULL_LOAD) + 16;
   const memory = new SharedArrayBuffer((HEADER_WORDS + slots * WORDS) * 4);
-  const [seed] = new Uint32Array(systemRandom.bytes(4).buffer);
+  const [seed] = new Uint32Array(random.bytes(4).buffer);
   new Uint32Array(memory)[SEED] = seed ?? 0;
   return memory;
 }
@@ -88,9 +88,11 @@ export class BlobIndex {
   readonly #sorted: SortedPlaces | undefined;
   readonly #tables: Table[];
   #dropped = 0;
+  readonly #random: Random;
 
   /** From memory handed over by {@link share}. */
-  constructor(memories: readonly SharedArrayBuffer[]) {
+  constructor(memories: readonly SharedArrayBuffer[], random: Random = systemRandom) {
+    this.#random = random;
     const [first] = memories;
     const isSorted = first !== undefined && new Uint32Array(first)[0] === SORTED_MARK;
     this.#sorted = isSorted ? new SortedPlaces(first) : undefined;
@@ -98,12 +100,12 @@ export class BlobIndex {
   }
 
   static withRoomFor(blobs: number): BlobIndex {
-    return new BlobIndex([tableMemory(blobs)]);
+    return new BlobIndex([tableMemory(blobs, systemRandom)]);
   }
 
   /** With all places collected, which costs the collector its memory, and room for `room` more blobs. */
-  static from(places: PlaceCollector, room: number): BlobIndex {
-    return new BlobIndex([places.finish(), tableMemory(room)]);
+  static from(places: PlaceCollector, room: number, random: Random = systemRandom): BlobIndex {
+    return new BlobIndex([places.finish(), tableMemory(room, random)], random);
   }
 
   /** What another thread needs to see the same index. */
@@ -133,7 +135,7 @@ export class BlobIndex {
     const free = last === undefined ? 0 : last.usable - last.used;
     if (free >= blobs) return;
     const room = Math.max(blobs, Math.floor(this.size / 2), last?.usable ?? 0);
-    this.#tables.push(new Table(tableMemory(room)));
+    this.#tables.push(new Table(tableMemory(room, this.#random)));
   }
 
   /**

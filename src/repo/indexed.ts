@@ -246,7 +246,7 @@ async function untilNothingVanishes<T>(read: () => Promise<T>): Promise<T> {
 async function load(repository: Repository, room: number): Promise<IndexedRepository> {
   const { paths, faults } = await listSegments(repository);
   const most = paths.reduce((sum, { size }) => sum + Math.floor(size / ENTRY_LENGTH), 0);
-  const places = new PlaceCollector(most);
+  const places = new PlaceCollector(most, repository.random);
   const packs = new PackList();
   const moreFaults: SegmentFault[] = [];
   const take: TakeSegment = ({ path, segment, signer }) => {
@@ -263,7 +263,7 @@ async function load(repository: Repository, room: number): Promise<IndexedReposi
   await takeSegments(repository, paths, faults, take, (path) => {
     throw new SegmentVanished(`${path} vanished`);
   });
-  const index = BlobIndex.from(places, room);
+  const index = BlobIndex.from(places, room, repository.random);
   return { ...repository, index, packs: packs.infos, faults: [...faults, ...moreFaults] };
 }
 

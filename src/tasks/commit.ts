@@ -6,7 +6,7 @@ import { isNeoError, NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import type { ContentKey, ObjectName } from '../core/ids.ts';
 import { BlobCopier } from '../repo/blob-copier.ts';
-import { confirmWithin, LISTING_HOLDS } from '../repo/grace.ts';
+import { CLOCK_TOLERANCE, confirmWithin, LISTING_HOLDS } from '../repo/grace.ts';
 import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
 import { dropUnreliablePacks } from '../repo/missing-packs.ts';
 import type { SessionWriter } from '../repo/session-writer.ts';
@@ -44,7 +44,7 @@ export interface Validation {
 export interface Commit {
   readonly standing: Standing;
   /** Its packs and segments are durable. */
-  readonly session: Pick<SessionWriter, 'putSnapshot'>;
+  readonly session: Pick<SessionWriter, 'putSnapshot' | 'segments'>;
   readonly root: ContentKey;
   /** A snapshot that was believed without looking up each of its blobs. */
   readonly restsOn: ObjectName | undefined;
@@ -66,33 +66,54 @@ export class Overtaken extends NeoError {
 /** Blobs that are copied, as a rule: room for them in the index. */
 const FEW = 512;
 
-/** Times that a snapshot is stored again because it came too late. */
-const ATTEMPTS = 5;
+/** Times that a snapshot is stored because it came too late for others to be sure of it. */
+const ATTEMPTS = 3;
 
-/** The name of a snapshot that is confirmed and whole. @throws Overtaken, NeoError failed, and what storing meets */
+/**
+ * The name of a snapshot that is whole. Confirmed, too: others see by its times that no prune can have missed it. Where
+ * that cannot be had (storage is slow, or its clock jumps), everything was validated when it was there, and it is told.
+ * @throws Overtaken, and what storing meets
+ */
 export async function commitSnapshot(
   repository: IndexedRepository,
   commit: Commit,
   events: EventSink,
 ): Promise<ObjectName> {
-  const { backend, clock } = repository;
+  const { clock, backend } = repository;
   const limit = confirmWithin(commit.graceFloor);
   const validator = new Validator(repository, commit);
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+  let stamp = await stampOf(repository, commit.session.segments.at(-1));
+  for (let attempt = 1; ; attempt++) {
     const validation = await validator.validate(attempt > 1);
+    const time = atStorage(validation.time, stamp);
     const since = clock.monotonic();
-    const name = await commit.session.putSnapshot(commit.seal(validation));
-    await validator.validate(clock.monotonic() - since > limit).catch((error: unknown) => {
+    const name = await commit.session.putSnapshot(commit.seal({ ...validation, time }));
+    const received = (await backend.stat(`snapshots/${name}`))?.modified;
+    const isLate = received !== undefined && received - time > limit;
+    await validator.validate(isLate || clock.monotonic() - since > limit).catch((error: unknown) => {
       throw notConfirmed(name, error);
     });
-    const received = (await backend.stat(`snapshots/${name}`))?.modified;
-    // Somebody may have removed it already: that is no fault of ours.
-    if (received === undefined || received - validation.time <= limit) return name;
-    events({ type: 'note', message: 'the snapshot took long to arrive: it is validated and stored once more' });
+    if (!isLate) return name;
+    if (attempt === ATTEMPTS) {
+      events({ type: 'note', message: 'the snapshot is whole, but came late: others will call it unconfirmed' });
+      return name;
+    }
+    events({ type: 'note', message: 'the snapshot took long to arrive: it is stored once more' });
+    stamp = received;
   }
-  throw new NeoError('failed', 'no snapshot arrived in time to be sure that a prune has seen it', {
-    hint: 'the storage is very slow, or its clock jumps: run it again',
-  });
+}
+
+/** When storage received a segment of this run, by the clock that stamps objects. */
+async function stampOf({ backend }: IndexedRepository, segment: ObjectName | undefined): Promise<number | undefined> {
+  return segment === undefined ? undefined : (await backend.stat(`index/${segment}`))?.modified;
+}
+
+/**
+ * The clock that storage tells and the one that stamps its objects may be two. Then a moment before this one counts, by
+ * the latter.
+ */
+function atStorage(time: number, stamp: number | undefined): number {
+  return stamp === undefined || Math.abs(time - stamp) < CLOCK_TOLERANCE ? time : stamp;
 }
 
 /** It may be whole; only nobody can say so. */

@@ -60,6 +60,9 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['trash', 0, 'trash'],
   ['undo', 0, 'undo'],
   ['undo', 1, 'undo'],
+  ['prune', 0, 'prune', '--dry-run'],
+  ['prune', 0, 'prune', '--sole-writer', '--grace', '0'],
+  ['prune', 2, 'prune', '--grace', '1m'],
   ['version', 0, 'version'],
 ];
 

@@ -6,7 +6,7 @@
  * bit: trusted). Before the records: a mark, their number, a seed and the bits of a bucket's number. After them: where
  * each bucket begins.
  */
-import { systemRandom } from '../../core/random.ts';
+import { type Random, systemRandom } from '../../core/random.ts';
 import { ENTRY_LENGTH, LENGTH, OFFSET } from '../pack/entry.ts';
 import { sortByBucket } from './bucket-sort.ts';
 import { bucketOf, RECORD_WORDS, TRUSTED } from './place-record.ts';
@@ -63,9 +63,11 @@ export class SortedPlaces {
 export class PlaceCollector {
   #words: Uint32Array<SharedArrayBuffer>;
   #count = 0;
+  readonly #random: Random;
 
   /** @param expected places, at most; what storage claims costs nothing until it proves true */
-  constructor(expected: number) {
+  constructor(expected: number, random: Random = systemRandom) {
+    this.#random = random;
     this.#words = memoryFor(Math.min(expected, ROOM));
   }
 
@@ -106,7 +108,7 @@ export class PlaceCollector {
   finish(): SharedArrayBuffer {
     const words = this.#words;
     const bits = Math.log2(bucketsFor(this.#count));
-    const [seed] = new Uint32Array(systemRandom.bytes(4).buffer);
+    const [seed] = new Uint32Array(this.#random.bytes(4).buffer);
     words[SEED] = seed ?? 0;
     words[BITS] = bits;
     const starts = words.subarray(words.length - (1 << bits) - 1);

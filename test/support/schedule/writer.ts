@@ -6,6 +6,7 @@ import type { ContentKey, ObjectName } from '../../../src/core/ids.ts';
 import { blobIdOf } from '../../../src/engine/keys.ts';
 import { BlobReader } from '../../../src/repo/blob-reader.ts';
 import { BlobWriter } from '../../../src/repo/blob-writer.ts';
+import { confirmWithin } from '../../../src/repo/grace.ts';
 import { type IndexedRepository, loadIndex } from '../../../src/repo/indexed.ts';
 import type { Repository } from '../../../src/repo/repository.ts';
 import { SessionWriter } from '../../../src/repo/session-writer.ts';
@@ -173,7 +174,10 @@ function latestOwn(
   const { full } = repository.keys;
   if (full === undefined) return undefined;
   const { snapshots } = openSnapshots(repository, listing, full.epochs);
-  return snapshots.findLast(({ name, head }) => head.client === repository.client && !removed.has(name));
+  return snapshots.findLast(
+    ({ name, head, received }) =>
+      head.client === repository.client && !removed.has(name) && received - head.validated <= confirmWithin(),
+  );
 }
 
 /** The parent's folder `e`, with what it needs: believed as a whole, nothing of it is looked up. */
