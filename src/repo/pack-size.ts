@@ -11,6 +11,3 @@ export function sizeInPacks(count: number, bytes: number, packTarget: number): n
   const whole = Math.floor(all / packTarget) * packTarget;
   return whole + (all > whole ? paddedLength(all - whole + FRAME) : 0);
 }
-
-/** Bytes that a blob takes beside its own. */
-export const BLOB_SHARE = ENTRY_LENGTH;

@@ -2,12 +2,12 @@
 
 import { throwIfAborted } from '../core/concurrency.ts';
 import { type EventSink, ignoreEvents } from '../core/events.ts';
-import type { BlobId } from '../core/ids.ts';
+import type { BlobId, ObjectName } from '../core/ids.ts';
 import { blobIdOf } from '../engine/keys.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures } from '../repo/config.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
-import { listTombs } from '../repo/tomb.ts';
+import { listTombs, type TombListing } from '../repo/tomb.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { listHeads, listSnapshots, type Snapshot, type SnapshotFault } from '../snapshot/listing.ts';
 import { listRemovals, trashOf } from '../snapshot/removal.ts';
@@ -87,7 +87,7 @@ async function checkAll(
   const tombs = await listTombs(repository);
   for (const { path, reason } of tombs.faults) report.add(path, reason);
   const listing = await checkPacks(repository, report, tombs.packs);
-  const snapshots = await checkHeads(repository, state, report);
+  const snapshots = await checkHeads(repository, state, tombs, report);
   const isPruned = tombs.tombs.length > 0;
   const table = new BlobTable(options.readData !== undefined || isPruned);
   const work: Work = { ...means, table, report };
@@ -123,7 +123,12 @@ interface Heads {
   readonly readable: readonly Snapshot[] | undefined;
 }
 
-async function checkHeads(repository: IndexedRepository, state: ClientState, report: Report): Promise<Heads> {
+async function checkHeads(
+  repository: IndexedRepository,
+  state: ClientState,
+  tombs: TombListing,
+  report: Report,
+): Promise<Heads> {
   const { full } = repository.keys;
   // First: what is removed meanwhile is then still there.
   const removals = await listRemovals(repository);
@@ -143,7 +148,13 @@ async function checkHeads(repository: IndexedRepository, state: ClientState, rep
     else if (!damaged.has(snapshot)) report.add(`snapshots/${snapshot}`, message, snapshot);
   }
   await rememberHeads(repository, state, heads);
-  return { count: heads.length, readable: snapshots };
+  // A prune may be deleting what those need.
+  const going = new Set(tombs.tombs.flatMap(({ uncounted }) => uncounted));
+  const now = await repository.backend.now();
+  const trash = trashOf(removals);
+  const isGoing = (name: ObjectName): boolean =>
+    going.has(name) && (trash.get(name)?.trashEnds ?? Number.POSITIVE_INFINITY) <= now;
+  return { count: heads.length, readable: snapshots?.filter(({ name }) => !isGoing(name)) };
 }
 
 interface Work {

@@ -207,7 +207,7 @@ class Prune {
         await this.#sweepDue(view, seen);
       } else if (this.#options.wait) {
         this.#throwIfStopped();
-        await this.#options.pause(Math.min(left, PAUSE_MS));
+        await this.#options.pause(left);
       } else return view;
     }
   }
@@ -250,9 +250,6 @@ interface Live {
   readonly table: BlobTable;
   readonly missing: number;
 }
-
-/** So often a long wait looks whether it was interrupted, and at the clock. */
-const PAUSE_MS = 60_000;
 
 function dueRules({ config }: Repository, options: PruneOptions): DueRules {
   const { soleWriter, graceFloor: floor = GRACE_FLOOR } = options;

@@ -5,7 +5,7 @@ import { type Beginnings, makeBeginnings } from '../support/schedule/base.ts';
 import { playSchedule } from '../support/schedule/play.ts';
 import { testEngine } from '../support/temp-repository.ts';
 
-const SCHEDULES = Number(process.env['NEO_SCHEDULES'] ?? 800);
+const SCHEDULES = Number(process.env['NEO_SCHEDULES'] ?? 500);
 /** Seeds that once found something, and what. */
 const FOUND = JSON.parse(readFileSync(new URL('../fixtures/schedules.json', import.meta.url), 'utf8')) as readonly {
   readonly seed: number;

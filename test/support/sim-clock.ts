@@ -1,5 +1,5 @@
 /** A clock that moves only when told to. */
-import type { Clock } from '../../src/core/clock.ts';
+import type { Clock, SinceBoot } from '../../src/core/clock.ts';
 
 export class SimClock implements Clock {
   #wall: number;
@@ -16,6 +16,10 @@ export class SimClock implements Clock {
 
   monotonic(): number {
     return this.#steady;
+  }
+
+  sinceBoot(): SinceBoot {
+    return { boot: 'simulated', at: this.#steady };
   }
 
   /** Time passes. */

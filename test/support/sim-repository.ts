@@ -29,13 +29,13 @@ export interface World {
 }
 
 /** The smallest chunks and packs that are allowed: a small tree gives many of them. */
-export async function initWorld({ backend, ...surroundings }: World): Promise<void> {
+export async function initWorld({ backend, ...surroundings }: World, packTarget = 1 << 16): Promise<void> {
   await initRepository(surroundings, backend, {
     credential,
     method: 'key',
     label: 'first key',
     chunker: { min: 1024, average: 16_384, max: 65_536 },
-    packTarget: 1 << 16,
+    packTarget,
     compression: 3,
     blobSuite: 'aes-256-gcm',
   });

@@ -1,5 +1,5 @@
 /**
- * `npm run torture [-- --only sweep,repair,corruption,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
+ * `npm run torture [-- --only sweep,repair,corruption,prune-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
  * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated.
  */
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { killCampaign } from './kill.ts';
 import { ROOT } from './neo.ts';
 import { pruningCampaign } from './pruning.ts';
 import { schedulesCampaign } from './schedules.ts';
-import { corruptionCampaign, repairCampaign, sweepCampaign } from './simulated.ts';
+import { corruptionCampaign, pruneCrashCampaign, repairCampaign, sweepCampaign } from './simulated.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,6 +28,7 @@ const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = 
   sweep: () => sweepCampaign(folder, seed),
   repair: () => repairCampaign(folder, seed),
   corruption: () => corruptionCampaign(folder, seed),
+  'prune-crash': () => pruneCrashCampaign(folder, seed),
   schedules: () => schedulesCampaign(seed),
   pruning: () => pruningCampaign(folder, seed),
   disk: () => diskCampaign(folder),

@@ -5,6 +5,7 @@ import { loadEngine } from '../../src/engine/load.ts';
 import { describeInjection, injectionsFor, isBad, judge, spread } from '../support/corruption.ts';
 import { makeCorruptionWorld } from '../support/corruption-world.ts';
 import { crashScript, crashVerdict } from '../support/crash-script.ts';
+import { pruneScript, pruneStart, pruneVerdict } from '../support/prune-script.ts';
 import { repairScript, repairStart, repairVerdict } from '../support/repair-script.ts';
 import { sweep } from '../support/sim.ts';
 import { makeSources, type SourceState } from '../support/sim-sources.ts';
@@ -41,6 +42,25 @@ export async function repairCampaign(folder: string, seed: number): Promise<Camp
       const sources = sourcesIn(folder, 'repair-sources', seed + number);
       const start = await repairStart(engine, sources, number);
       const { operations, points } = await sweep(repairScript(engine), repairVerdict(engine, start), {
+        seed: seed + number,
+        start: start.storage,
+      });
+      return { operations, points };
+    },
+  };
+}
+
+/** Every operation and moment of forget and prune, at once and with grace, over other bytes in each case. */
+export async function pruneCrashCampaign(folder: string, seed: number): Promise<Campaign> {
+  const engine = await loadEngine();
+  return {
+    name: 'prune-crash',
+    cases: 6,
+    async run(number) {
+      const sources = sourcesIn(folder, 'prune-sources', seed + number);
+      const start = await pruneStart(engine, sources, seed + number);
+      const way = number % 2 === 0 ? 'sole writer' : 'with grace';
+      const { operations, points } = await sweep(pruneScript(engine, start, way), pruneVerdict(engine, start, way), {
         seed: seed + number,
         start: start.storage,
       });

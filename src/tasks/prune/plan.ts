@@ -2,7 +2,7 @@
 import { type ObjectName, objectName } from '../../core/ids.ts';
 import type { BlobPlace } from '../../repo/blob-index.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { BLOB_SHARE, sizeInPacks } from '../../repo/pack-size.ts';
+import { sizeInPacks } from '../../repo/pack-size.ts';
 import type { BlobTable } from '../check/blob-table.ts';
 import type { View } from './look.ts';
 import type { MostUnused, PackUse } from './options.ts';
@@ -154,41 +154,58 @@ function idealOf(uses: readonly PackUse[], packTarget: number): number {
   return sum;
 }
 
-/** Bytes above that. Packs that nobody needs yet are none of it: their snapshot may be on its way. */
+/** Bytes of a pack that it would not have if it held only what is needed of it; padding is none of them. */
+function wasteIn({ size, needed, blobs }: PackUse, packTarget: number): number {
+  return blobs === 0 ? 0 : Math.max(0, size - sizeInPacks(blobs, needed, packTarget));
+}
+
+/** Packs that nobody needs yet are none of it: their snapshot may be on its way. */
 function wasteOf(uses: readonly PackUse[], packTarget: number): number {
-  const needed = uses.filter(({ blobs }) => blobs > 0);
-  const size = needed.reduce((total, use) => total + use.size, 0);
-  return Math.max(0, size - idealOf(needed, packTarget));
+  return uses.reduce((total, use) => total + wasteIn(use, packTarget), 0);
 }
 
-/** Worst first, until what is left is little enough. */
+/** Small ones are joined when asked for, or when there are many; then the worst, until what is left is little enough. */
 function chooseRepack(uses: readonly PackUse[], rules: PlanRules): PackUse[] {
-  const { mostUnused, packTarget } = rules;
+  const { mostUnused, packTarget, mostRepacked } = rules;
   const needed = uses.filter(({ blobs }) => blobs > 0);
-  const limit = (size: number): number => ('bytes' in mostUnused ? mostUnused.bytes : mostUnused.share * size);
-  const size = needed.reduce((total, use) => total + use.size, 0);
-  const isSmall = (use: PackUse): boolean => rules.repackSmall && use.size < packTarget / 2;
-  const small = needed.filter(isSmall);
-  const order = [...needed].sort((a, b) => shareUnused(b) - shareUnused(a));
-  const chosen = new Set<PackUse>(small.length > 1 ? small : []);
-  let bytes = [...chosen].reduce((total, use) => total + use.size, 0);
-  let waste = wasteOf(needed, packTarget) - [...chosen].reduce((total, use) => total + use.size - use.needed, 0);
-  for (const use of order) {
-    if (waste <= limit(size) || shareUnused(use) <= 0) break;
-    if (chosen.has(use) || bytes + use.size > rules.mostRepacked) continue;
-    chosen.add(use);
-    bytes += use.size;
-    waste -= use.size - use.needed - use.blobs * BLOB_SHARE;
-  }
-  const list = [...chosen];
-  const gain = list.reduce((total, use) => total + use.size, 0) - idealOf(list, packTarget);
-  // Copying that frees nothing would be done again by each prune.
-  return gain > 0 && (small.length > 1 || gain >= size * LEAST_GAIN) ? list : [];
+  const size = sizeOf(needed);
+  const joined = smallOnes(needed, rules);
+  const share = (use: PackUse): number => wasteIn(use, packTarget) / use.size;
+  const wasteful = needed.filter((use) => share(use) > 0 && !joined.includes(use));
+  wasteful.sort((a, b) => share(b) - share(a));
+  const limit = 'bytes' in mostUnused ? mostUnused.bytes : mostUnused.share * size;
+  let left = wasteOf(wasteful, packTarget);
+  const worst = wasteful.filter((use) => {
+    const isWanted = left > limit;
+    if (isWanted) left -= wasteIn(use, packTarget);
+    return isWanted;
+  });
+  const chosen = upTo(mostRepacked, [...joined, ...worst]);
+  const gain = sizeOf(chosen) - idealOf(chosen, packTarget);
+  // Copying that frees next to nothing would be done again by each prune.
+  return gain > 0 && gain >= size * LEAST_GAIN ? chosen : [];
 }
 
+function smallOnes(uses: readonly PackUse[], { repackSmall, packTarget }: PlanRules): readonly PackUse[] {
+  const small = uses.filter((use) => use.size < packTarget / (repackSmall ? 2 : 8));
+  return small.length >= (repackSmall ? 2 : MANY_SMALL) ? small : [];
+}
+
+/** Those that fit into so many bytes, in their order. */
+function upTo(most: number, uses: readonly PackUse[]): PackUse[] {
+  let bytes = 0;
+  return uses.filter(({ size }) => {
+    if (bytes + size > most) return false;
+    bytes += size;
+    return true;
+  });
+}
+
+function sizeOf(uses: readonly PackUse[]): number {
+  return uses.reduce((total, use) => total + use.size, 0);
+}
+
+/** Small packs that are joined without being asked. */
+const MANY_SMALL = 16;
 /** Part of what is kept. */
 const LEAST_GAIN = 0.005;
-
-function shareUnused({ size, needed, blobs }: PackUse): number {
-  return size === 0 ? 0 : (size - needed - blobs * BLOB_SHARE) / size;
-}

@@ -13,7 +13,8 @@ import type { Swept } from './options.ts';
 
 /**
  * Carries out `due`. `live`: everything that is reached from snapshots that stay. The order is that in which each prefix
- * is a whole repository: copies, segments with them, segments without what goes, snapshots, packs, the word that it is done.
+ * is a whole repository: copies, segments with them, no snapshots that go, segments without what goes, no packs that go,
+ * the word that it is done.
  * @throws NeoError no-space, unreachable
  */
 export async function sweep(
@@ -30,12 +31,13 @@ export async function sweep(
     const message = `pack ${name.slice(0, 8)} stays: something in it is needed, and cannot be copied; see: neo check`;
     hooks.events({ type: 'warning', message, code: 'integrity' });
   }
+  // Before what they need: a snapshot that is listed is whole.
+  const snapshots = snapshotsToDelete(view, due);
+  for (const name of snapshots) await backend.remove(`snapshots/${name}`);
   const gone = new Set([...named].filter((name) => !failed.has(name)));
   // Also what earlier sweeps left: packs that are gone, and that some segment may name.
   const alsoGone = [...view.tombs.packs].filter((name) => !packs.has(name));
   await rewriteSegments(repository, new Set([...gone, ...alsoGone]));
-  const snapshots = snapshotsToDelete(view, due);
-  for (const name of snapshots) await backend.remove(`snapshots/${name}`);
   let deleted = 0;
   let bytes = 0;
   for (const name of gone) {
