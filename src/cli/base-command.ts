@@ -1,7 +1,7 @@
 /** What every command has: global flags, output, interruption, progress, one treatment of errors. */
 import { Command } from '@oclif/core/command';
 import type * as Interfaces from '@oclif/core/interfaces';
-import { NeoError } from '../core/errors.ts';
+import { EXIT_CODES, NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { globalFlags, type OutputFlags, outputFlags } from './flags.ts';
 import { Interrupt } from './interrupt.ts';
@@ -76,9 +76,16 @@ export abstract class PlainCommand extends Command {
     throw error;
   }
 
+  /** What was asked for is done, but the repository went back. */
+  #alarm(): void {
+    this.out.note('to go on with it as it is now: --accept-rollback');
+    process.exitCode = EXIT_CODES.integrity;
+  }
+
   protected override async finally(error: Error | undefined): Promise<void> {
     this.#interrupt?.release();
     this.#progress?.end();
+    if (error === undefined && this.#progress?.alarmed === true) this.#alarm();
     // After a failure the output may be the failure itself.
     await (error === undefined ? this.#output?.flush() : this.#output?.flush().catch(() => undefined));
   }

@@ -46,10 +46,14 @@ export interface Place {
 }
 
 /** Where the repository is, not yet looked at. @throws NeoError usage */
-export async function resolvePlace(flags: Pick<RepositoryFlags, 'repo'>): Promise<Place> {
+export async function resolvePlace(flags: Pick<RepositoryFlags, 'repo' | 'accept-rollback'>): Promise<Place> {
   const folders = systemFolders();
   const location = resolveLocation(flags, process.env, await readConfig(folders), folders);
-  return { location, surroundings: await systemSurroundings(), state: new StateFolder(folders.state) };
+  return {
+    location,
+    surroundings: await systemSurroundings(),
+    state: new StateFolder(folders.state, flags['accept-rollback']),
+  };
 }
 
 function passwordRequest(flags: RepositoryFlags, out: Output, more: Partial<PasswordRequest> = {}): PasswordRequest {
@@ -147,7 +151,7 @@ function keyFilePath(flags: RepositoryFlags): string | undefined {
 
 /** As {@link openFromFlags}, with a key of the caller's: asked for once it is clear that there is a repository. */
 export async function openWith(
-  flags: Pick<RepositoryFlags, 'repo'>,
+  flags: Pick<RepositoryFlags, 'repo' | 'accept-rollback'>,
   key: (surroundings: Surroundings, ids: readonly RepositoryId[]) => OpenOptions | Promise<OpenOptions>,
 ): Promise<Opened> {
   const { location, surroundings, state } = await resolvePlace(flags);

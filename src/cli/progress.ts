@@ -29,6 +29,7 @@ export class ProgressReader {
   readonly #clock: Clock;
   readonly #draws: boolean;
   #drawn = false;
+  #alarmed = false;
   #ended = false;
   #last = Number.NEGATIVE_INFINITY;
   #phase: string | undefined;
@@ -42,9 +43,15 @@ export class ProgressReader {
     if (this.#draws) out.beforeSpeaking(() => this.#clear());
   }
 
+  /** Something was said that the exit code has to tell, too. */
+  get alarmed(): boolean {
+    return this.#alarmed;
+  }
+
   readonly sink: EventSink = (event) => {
     if (event.type === 'progress') this.#progress(event.phase, event.progress);
     else if (event.type === 'warning') this.#warning(event);
+    else if (event.type === 'alarm') this.#alarm(event.message);
     else this.#note(event.message);
   };
 
@@ -92,6 +99,11 @@ export class ProgressReader {
     const { path, ...rest } = event;
     this.#out.warn(path === undefined ? event.message : `${displayBytes(path)}: ${event.message}`);
     this.#spoken(this.#out.object('warning', { ...rest, path: path && toByteString(path) }));
+  }
+
+  #alarm(message: string): void {
+    this.#alarmed = true;
+    this.#warning({ type: 'warning', message: `ALARM: ${message}`, code: 'integrity' });
   }
 
   #note(message: string): void {

@@ -5,10 +5,12 @@ import { systemCode } from '../core/errors.ts';
 import type { ClientState } from '../repo/client-state.ts';
 
 export class StateFolder implements ClientState {
+  readonly acceptsRollback: boolean;
   readonly #folder: string;
 
-  constructor(folder: string) {
+  constructor(folder: string, acceptsRollback = false) {
     this.#folder = folder;
+    this.acceptsRollback = acceptsRollback;
   }
 
   async read(name: string): Promise<Uint8Array | undefined> {

@@ -22,13 +22,14 @@ export default class Undo extends NeoCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Undo);
-    const { repository } = await openFromFlags(flags, this.out);
+    const { repository, state } = await openFromFlags(flags, this.out);
     const dryRun = flags['dry-run'];
-    const found = await undo(repository, {
+    const wishes = {
       dryRun,
       ...graceFloor(this.out),
       ...(args.removal === undefined ? {} : { removal: args.removal }),
-    });
+    };
+    const found = await undo(repository, state, wishes, this.events);
     const { removal, snapshots, stillRemoved } = found;
     const what = `${formatCounted(snapshots.length, 'snapshot')}, removed ${formatTime(new Date(removal.time))}`;
     const body = { ...removalJson({ ...removal, snapshots }), undone: !dryRun, ...(dryRun ? { dryRun } : {}) };

@@ -2,7 +2,9 @@
 export type NeoEvent =
   | { readonly type: 'progress'; readonly phase: string; readonly progress: Progress }
   | { readonly type: 'warning'; readonly message: string; readonly path?: Uint8Array; readonly code?: string }
-  | { readonly type: 'note'; readonly message: string };
+  | { readonly type: 'note'; readonly message: string }
+  /** The repository is not what it was, and nobody who may has changed it. The work goes on; the exit code tells. */
+  | { readonly type: 'alarm'; readonly message: string };
 
 export interface Progress {
   readonly files: number;

@@ -4,6 +4,8 @@ export interface ClientState {
   read(name: string): Promise<Uint8Array | undefined>;
   /** Replaces the whole. A failure is reported and survived by the caller. */
   write(name: string, bytes: Uint8Array): Promise<void>;
+  /** The user has said that the repository is to be taken as it is, whatever was seen before. */
+  readonly acceptsRollback?: boolean;
 }
 
 /** Lives as long as the process: tests, and clients that keep nothing. */

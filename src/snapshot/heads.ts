@@ -12,6 +12,8 @@ const schema = z.object({
   v: z.literal(1),
   epoch: integer(0),
   heads: z.array(z.string().check(z.regex(/^[0-9a-f]{64}$/))),
+  /** Gone, and not missed any more. */
+  accepted: z.optional(z.array(z.string().check(z.regex(/^[0-9a-f]{64}$/)))),
 });
 
 export interface Alarm {
@@ -40,18 +42,21 @@ function newestHeads(heads: readonly ListedHead[]): ObjectName[] {
   return heads.filter(({ name }) => !followed.has(name)).map(({ name }) => name);
 }
 
-/** What is missing of what this client, or a snapshot that is there, has seen. `removed`: what may be missing. */
+/**
+ * What is missing of what this client, or a snapshot that is there, has seen. `removed`: what may be missing. Nothing if
+ * the user accepts it: then it is remembered as accepted.
+ */
 export async function findRollback(
   repository: Repository,
   state: ClientState,
   heads: readonly ListedHead[],
   removed: Iterable<ObjectName> = [],
 ): Promise<Alarm[]> {
-  const present = new Set([...heads.map(({ name }) => name), ...removed]);
-  const missing = new Set<ObjectName>();
   const seen = await remembered(repository, state);
-  for (const name of seen?.heads ?? []) if (!present.has(objectName(name))) missing.add(objectName(name));
-  for (const { head } of heads) for (const name of head.previous) if (!present.has(name)) missing.add(name);
+  const accepted = (seen?.accepted ?? []).map(objectName);
+  const present = new Set([...heads.map(({ name }) => name), ...removed, ...accepted]);
+  const expected = [...(seen?.heads ?? []).map(objectName), ...heads.flatMap(({ head }) => head.previous)];
+  const missing = new Set(expected.filter((name) => !present.has(name)));
   const alarms: Alarm[] = [...missing].map((snapshot) => ({
     message: `snapshot ${snapshot.slice(0, 8)} was there and is gone, and nobody removed it`,
     snapshot,
@@ -59,7 +64,21 @@ export async function findRollback(
   if (seen !== undefined && seen.epoch > repository.config.epoch) {
     alarms.push({ message: `the configuration went back from epoch ${seen.epoch} to ${repository.config.epoch}` });
   }
-  return alarms;
+  if (alarms.length === 0 || state.acceptsRollback !== true) return alarms;
+  await accept(repository, state, heads, [...accepted, ...missing]);
+  return [];
+}
+
+/** Only a state that was written counts. @throws whatever writing it meets */
+async function accept(
+  repository: Repository,
+  state: ClientState,
+  heads: readonly ListedHead[],
+  gone: readonly ObjectName[],
+): Promise<void> {
+  const accepted = [...new Set<string>(gone)].sort();
+  const { epoch } = repository.config;
+  await state.write(stateName(repository), canonicalJson({ v: 1, epoch, heads: newestHeads(heads), accepted }));
 }
 
 /**
@@ -74,12 +93,17 @@ export async function rememberHeads(
 ): Promise<void> {
   const seen = await remembered(repository, state);
   const present = new Set<string>(heads.map(({ name }) => name));
-  const lost = seen?.heads.filter((name) => !present.has(name)) ?? [];
+  const accepted = seen?.accepted ?? [];
+  const lost = seen?.heads.filter((name) => !present.has(name) && !accepted.includes(name)) ?? [];
   const epoch = Math.max(seen?.epoch ?? 0, repository.config.epoch);
   const all = [...new Set([...lost, ...newestHeads(heads)])].sort();
   const known = seen?.epoch === epoch && seen.heads.join() === all.join();
   try {
-    if (!known) await state.write(stateName(repository), canonicalJson({ v: 1, epoch, heads: all }));
+    if (!known)
+      await state.write(
+        stateName(repository),
+        canonicalJson({ v: 1, epoch, heads: all, ...(accepted.length === 0 ? {} : { accepted }) }),
+      );
   } catch (error) {
     const message = `the snapshots seen cannot be remembered, a rollback would not be noticed: ${messageOf(error)}`;
     events({ type: 'note', message });

@@ -12,7 +12,7 @@ import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
-import { chainHeads, type ListedHead, listHeads } from '../snapshot/listing.ts';
+import { chainHeads, type HeadListing, type ListedHead, listHeads } from '../snapshot/listing.ts';
 import { listRemovals, trashOf } from '../snapshot/removal.ts';
 import { encodeSnapshot, type SnapshotBody, type SnapshotKind, type SnapshotStatistics } from '../snapshot/snapshot.ts';
 import { type Before, findBefore, keepForNext } from './backup/before.ts';
@@ -84,7 +84,7 @@ async function save(
   const removed = new Set(trashOf(await listRemovals(repository)).keys());
   const listing = await listHeads(repository);
   const { heads } = listing;
-  const standing = await takeStock(repository, state, heads, removed, events);
+  const standing = await takeStock(repository, state, listing, removed, events);
   const beforeOptions = { ...options, paths, parent: options.parent };
   const before = await findBefore(repository, state, beforeOptions, { listing, removed }, events);
   const accounts = cachedAccounts(options.accounts ?? systemAccounts());
@@ -146,11 +146,13 @@ function budgetsOf(clock: StageClock | undefined, run: Run): Pick<BackupSummary,
 async function takeStock(
   repository: IndexedRepository,
   state: ClientState,
-  heads: readonly ListedHead[],
+  { heads, faults }: HeadListing,
   removed: ReadonlySet<ObjectName>,
   events: EventSink,
 ): Promise<Standing> {
-  for (const { message } of await findRollback(repository, state, heads, removed)) events({ type: 'note', message });
+  // What is damaged is not gone, and what is gone is no reason to save nothing today.
+  const known = [...removed, ...faults.map(({ name }) => name)];
+  for (const { message } of await findRollback(repository, state, heads, known)) events({ type: 'alarm', message });
   const standing = await takeStanding(repository);
   if (standing.lost === 0) return standing;
   const what = `${standing.lost} packs are missing or cut short`;

@@ -79,7 +79,8 @@ export async function forget(
       hint: 'name some to remove, or say what stays: --keep-last 7, --keep-daily 30 …',
     });
   }
-  const { snapshots, heads, removals } = await lookAtSnapshots(repository, state, events);
+  const { snapshots, heads, removals, alarms } = await lookAtSnapshots(repository, state, events);
+  refuseAfterRollback(alarms, options);
   const now = await repository.backend.now();
   const groups = byName ? named(snapshots, options.references) : decide(snapshots, options, now);
   if (!byName && !options.evenMost) for (const group of groups) refuseMost(group);
@@ -93,6 +94,14 @@ export async function forget(
   const trashEnds = time + options.trash;
   const chosen = heads.filter(({ name }) => gone.has(name));
   return { ...counts, removal: await putRemoval(repository, chosen, { time, trashEnds }), trashEnds };
+}
+
+/** Rules would be applied to what is left of the past. */
+function refuseAfterRollback(alarms: readonly string[], { dryRun }: ForgetOptions): void {
+  if (alarms.length === 0 || dryRun) return;
+  throw new NeoError('integrity', 'the repository went back: nothing is removed from it', {
+    hint: 'see what is missing: neo snapshots; to go on with it as it is now: --accept-rollback',
+  });
 }
 
 function candidateOf(snapshot: Snapshot, writeOnly: boolean): ForgetCandidate {

@@ -11,6 +11,8 @@ import { listRemovals, type Removal, trashOf } from '../snapshot/removal.ts';
 export interface VisibleSnapshots extends SnapshotListing {
   /** In the trash; not among `snapshots`. */
   readonly removed: readonly Snapshot[];
+  /** What was seen here before, and is gone without a reason. */
+  readonly alarms: readonly string[];
   /** Oldest first, undone ones too. */
   readonly removals: readonly Removal[];
 }
@@ -36,6 +38,7 @@ export async function lookAtSnapshots(
   const trash = trashOf(removals);
   const listing = await listSnapshots(repository, epochs);
   const faulty = new Set<string>();
+  const alarms: string[] = [];
   for (const { name, reason } of listing.faults) {
     faulty.add(name);
     events({ type: 'warning', message: `snapshot ${name.slice(0, 8)} cannot be read: ${reason}`, code: 'integrity' });
@@ -43,7 +46,8 @@ export async function lookAtSnapshots(
   for (const { message, snapshot } of await findRollback(repository, state, listing.heads, trash.keys())) {
     // What is damaged is not gone.
     if (snapshot !== undefined && faulty.has(snapshot)) continue;
-    events({ type: 'warning', message: `ALARM: ${message}`, code: 'integrity' });
+    alarms.push(message);
+    events({ type: 'alarm', message });
   }
   try {
     await rememberHeads(repository, state, listing.heads);
@@ -54,5 +58,5 @@ export async function lookAtSnapshots(
     events({ type: 'warning', message: `removal ${name.slice(0, 8)} does not count: ${reason}`, code: 'integrity' });
   }
   const [removed, snapshots] = split(listing.snapshots, ({ name }) => trash.has(name));
-  return { ...listing, snapshots, removed, removals: removals.removals };
+  return { ...listing, snapshots, removed, removals: removals.removals, alarms };
 }

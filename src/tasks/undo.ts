@@ -1,10 +1,13 @@
 /** Brings back what a removal put in the trash. */
 import { NeoError } from '../core/errors.ts';
+import { type EventSink, ignoreEvents } from '../core/events.ts';
 import type { ObjectName } from '../core/ids.ts';
+import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import { confirmWithin } from '../repo/grace.ts';
 import { type Repository, requireFull } from '../repo/repository.ts';
 import { listTombs, type TombListing } from '../repo/tomb.ts';
+import { findRollback } from '../snapshot/heads.ts';
 import { type ListedHead, listHeads } from '../snapshot/listing.ts';
 import { listRemovals, putRemoval, putUndo, type Removal, trashOf } from '../snapshot/removal.ts';
 
@@ -29,16 +32,24 @@ export interface UndoSummary {
  * @throws NeoError failed when there is nothing to undo, or what was removed is gone; usage for an id that is none;
  * permission-denied without role full
  */
-export async function undo(repository: Repository, options: UndoOptions): Promise<UndoSummary> {
+export async function undo(
+  repository: Repository,
+  state: ClientState,
+  options: UndoOptions,
+  events: EventSink = ignoreEvents,
+): Promise<UndoSummary> {
   requireFeatures(repository.config, 'write');
   requireOneConfig(repository.chain);
   requireFull(repository, 'bring snapshots back');
   const started = repository.clock.monotonic();
   const beingFreed = uncountedIn(await listTombs(repository));
-  const { removals } = await listRemovals(repository);
+  const listing = await listRemovals(repository);
+  const { removals } = listing;
   const chosen = options.removal === undefined ? last(removals) : byId(removals, options.removal);
   if (chosen.undone) throw new NeoError('failed', `removal ${chosen.name.slice(0, 8)} was undone already`);
-  const { heads } = await listHeads(repository);
+  const { heads, faults } = await listHeads(repository);
+  const known = [...trashOf(listing).keys(), ...faults.map(({ name }) => name)];
+  for (const { message } of await findRollback(repository, state, heads, known)) events({ type: 'alarm', message });
   const there = heads.filter(({ name }) => chosen.snapshots.includes(name));
   const [lost, back] = [
     there.filter(({ name }) => beingFreed.has(name)),

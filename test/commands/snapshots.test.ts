@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type JsonObject, User } from './user.ts';
@@ -124,12 +124,38 @@ describe('what is wrong in a repository', () => {
     await rename(path, user.at('hidden'));
     for (let time = 0; time < 2; time++) {
       const gone = await user.neo(['snapshots', '--json']);
-      expect([gone.code, labels(gone.of('snapshot'))]).toEqual([0, ['first', 'second']]);
+      expect([gone.code, labels(gone.of('snapshot'))]).toEqual([15, ['first', 'second']]);
       expect(gone.of('warning')).toEqual([expect.objectContaining({ message: expect.stringMatching(/^ALARM: /) })]);
       expect(gone.stderr).toContain(`warning: ALARM: snapshot ${ids[2]?.slice(0, 8)} was there and is gone`);
     }
     await rename(user.at('hidden'), path);
-    expect((await user.neo(['snapshots'])).stderr).toBe('');
+    expect(await user.neo(['snapshots'])).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('every command that looks at snapshots says so with 15, until it is accepted', async () => {
+    const other = await User.make();
+    await other.openWithKeyFile();
+    await other.sh('mkdir work; echo 1 > work/a');
+    for (let n = 0; n < 3; n++) await other.neo(['snapshot', 'work']);
+    const newest = (await other.neo(['snapshots', '--json'])).of('snapshot').at(-1)?.['id'];
+    await rm(join(other.repository, 'snapshots', String(newest)));
+    const alarm = expect.stringMatching(/ALARM: snapshot .* is gone, and nobody removed it\n.*--accept-rollback/s);
+    for (const args of [['snapshots'], ['ls', 'latest'], ['restore', 'latest', '--to', 'back'], ['snapshot', 'work']]) {
+      expect(await other.neo(args), args.join(' ')).toMatchObject({ code: 15, stderr: alarm });
+    }
+    expect((await other.neo(['snapshots', '--json'])).of('snapshot')).toHaveLength(3);
+    expect((await other.sh('cmp work/a back$PWD/work/a && echo same')).stdout).toBe('same\n');
+    for (const args of [['forget', '--keep-last', '2'], ['prune']]) {
+      expect(await other.neo(args), args.join(' ')).toMatchObject({
+        code: 15,
+        stderr: expect.stringMatching(/is missing|is gone|went back/),
+      });
+    }
+    expect((await other.neo(['snapshots', '--json'])).of('snapshot')).toHaveLength(3);
+    expect(await other.neo(['snapshots', '--accept-rollback'])).toMatchObject({ code: 0, stderr: '' });
+    for (const args of [['snapshots'], ['snapshot', 'work'], ['forget', '--keep-last', '3'], ['prune'], ['check']]) {
+      expect(await other.neo(args), args.join(' ')).toMatchObject({ code: 0 });
+    }
   });
 
   it('a damaged snapshot is named, the others are listed, and the end is 15', async () => {

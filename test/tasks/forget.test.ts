@@ -78,26 +78,30 @@ describe('neo forget', () => {
     expect([summary.kept, summary.removed, summary.trashEnds]).toEqual([4, 2, START + 13 * DAY]);
     expect(await visible()).toEqual(names.slice(2));
     expect(await made.objects()).toEqual(objects);
-    const { snapshots } = await undo(await made.open(), { dryRun: false });
+    const { snapshots } = await undo(await made.open(), made.state, { dryRun: false });
     expect(snapshots.toSorted()).toEqual(names.slice(0, 2).toSorted());
     expect(await visible()).toEqual(names);
-    await expect(undo(await made.open(), { dryRun: false })).rejects.toMatchObject({ code: 'failed' });
+    await expect(undo(await made.open(), made.state, { dryRun: false })).rejects.toMatchObject({ code: 'failed' });
   });
 
   it('undoes one removal after the other, the last one first, or the one that is named', async () => {
     const { made, names, forget: forgetBy, visible } = await days(6);
     const removals: string[] = [];
     for (const last of [5, 4, 3]) removals.push((await forgetBy({ rules: { last } })).removal ?? '');
-    await undo(await made.open(), { dryRun: false });
+    await undo(await made.open(), made.state, { dryRun: false });
     expect(await visible()).toEqual(names.slice(2));
-    await undo(await made.open(), { removal: removals[0] ?? '', dryRun: true });
+    await undo(await made.open(), made.state, { removal: removals[0] ?? '', dryRun: true });
     expect(await visible()).toEqual(names.slice(2));
-    await undo(await made.open(), { removal: removals[0] ?? '', dryRun: false });
+    await undo(await made.open(), made.state, { removal: removals[0] ?? '', dryRun: false });
     expect(await visible()).toEqual([...names.slice(0, 1), ...names.slice(2)]);
     for (const removal of [removals[0] ?? '', removals[2] ?? '']) {
-      await expect(undo(await made.open(), { removal, dryRun: false })).rejects.toMatchObject({ code: 'failed' });
+      await expect(undo(await made.open(), made.state, { removal, dryRun: false })).rejects.toMatchObject({
+        code: 'failed',
+      });
     }
-    await expect(undo(await made.open(), { removal: 'beef', dryRun: false })).rejects.toMatchObject({ code: 'usage' });
+    await expect(undo(await made.open(), made.state, { removal: 'beef', dryRun: false })).rejects.toMatchObject({
+      code: 'usage',
+    });
   });
 
   it('refuses to drop more than half of a group, and to begin without a rule or a name', async () => {
@@ -135,7 +139,7 @@ describe('neo forget', () => {
     for (const path of await objectsIn(made, 'removals')) await made.backend.remove(path);
     await lookAtSnapshots(await made.open(), made.state, (event) => told.push(event));
     expect(told.map((event) => 'message' in event && event.message)).toEqual([
-      expect.stringMatching(/ALARM.* is gone/),
+      expect.stringMatching(/was there and is gone, and nobody removed it/),
     ]);
   });
 

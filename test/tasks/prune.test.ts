@@ -197,7 +197,9 @@ describe('prune', () => {
     ground.machine.pass(2 * DAY);
     await ground.prune({ grace: 10 * MINUTE });
     // Its removal was wrong: what it needs is marked. A tomb that names it stands against undo, so the owner takes it back by hand.
-    await expect(undo(await ground.made.open(), { dryRun: false })).rejects.toMatchObject({ code: 'failed' });
+    await expect(undo(await ground.made.open(), ground.made.state, { dryRun: false })).rejects.toMatchObject({
+      code: 'failed',
+    });
     for await (const { path } of ground.machine.backend.list('removals'))
       ground.machine.backend.tamper(path, undefined);
     ground.machine.pass(11 * MINUTE);

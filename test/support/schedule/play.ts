@@ -212,10 +212,10 @@ class Play {
     }
   }
 
-  async #undo({ repository }: Actor): Promise<void> {
+  async #undo({ repository, state }: Actor): Promise<void> {
     for (let n = 0; n < 2; n++) {
       try {
-        const { removal, snapshots } = await undo(repository, { dryRun: false });
+        const { removal, snapshots } = await undo(repository, state, { dryRun: false });
         this.#truth.broughtBack(removal.name, snapshots);
       } catch (error) {
         if (!isNeoError(error, 'failed')) throw error;
