@@ -6,9 +6,9 @@ import { parseDuration, parseSize } from './format.ts';
 export const pruneFlags = {
   'dry-run': Flags.boolean({ char: 'n', summary: 'Only say what would be freed, and what it would cost.' }),
   'max-unused': Flags.string({
-    summary: 'Leave so much that nobody needs in packs that are needed: 1.5%, 500M or unlimited.',
+    summary: 'Leave so much that nobody needs in packs that are needed: 1%, 500M or unlimited.',
     helpValue: 'AMOUNT',
-    default: '1.5%',
+    default: '1%',
   }),
   'max-repack-size': Flags.string({ summary: 'Copy at most so much of packs in one run.', helpValue: 'SIZE' }),
   'repack-small': Flags.boolean({ summary: 'Also join small packs.' }),
@@ -60,5 +60,5 @@ function parseUnused(text: string): { readonly bytes: number } | { readonly shar
   const percent = /^(\d{1,3}(?:\.\d+)?)\s*%$/.exec(trimmed)?.[1];
   if (percent === undefined) return { bytes: parseSize(trimmed) };
   if (Number(percent) <= 100) return { share: Number(percent) / 100 };
-  throw new NeoError('usage', `--max-unused ${text}: more than all`, { hint: 'write 1.5%, 500M or unlimited' });
+  throw new NeoError('usage', `--max-unused ${text}: more than all`, { hint: 'write 1%, 500M or unlimited' });
 }
