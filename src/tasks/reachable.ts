@@ -66,7 +66,7 @@ export async function reachable<Root extends { readonly tree: ContentKey }>(
   return { table, missing, unreadable };
 }
 
-/** @throws nothing: an entry of a table that was made with keys has one */
+/** The blob that an entry of a table with keys stands for. */
 export function needed(
   { engine }: Pick<IndexedRepository, 'engine'>,
   { kind, key }: { readonly kind: NeededBlob['kind']; readonly key: ContentKey },

@@ -81,6 +81,4 @@ export interface PackUse {
   readonly blobs: number;
   /** Trees and lists, not chunks. */
   readonly isTrees: boolean;
-  /** Named by a segment; otherwise nobody knows what is in it. */
-  readonly isIndexed: boolean;
 }

@@ -138,7 +138,7 @@ class Slots {
     const { size, modified } = this.#packs.get(name) ?? { size: 0, modified: 0 };
     const needed = this.#needed[slot] ?? 0;
     const blobs = this.#blobs[slot] ?? 0;
-    return { name, size, modified, needed, blobs, isTrees: this.#trees[slot] === 1, isIndexed: slot >= 0 };
+    return { name, size, modified, needed, blobs, isTrees: this.#trees[slot] === 1 };
   }
 }
 
