@@ -13,5 +13,6 @@ export const LARGEST = {
   removal: 16 << 20,
   tomb: 16 << 20,
   session: 64 << 10,
+  record: 16 << 20,
   pack: MAX_PACK_SIZE,
 } as const;

@@ -1,10 +1,8 @@
 /** What lies in `snapshots/`: authenticated heads, and for role full the bodies. */
-import pLimit from 'p-limit';
-import { toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf } from '../core/errors.ts';
-import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
+import type { ClientId, ObjectName } from '../core/ids.ts';
 import type { Role } from '../repo/certificate.ts';
-import { LARGEST } from '../repo/largest.ts';
+import { listNamed, type ObjectFault } from '../repo/named-objects.ts';
 import type { Repository } from '../repo/repository.ts';
 import { decodeSnapshot, openSnapshot, type SealedSnapshot, type SnapshotBody, type SnapshotHead } from './snapshot.ts';
 
@@ -25,12 +23,7 @@ export interface Snapshot {
   readonly body: SnapshotBody;
 }
 
-export interface SnapshotFault {
-  readonly name: ObjectName;
-  readonly reason: string;
-  /** It is whole, and says that it is of a later version. */
-  readonly newer?: boolean;
-}
+export type SnapshotFault = ObjectFault;
 
 export interface HeadListing {
   /** In order of receipt, then of name. */
@@ -39,63 +32,28 @@ export interface HeadListing {
   readonly faults: readonly SnapshotFault[];
 }
 
-/** Small objects, each a way to storage and back. */
-const READ_AT_ONCE = 8;
-
 /**
  * Every object in `snapshots/`, authenticated. `known`: of an earlier listing; what is named by its content is not read
- * again. @throws NeoError needs-newer-neo, unreachable
+ * again. @throws NeoError unreachable
  */
 export async function listHeads(repository: Repository, known: readonly ListedHead[] = []): Promise<HeadListing> {
-  const heads: ListedHead[] = [];
-  const faults: SnapshotFault[] = [];
   const before = new Map(known.map((head) => [head.name, head]));
-  const limit = pLimit(READ_AT_ONCE);
-  const reading: Promise<void>[] = [];
-  for await (const info of repository.backend.list('snapshots')) {
-    const match = /^snapshots\/([0-9a-f]{64})$/.exec(info.path);
-    if (match?.[1] === undefined) continue;
-    const name = objectName(match[1]);
-    const same = before.get(name);
-    if (same !== undefined) {
-      heads.push({ ...same, received: info.modified });
-      continue;
-    }
-    const read = limit(async () => {
-      const result = await readHead(repository, name, info);
-      if (result === undefined) return;
-      if ('reason' in result) faults.push(result);
-      else heads.push(result);
-    });
-    // Whoever waits for all of them is told of the first that fails.
-    read.catch(() => undefined);
-    reading.push(read);
-  }
-  await Promise.all(reading);
-  faults.sort((a, b) => (a.name < b.name ? -1 : 1));
-  heads.sort((a, b) => a.received - b.received || a.head.sequence - b.head.sequence || (a.name < b.name ? -1 : 1));
+  const { found, faults } = await listNamed<ListedHead>(repository, {
+    folder: 'snapshots',
+    kind: 'snapshot',
+    known: (name, received) => {
+      const same = before.get(name);
+      return same === undefined ? undefined : { ...same, received };
+    },
+    open: ({ name, modified: received, bytes }) => {
+      const sealed = decodeSnapshot(repository, bytes);
+      return { name, received, head: sealed.head, sealed };
+    },
+  });
+  const heads = found.toSorted(
+    (a, b) => a.received - b.received || a.head.sequence - b.head.sequence || (a.name < b.name ? -1 : 1),
+  );
   return { heads, faults };
-}
-
-async function readHead(
-  repository: Repository,
-  name: ObjectName,
-  { size, modified: received }: { readonly size: number; readonly modified: number },
-): Promise<ListedHead | SnapshotFault | undefined> {
-  if (size > LARGEST.snapshot) return { name, reason: `${size} bytes are no snapshot` };
-  const bytes = await repository.backend.get(`snapshots/${name}`);
-  if (bytes === undefined) return undefined;
-  if (toHex(repository.engine.blake3(bytes)) !== name) return { name, reason: 'bytes do not give its name' };
-  try {
-    const sealed = decodeSnapshot(repository, bytes);
-    return { name, received, head: sealed.head, sealed };
-  } catch (error) {
-    // The configuration says which versions there are: one object of a later one, which anybody can put there, must not
-    // stop everybody.
-    if (isNeoError(error, 'needs-newer-neo')) return { name, reason: messageOf(error), newer: true };
-    if (isNeoError(error, 'integrity')) return { name, reason: messageOf(error) };
-    throw error;
-  }
 }
 
 export interface SnapshotListing {

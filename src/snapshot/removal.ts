@@ -2,13 +2,12 @@
  * Removals: signed statements that put snapshots in the trash, and statements that undo one (docs/format.md, section 8).
  * Nothing is deleted by them; what counts is who signed: role full.
  */
-import pLimit from 'p-limit';
 import { toHex } from '../core/bytes.ts';
-import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
+import { NeoError } from '../core/errors.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { canonicalJson, parseJson } from '../core/json.ts';
 import { integer, z } from '../core/schema.ts';
-import { LARGEST } from '../repo/largest.ts';
+import { listNamed, type ObjectFault } from '../repo/named-objects.ts';
 import type { Repository } from '../repo/repository.ts';
 import { decodeSealedSigned, encodeSealedSigned } from '../repo/signed-object.ts';
 import type { ListedHead } from './listing.ts';
@@ -38,10 +37,7 @@ export interface Removal {
   readonly undone: boolean;
 }
 
-export interface RemovalFault {
-  readonly name: ObjectName;
-  readonly reason: string;
-}
+export type RemovalFault = ObjectFault;
 
 export interface RemovalListing {
   /** Oldest first, undone ones too. */
@@ -82,36 +78,19 @@ async function put(repository: Repository, body: Body): Promise<ObjectName> {
   return object;
 }
 
-/** Small objects, each a way to storage and back. */
-const READ_AT_ONCE = 8;
-
 /** Every object in `removals/`, authenticated. @throws NeoError unreachable */
 export async function listRemovals(repository: Repository): Promise<RemovalListing> {
-  const found: { readonly name: ObjectName; readonly body: Body }[] = [];
-  const faults: RemovalFault[] = [];
-  const limit = pLimit(READ_AT_ONCE);
-  const reading: Promise<void>[] = [];
-  for await (const { path, size } of repository.backend.list('removals')) {
-    const match = /^removals\/([0-9a-f]{64})$/.exec(path);
-    if (match?.[1] === undefined) continue;
-    const object = objectName(match[1]);
-    const read = limit(async () => {
-      const result = await readRemoval(repository, object, size);
-      if (result === undefined) return;
-      if ('reason' in result) faults.push(result);
-      else found.push({ name: object, body: result });
-    });
-    // Whoever waits for all of them is told of the first that fails.
-    read.catch(() => undefined);
-    reading.push(read);
-  }
-  await Promise.all(reading);
+  const { found, faults } = await listNamed(repository, {
+    folder: 'removals',
+    kind: 'removal',
+    open: ({ name: object, bytes }) => ({ name: object, body: openRemoval(repository, bytes) }),
+  });
   const undone = new Set(found.flatMap(({ body }) => ('undoes' in body ? [String(body.undoes)] : [])));
   const removals = found.flatMap(({ name: object, body }) =>
     'undoes' in body ? [] : [removalOf(object, body, undone)],
   );
   removals.sort((a, b) => a.time - b.time || (a.name < b.name ? -1 : 1));
-  return { removals, faults: faults.sort((a, b) => (a.name < b.name ? -1 : 1)) };
+  return { removals, faults };
 }
 
 function removalOf(object: ObjectName, body: z.infer<typeof removes>, undone: ReadonlySet<string>): Removal {
@@ -119,26 +98,13 @@ function removalOf(object: ObjectName, body: z.infer<typeof removes>, undone: Re
   return { name: object, time: body.time, trashEnds: body.trashEnds, snapshots, undone: undone.has(object) };
 }
 
-async function readRemoval(
-  repository: Repository,
-  object: ObjectName,
-  size: number,
-): Promise<Body | RemovalFault | undefined> {
-  if (size > LARGEST.removal) return { name: object, reason: `${size} bytes are no removal` };
-  const bytes = await repository.backend.get(`removals/${object}`);
-  if (bytes === undefined) return undefined;
-  if (toHex(repository.engine.blake3(bytes)) !== object) return { name: object, reason: 'bytes do not give its name' };
-  try {
-    const { body, signer } = decodeSealedSigned(repository, 'removal', repository.keys.index, bytes);
-    if (signer.role !== 'full') return { name: object, reason: 'its maker may only write' };
-    const parsed = schema.safeParse(parseJson(body));
-    return parsed.success ? parsed.data : { name: object, reason: 'it is malformed' };
-  } catch (error) {
-    if (isNeoError(error, 'integrity') || isNeoError(error, 'needs-newer-neo')) {
-      return { name: object, reason: messageOf(error) };
-    }
-    throw error;
-  }
+/** @throws NeoError integrity, needs-newer-neo */
+function openRemoval(repository: Repository, bytes: Uint8Array): Body {
+  const { body, signer } = decodeSealedSigned(repository, 'removal', repository.keys.index, bytes);
+  if (signer.role !== 'full') throw new NeoError('integrity', 'its maker may only write');
+  const parsed = schema.safeParse(parseJson(body));
+  if (!parsed.success) throw new NeoError('integrity', 'it is malformed');
+  return parsed.data;
 }
 
 /** Snapshots that somebody removed, and nobody brought back. Of several removals the one whose trash ends first counts. */
