@@ -65,21 +65,42 @@ const DAYS_OF_WEEK = 7;
 /** `2y5m7d3h`: years, months, days, hours; weeks (`w`) are seven days. @throws NeoError usage */
 export function parseSpan(text: string): Span {
   const span = { years: 0, months: 0, days: 0, hours: 0 };
-  if (!/^(?:\d{1,6}[ymwdh])+$/.test(text)) {
-    throw new NeoError('usage', `'${text}' is no span of time`, {
-      hint: 'years, months, weeks, days, hours: 1y6m, 2w, 36h',
-    });
-  }
+  if (!/^(?:\d{1,6}[ymwdh])+$/.test(text)) throw notASpan(text);
   for (const [, digits = '', unit = ''] of text.matchAll(/(\d+)([ymwdh])/g)) {
     if (unit === 'w') span.days += Number(digits) * DAYS_OF_WEEK;
     else span[UNITS[unit] ?? 'hours'] += Number(digits);
   }
+  if (Object.values(span).some((value) => value > MOST)) throw notASpan(text);
   return span;
 }
 
+/** Of each unit: what {@link spanText} writes can be read again. */
+const MOST = 999_999;
+
+function notASpan(text: string): NeoError {
+  return new NeoError('usage', `'${text}' is no span of time`, {
+    hint: 'years, months, weeks, days, hours: 1y6m, 2w, 36h',
+  });
+}
+
+/** As {@link parseSpan} reads it; `0h` for none. */
+export function spanText({ years, months, days, hours }: Span): string {
+  const parts = [years > 0 ? `${years}y` : '', months > 0 ? `${months}m` : '', days > 0 ? `${days}d` : ''];
+  return `${parts.join('')}${hours > 0 || parts.join('') === '' ? `${hours}h` : ''}`;
+}
+
 /** So much before, by the calendar; hours are of sixty minutes each. */
-export function earlier(milliseconds: number, { years, months, days, hours }: Span): number {
+export function earlier(milliseconds: number, span: Span): number {
+  return moved(milliseconds, span, -1);
+}
+
+/** So much after. */
+export function later(milliseconds: number, span: Span): number {
+  return moved(milliseconds, span, 1);
+}
+
+function moved(milliseconds: number, { years, months, days, hours }: Span, sign: 1 | -1): number {
   const date = new Date(milliseconds);
-  date.setFullYear(date.getFullYear() - years, date.getMonth() - months, date.getDate() - days);
-  return date.getTime() - hours * 3_600_000;
+  date.setFullYear(date.getFullYear() + sign * years, date.getMonth() + sign * months, date.getDate() + sign * days);
+  return date.getTime() + sign * hours * 3_600_000;
 }

@@ -6,14 +6,11 @@ import { toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { canonicalJson, type Json, parseJson } from '../core/json.ts';
-import { integer, z } from '../core/schema.ts';
+import { integer, hexName as name, moment as time, z } from '../core/schema.ts';
 import { LARGEST } from './largest.ts';
 import type { Repository } from './repository.ts';
 import { decodeSealedSigned, encodeSealedSigned } from './signed-object.ts';
 
-const name = z.string().check(z.regex(/^[0-9a-f]{64}$/));
-/** Milliseconds: ECMA-262, section 21.4.1.1. */
-const time = integer(0, 8.64e15);
 const generation = integer(1);
 const tombSchema = z.object({
   v: z.literal(1),

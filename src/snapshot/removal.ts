@@ -6,16 +6,13 @@ import { toHex } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { canonicalJson, parseJson } from '../core/json.ts';
-import { integer, z } from '../core/schema.ts';
+import { hexName as name, moment as time, z } from '../core/schema.ts';
 import { listNamed, type ObjectFault } from '../repo/named-objects.ts';
 import type { Repository } from '../repo/repository.ts';
 import { decodeSealedSigned, encodeSealedSigned } from '../repo/signed-object.ts';
 import type { ListedHead } from './listing.ts';
 import { headHash } from './snapshot.ts';
 
-const name = z.string().check(z.regex(/^[0-9a-f]{64}$/));
-/** Milliseconds: ECMA-262, section 21.4.1.1. */
-const time = integer(0, 8.64e15);
 const removes = z.object({
   v: z.literal(1),
   time,

@@ -1,7 +1,6 @@
 /** The snapshot object: a head that anybody can authenticate, a body that only role full reads (docs/format.md, section 7). */
 import {
   ByteReader,
-  type ByteString,
   ByteWriter,
   concatBytes,
   fromBase64,
@@ -24,7 +23,7 @@ import {
 } from '../core/ids.ts';
 import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import type { Random } from '../core/random.ts';
-import { integer, z } from '../core/schema.ts';
+import { byteString, integer, z } from '../core/schema.ts';
 import { openObject, sealObject } from '../engine/aead.ts';
 import type { Engine } from '../engine/engine.ts';
 import { deriveKey } from '../engine/keys.ts';
@@ -86,7 +85,6 @@ export interface SnapshotBody {
   readonly rebundle: readonly ContentKey[];
 }
 
-const bytesSchema: z.ZodMiniType<ByteString> = z.union([z.string(), z.object({ b: z.string() })]);
 const count = integer(0);
 /** Milliseconds: ECMA-262, section 21.4.1.1. Beyond it no date can be shown. */
 const LAST_TIME = 8.64e15;
@@ -97,7 +95,7 @@ const bodySchema = z.looseObject({
   host: z.string(),
   user: z.string(),
   uid: z.optional(count),
-  paths: z.array(bytesSchema),
+  paths: z.array(byteString),
   tree: z.string(),
   devices: z.array(z.looseObject({ id: z.string(), type: z.optional(z.string()) })),
   tags: z.array(z.string()),
