@@ -3,6 +3,7 @@ import { type ByteString, displayBytes, toByteString } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { formatBytes, formatCounted, formatDuration } from './format.ts';
 import type { Output } from './output.ts';
+import { SHORT_ID } from './snapshot-lines.ts';
 
 interface NamedDamage {
   readonly object: string;
@@ -17,6 +18,8 @@ interface NamedDamage {
 /** What the report needs of a summary. */
 export interface CheckFigures {
   readonly snapshots: number;
+  readonly unconfirmed?: number;
+  readonly revoked?: number;
   readonly packs: number;
   readonly packBytes: number;
   readonly unusedPacks: number;
@@ -29,11 +32,17 @@ export interface CheckFigures {
   readonly damages: readonly NamedDamage[];
 }
 
+/** What --confirm came to. */
+export interface Confirmed {
+  readonly confirmed: readonly { readonly name: string }[];
+  readonly refused: readonly { readonly name: string }[];
+}
+
 /** Paths of one damage that people are shown; `--json` has them all. */
 const SHOWN = 20;
 
 /** @throws NeoError integrity when anything is damaged; needs-newer-neo when something is of a later version, and all else is well */
-export async function reportCheck(out: Output, figures: CheckFigures): Promise<void> {
+export async function reportCheck(out: Output, figures: CheckFigures, confirmed?: Confirmed): Promise<void> {
   const { damages, ...summary } = figures;
   for (const damage of damages) await reportDamage(out, damage);
   const { blobs, unreferencedBlobs, unusedPacks, packsRead } = summary;
@@ -51,10 +60,13 @@ export async function reportCheck(out: Output, figures: CheckFigures): Promise<v
       `${formatCounted(unusedPacks, 'pack')} of ${formatBytes(summary.unusedBytes)} in no index segment: an interrupted run leaves such`,
     );
   }
+  await reportLate(out, figures, confirmed);
   if (damages.length === 0) await out.line('no damage found');
   const damaged = damages.filter(({ newer }) => !newer);
   const newer = damages.length - damaged.length;
-  await out.object('summary', { ...summary, damages: damaged.length, newer });
+  const late =
+    confirmed === undefined ? {} : { confirmed: names(confirmed.confirmed), refused: names(confirmed.refused) };
+  await out.object('summary', { ...summary, ...late, damages: damaged.length, newer });
   if (damaged.length > 0) {
     throw new NeoError('integrity', `${formatCounted(damaged.length, 'object is', 'objects are')} damaged or missing`, {
       hint: hintFor(damaged),
@@ -65,6 +77,27 @@ export async function reportCheck(out: Output, figures: CheckFigures): Promise<v
       hint: 'install a newer neo; no damage was found to all that this one knows',
     });
   }
+}
+
+async function reportLate(out: Output, figures: CheckFigures, confirmed?: Confirmed): Promise<void> {
+  const { unconfirmed = 0, revoked = 0 } = figures;
+  if (revoked > 0) {
+    await out.line(`${formatCounted(revoked, 'snapshot')} of revoked keys: neo snapshots --revoked`);
+  }
+  if (confirmed === undefined) {
+    if (unconfirmed > 0) {
+      await out.line(`${formatCounted(unconfirmed, 'snapshot')} came late and are not confirmed: neo check --confirm`);
+    }
+    return;
+  }
+  await out.line(`${formatCounted(confirmed.confirmed.length, 'snapshot')} confirmed`);
+  for (const name of names(confirmed.refused)) {
+    await out.line(`snapshot ${name.slice(0, SHORT_ID)} is not confirmed: not all that it needs is there to stay`);
+  }
+}
+
+function names(snapshots: Confirmed['confirmed']): string[] {
+  return snapshots.map(({ name }) => name);
 }
 
 function hintFor(damages: readonly NamedDamage[]): string {

@@ -9,7 +9,7 @@ const GROUP_KEYS = ['host', 'paths', 'tags'] as const;
 type GroupKey = (typeof GROUP_KEYS)[number];
 
 /** As snapshot/retention.ts takes them. */
-interface KeepRules {
+export interface KeepRules {
   readonly last?: number;
   readonly each?: Partial<Record<Period, number>>;
   readonly within?: Span;
@@ -23,6 +23,7 @@ export interface ForgetValues {
   readonly groupBy: readonly GroupKey[];
   readonly filter: { readonly hosts: string[]; readonly tags: string[]; readonly paths: Uint8Array[] };
   readonly references: readonly string[];
+  readonly revoked: boolean;
   /** Milliseconds. */
   readonly trash: number;
   readonly dryRun: boolean;
@@ -64,7 +65,8 @@ function withinFlag(period: Period) {
   return span(`One of each of the ${ONE_EACH[period]} in such a time before the newest.`);
 }
 
-export const forgetFlags = {
+/** What stays. */
+export const keepFlags = {
   'keep-last': count('The newest N; all for every one.'),
   'keep-minutely': eachFlag('minutely'),
   'keep-hourly': eachFlag('hourly'),
@@ -82,6 +84,10 @@ export const forgetFlags = {
   'keep-within-quarterly': withinFlag('quarterly'),
   'keep-within-yearly': withinFlag('yearly'),
   'keep-tag': Flags.string({ ...many, helpValue: 'TAG[,TAG]', summary: 'All with this tag, or with all of these.' }),
+};
+
+export const forgetFlags = {
+  ...keepFlags,
   'group-by': Flags.string({
     helpValue: 'host,paths,tags',
     default: 'host,paths',
@@ -90,6 +96,7 @@ export const forgetFlags = {
   host: Flags.string({ ...many, helpValue: 'NAME', summary: 'Rules look only at those of this host.' }),
   tag: Flags.string({ ...many, helpValue: 'TAG[,TAG]', summary: 'Only at those with this tag, or all of these.' }),
   path: Flags.string({ ...many, helpValue: 'PATH', summary: 'Only at those in which this path can lie.' }),
+  revoked: Flags.boolean({ summary: 'All that revoked keys made, and that count no more.' }),
   trash: Flags.integer({
     min: 0,
     max: MOST_DAYS,
@@ -101,16 +108,20 @@ export const forgetFlags = {
   yes: Flags.boolean({ char: 'y', summary: 'Also where more than half of a group would go.' }),
 };
 
-type ForgetFlags = {
+type KeepFlags = {
   readonly [Name in `keep-${'last' | Period}`]?: number | undefined;
 } & {
   readonly [Name in 'keep-within' | `keep-within-${Period}`]?: Span | undefined;
 } & {
   readonly 'keep-tag'?: string[] | undefined;
+};
+
+type ForgetFlags = KeepFlags & {
   readonly 'group-by': string;
   readonly host?: string[] | undefined;
   readonly tag?: string[] | undefined;
   readonly path?: string[] | undefined;
+  readonly revoked: boolean;
   readonly trash: number;
   readonly 'dry-run': boolean;
   readonly yes: boolean;
@@ -118,8 +129,8 @@ type ForgetFlags = {
 
 /** @param references snapshots that were named @throws NeoError usage */
 export function forgetOptions(flags: ForgetFlags, references: readonly string[]): ForgetValues {
-  const rules = rulesOf(flags);
-  if (references.length > 0 && Object.keys(rules).length > 0) {
+  const rules = keepRules(flags);
+  if ((references.length > 0 || flags.revoked) && Object.keys(rules).length > 0) {
     throw new NeoError('usage', 'either name snapshots, or say what to keep', {
       hint: 'neo forget 2829f3c9, or neo forget --keep-daily 30',
     });
@@ -129,13 +140,14 @@ export function forgetOptions(flags: ForgetFlags, references: readonly string[])
     groupBy: groupKeys(flags['group-by']),
     filter: filterOf(flags),
     references,
+    revoked: flags.revoked,
     trash: flags.trash * DAY,
     dryRun: flags['dry-run'],
     evenMost: flags.yes,
   };
 }
 
-function rulesOf(flags: ForgetFlags): KeepRules {
+export function keepRules(flags: KeepFlags): KeepRules {
   const each = givenOf((period) => flags[`keep-${period}`]);
   const eachWithin = givenOf((period) => flags[`keep-within-${period}`]);
   const last = flags['keep-last'];

@@ -29,13 +29,17 @@ export interface ShownSnapshot {
   };
 }
 
+/** What is said of it by others: `pinned`, `unconfirmed`, `disputed`, `revoked`. */
+export type Marks = readonly string[];
+
 /** The body of an object `snapshot` (docs/json.md). */
-export function snapshotJson({ name, received, head, body }: ShownSnapshot): JsonBody {
+export function snapshotJson({ name, received, head, body }: ShownSnapshot, marks: Marks): JsonBody {
   return {
     id: name,
     time: new Date(body.time).toISOString(),
     received: new Date(received).toISOString(),
     kind: body.kind,
+    ...(marks.length === 0 ? {} : { marks: [...marks] }),
     host: body.host,
     user: body.user,
     uid: body.uid,
@@ -63,7 +67,7 @@ export function haveSeveralKeys(snapshots: readonly ShownSnapshot[]): boolean {
 }
 
 /** @param withKeys show whose key signed, as `neo key list` names it */
-export function snapshotRow({ name, head, body }: ShownSnapshot, withKeys: boolean): string[] {
+export function snapshotRow({ name, head, body }: ShownSnapshot, withKeys: boolean, marks: Marks): string[] {
   const { bytesAdded, bytesProcessed } = body.statistics;
   const label = body.label === undefined ? [] : [`"${body.label}"`];
   return [
@@ -71,7 +75,7 @@ export function snapshotRow({ name, head, body }: ShownSnapshot, withKeys: boole
     formatTime(new Date(body.time)),
     body.host,
     ...(withKeys ? [head.client.slice(0, SHORT_ID)] : []),
-    body.kind,
+    [body.kind, ...marks].join(', '),
     formatBytes(bytesAdded),
     formatBytes(bytesProcessed),
     [...body.tags, ...label].join(' ') || '-',

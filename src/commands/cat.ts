@@ -37,8 +37,8 @@ export default class Cat extends NeoCommand {
       throw new NeoError('usage', 'no path given', { hint: `such as ${reference}:/home/ann/notes` });
     const until = await untilFilter(flags.at);
     const { repository, state } = await openFromFlags(flags, this.out);
-    const { snapshots, removed } = await lookAtSnapshots(repository, state, this.events);
-    const snapshot = selectSnapshot(snapshots, reference, until, removed);
+    const look = await lookAtSnapshots(repository, state, this.events);
+    const snapshot = selectSnapshot(look.snapshots, reference, until, look);
     for await (const stretch of readFileContent(await loadIndex(repository), snapshot, path)) {
       await print(this.out, stretch);
     }

@@ -6,6 +6,7 @@ import { openFromFlags } from '../cli/open.ts';
 import { loadIndex } from '../repo/indexed.ts';
 import { type CheckOptions, check } from '../tasks/check.ts';
 import { parseSubset } from '../tasks/check-subset.ts';
+import { confirmSnapshots } from '../tasks/confirm.ts';
 
 export default class Check extends NeoCommand {
   static override summary = 'Check that everything is there that the snapshots need';
@@ -18,8 +19,12 @@ export default class Check extends NeoCommand {
     '<%= config.bin %> check --read-data',
     '<%= config.bin %> check --read-data-subset 5%',
     '<%= config.bin %> check --read-data-subset 1/7',
+    '<%= config.bin %> check --confirm',
   ];
   static override flags = {
+    confirm: Flags.boolean({
+      summary: 'Let snapshots that came late count like all others, if all that they refer to is there.',
+    }),
     'read-data': Flags.boolean({ summary: 'Read and verify every pack.' }),
     'read-data-subset': Flags.string({
       summary: 'Read some: 10% or 500M, drawn anew each time, or 1/7 … 7/7, which together are everything.',
@@ -36,7 +41,9 @@ export default class Check extends NeoCommand {
     const options: CheckOptions = flags['read-data'] ? { workers, readData: 'all' } : some;
     const { repository, state } = await openFromFlags(flags, this.out);
     const summary = await check(await loadIndex(repository, 0), state, options, this.events, this.signal);
+    const confirmed = flags.confirm ? await confirmSnapshots(repository, state, { workers }, this.events) : undefined;
     this.endProgress();
-    await reportCheck(this.out, summary);
+    await reportCheck(this.out, summary, confirmed);
+    if ((confirmed?.refused.length ?? 0) > 0) this.exitWith(3);
   }
 }

@@ -37,9 +37,9 @@ export default class Ls extends NeoCommand {
     const { args, flags } = await this.parse(Ls);
     const until = await untilFilter(flags.at);
     const { repository, state } = await openFromFlags(flags, this.out);
-    const { snapshots, removed } = await lookAtSnapshots(repository, state, this.events);
+    const look = await lookAtSnapshots(repository, state, this.events);
     const { snapshot: reference, path } = splitReference(args.snapshot);
-    const snapshot = selectSnapshot(snapshots, reference, until, removed);
+    const snapshot = selectSnapshot(look.snapshots, reference, until, look);
     const options = { recursive: flags.recursive, ...(path === undefined ? {} : { path }) };
     const long = new LongLines();
     let nodes = 0;

@@ -38,10 +38,10 @@ snapshot's time, and overwrites nothing. Over an existing copy only what differs
     const { repository, state } = await openFromFlags(flags, this.out);
     requireFull(repository, 'restore');
     requireFeatures(repository.config, 'read');
-    const { snapshots, removed } = await lookAtSnapshots(repository, state, this.events);
-    const chosen = selectSnapshot(snapshots, reference, restoreFilter(flags, until), removed);
+    const look = await lookAtSnapshots(repository, state, this.events);
+    const chosen = selectSnapshot(look.snapshots, reference, restoreFilter(flags, until), look);
     const { name, body } = chosen;
-    const note = reference.startsWith('latest') ? sharedHostNote(snapshots, chosen) : undefined;
+    const note = reference.startsWith('latest') ? sharedHostNote(look.snapshots, chosen) : undefined;
     if (note !== undefined) this.events({ type: 'note', message: note });
     const steps: RestoreAction[] = [];
     const options = {

@@ -9,8 +9,10 @@ import { untilFilter } from '../cli/until.ts';
 import { utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { filterSnapshots } from '../snapshot/filter.ts';
+import type { Snapshot } from '../snapshot/listing.ts';
+import { marksOf } from '../snapshot/marks.ts';
 import { selectSnapshot } from '../snapshot/select.ts';
-import { lookAtSnapshots } from '../tasks/snapshots.ts';
+import { lookAtSnapshots, type VisibleSnapshots } from '../tasks/snapshots.ts';
 
 const many = { multiple: true, multipleNonGreedy: true } as const;
 
@@ -36,6 +38,10 @@ export default class Snapshots extends NeoCommand {
     path: Flags.string({ ...many, helpValue: 'PATH', summary: 'Only those in which this path can lie.' }),
     at: Flags.string({ helpValue: 'TIME', summary: 'Only those not after this time.' }),
     trash: Flags.boolean({ summary: 'Those that were removed and can be brought back, instead of all others.' }),
+    revoked: Flags.boolean({
+      summary: 'Those of revoked keys that count no more, instead of all others.',
+      exclusive: ['trash'],
+    }),
     latest: Flags.integer({ min: 1, helpValue: 'N', summary: 'Only the newest N of those.' }),
   };
 
@@ -45,7 +51,9 @@ export default class Snapshots extends NeoCommand {
     const { repository, state } = await openFromFlags(flags, this.out);
     const listing = await lookAtSnapshots(repository, state, this.events);
     const { faults } = listing;
-    const snapshots = flags.trash ? listing.removed : listing.snapshots;
+    const snapshots = whichOf(listing, flags);
+    const now = await repository.backend.now();
+    const marks = (snapshot: Snapshot): string[] => marksOf(snapshot, listing.records, now);
     const wanted = new Set(argv.map((reference) => selectSnapshot(snapshots, String(reference))));
     const chosen = wanted.size === 0 ? snapshots : snapshots.filter((snapshot) => wanted.has(snapshot));
     const found = filterSnapshots(chosen, {
@@ -54,21 +62,35 @@ export default class Snapshots extends NeoCommand {
       tags: flags.tag ?? [],
       paths: (flags.path ?? []).map((path) => utf8(resolve(path))),
     }).slice(flags.latest === undefined ? 0 : -flags.latest);
-    for (const snapshot of found) await this.out.object('snapshot', snapshotJson(snapshot));
+    for (const snapshot of found) await this.out.object('snapshot', snapshotJson(snapshot, marks(snapshot)));
     await this.out.object('summary', { snapshots: found.length, faults: faults.length });
     const withKeys = haveSeveralKeys(snapshots);
-    const rows = found.map((snapshot) => snapshotRow(snapshot, withKeys));
+    const rows = found.map((snapshot) => snapshotRow(snapshot, withKeys, marks(snapshot)));
     await this.out.table(snapshotColumns(withKeys), rows);
-    if (found.length === 0 && faults.length === 0) this.out.note(emptyNote(snapshots.length, flags.trash));
+    if (found.length === 0 && faults.length === 0) this.out.note(emptyNote(snapshots.length, flags));
+    this.#tellLeftOut(listing, flags);
     if (faults.length > 0) {
       throw new NeoError('integrity', `${formatCounted(faults.length, 'snapshot')} cannot be read`, {
         hint: 'see: neo check',
       });
     }
   }
+
+  #tellLeftOut({ revoked }: VisibleSnapshots, flags: Which): void {
+    if (revoked.length === 0 || flags.revoked) return;
+    this.out.note(`${formatCounted(revoked.length, 'snapshot')} of revoked keys left out: --revoked`);
+  }
 }
 
-function emptyNote(all: number, trash: boolean): string {
+type Which = { readonly trash: boolean; readonly revoked: boolean };
+
+function whichOf({ snapshots, removed, revoked }: VisibleSnapshots, flags: Which): readonly Snapshot[] {
+  if (flags.trash) return removed;
+  return flags.revoked ? revoked : snapshots;
+}
+
+function emptyNote(all: number, { trash, revoked }: Which): string {
+  if (revoked && all === 0) return 'no revoked key made any';
   if (all > 0) return `none of ${formatCounted(all, 'snapshot')} is meant by that`;
   return trash ? 'the trash is empty' : 'there are no snapshots yet';
 }

@@ -16,6 +16,7 @@ export interface PackInfo {
   readonly size: number;
   /** Its copies count for deduplication by this client. */
   readonly trusted: boolean;
+  readonly author: ClientId;
 }
 
 export interface SegmentFault {
@@ -270,7 +271,6 @@ async function load(repository: Repository, room: number): Promise<IndexedReposi
 /** Numbers packs as they are met. */
 class PackList {
   readonly infos: (PackInfo | undefined)[] = [undefined];
-  readonly #authors: (ClientId | undefined)[] = [undefined];
   #author: ClientId | undefined;
   readonly #byName = new Map<ObjectName, number>();
   readonly #further = new Map<string, number>();
@@ -282,14 +282,14 @@ class PackList {
    */
   numberOf({ name, author, size }: PackedRecord, trusted: boolean): number {
     const first = this.#byName.get(name);
-    if (first !== undefined && this.#authors[first] === author && this.infos[first]?.size === size) return first;
+    const known = first === undefined ? undefined : this.infos[first];
+    if (first !== undefined && known?.author === author && known.size === size) return first;
     const key = `${name} ${author} ${size}`;
     const further = this.#further.get(key);
     if (further !== undefined) return further;
-    const number = this.infos.push({ name, size, trusted }) - 1;
     // One text for all packs of an author.
-    this.#authors.push(this.#author === author ? this.#author : author);
-    this.#author = this.#authors[number];
+    if (this.#author !== author) this.#author = author;
+    const number = this.infos.push({ name, size, trusted, author: this.#author }) - 1;
     if (first === undefined) this.#byName.set(name, number);
     else this.#further.set(key, number);
     return number;

@@ -122,7 +122,7 @@ export class SessionWriter {
   }
 
   #place({ name, size, entries }: PackRecord): number {
-    const number = this.#repository.packs.push({ name, size, trusted: true }) - 1;
+    const number = this.#repository.packs.push({ name, size, trusted: true, author: this.#repository.client }) - 1;
     for (const { id, offset, length } of entries) {
       this.#repository.index.insert(id, { pack: number, offset, length, trusted: true });
     }

@@ -34,6 +34,8 @@ export interface RetentionCandidate {
   readonly tags: readonly string[];
   /** Somebody said that it stays. */
   readonly pinned: boolean;
+  /** Somebody with role full made sure that it is whole, and accepts when it came. */
+  readonly confirmed: boolean;
 }
 
 export interface RetentionDecision<C extends RetentionCandidate = RetentionCandidate> {
@@ -79,17 +81,40 @@ export function decideRetention<C extends RetentionCandidate>(
   });
 }
 
+/**
+ * What is wrong with when a snapshot came: so late that a prune may have missed it, or later than its maker (who may not
+ * delete, and so must not push others out) says.
+ */
+export function doubtAbout(
+  {
+    confirmed,
+    received,
+    validated,
+    writeOnly,
+  }: Pick<RetentionCandidate, 'confirmed' | 'received' | 'validated' | 'writeOnly'>,
+  confirmWithin: number,
+): 'unconfirmed' | 'disputed' | undefined {
+  const late = received - validated;
+  if (confirmed || late <= confirmWithin) return undefined;
+  return writeOnly && late > DISPUTED_AFTER ? 'disputed' : 'unconfirmed';
+}
+
+const DOUBTS = {
+  unconfirmed: 'not confirmed: only by its name',
+  disputed: 'disputed: only by its name',
+} as const;
+
 /** What no rule decides about. */
 function exception(
-  { kind, pinned, received, validated, writeOnly, client }: RetentionCandidate,
+  candidate: RetentionCandidate,
   all: readonly RetentionCandidate[],
   { confirmWithin }: RetentionClock,
 ): { readonly keep: boolean; readonly reasons: readonly string[] } | undefined {
+  const { kind, pinned, received, client } = candidate;
   if (kind === 'stash') return { keep: true, reasons: ['stash'] };
   if (pinned) return { keep: true, reasons: ['pinned'] };
-  const late = received - validated;
-  if (late > confirmWithin) return { keep: true, reasons: ['not confirmed: only by its name'] };
-  if (writeOnly && late > DISPUTED_AFTER) return { keep: true, reasons: ['disputed: only by its name'] };
+  const doubt = doubtAbout(candidate, confirmWithin);
+  if (doubt !== undefined) return { keep: true, reasons: [DOUBTS[doubt]] };
   if (kind !== 'partial') return undefined;
   const followed = all.some(
     (other) => other.kind === 'snapshot' && other.client === client && other.received > received,

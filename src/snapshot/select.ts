@@ -27,24 +27,30 @@ export function splitReference(text: string): Reference {
   return path === '' ? { snapshot } : { snapshot, path: utf8(path) };
 }
 
+/** What is there, and is not among the snapshots that count. */
+export interface SetAside {
+  readonly removed?: readonly Snapshot[];
+  readonly revoked?: readonly Snapshot[];
+}
+
 /**
  * The snapshot that `reference` means.
  * `latest` and `latest~N` count complete snapshots that the filter keeps, the newest first; with `filter.until` that is
  * "the last one not after". The start of an id means that snapshot, whatever the filter says.
  * @param snapshots oldest first
- * @param removed in the trash: only to be told of
+ * @param aside in the trash: only to be told of; of revoked keys: only by their ids
  * @throws NeoError usage when the reference is none, or several ids begin so; failed when there is no such snapshot
  */
 export function selectSnapshot(
   snapshots: readonly Snapshot[],
   reference: string,
   filter: SnapshotFilter = { hosts: [], tags: [], paths: [] },
-  removed: readonly Snapshot[] = [],
+  { removed = [], revoked = [] }: SetAside = {},
 ): Snapshot {
   const match = /^latest(?:~(\d{1,9}))?$/.exec(reference);
   if (match !== null) return latest(snapshots, Number(match[1] ?? 0), filter);
   if (!/^[0-9a-f]{1,64}$/.test(reference)) throw notAReference(reference);
-  const found = snapshots.filter(({ name }) => name.startsWith(reference));
+  const found = [...snapshots, ...revoked].filter(({ name }) => name.startsWith(reference));
   const [only] = found;
   if (only === undefined) {
     if (removed.some(({ name }) => name.startsWith(reference))) {

@@ -2,7 +2,7 @@
 import { displayBytes, fromBase64, toBase64 } from '../core/bytes.ts';
 import { messageOf, NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
-import { contentKey, type ObjectName, type SessionId } from '../core/ids.ts';
+import { type ClientId, contentKey, type ObjectName, type SessionId } from '../core/ids.ts';
 import { StageClock } from '../core/stages.ts';
 import { profiledEngine } from '../engine/profiled.ts';
 import { cachedAccounts, systemAccounts } from '../fs/owners.ts';
@@ -11,6 +11,7 @@ import { refuseExpired } from '../repo/certificate.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
+import { listRecords, type RecordListing } from '../repo/record.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { chainHeads, type HeadListing, type ListedHead, listHeads } from '../snapshot/listing.ts';
 import { listRemovals, trashOf } from '../snapshot/removal.ts';
@@ -82,11 +83,13 @@ async function save(
   const sources = presentSources(options, events);
   const paths = options.stream === undefined ? sources.paths : [options.stream.storedAs];
   const removed = new Set(trashOf(await listRemovals(repository)).keys());
+  const records = await listRecords(repository);
+  refuseRevoked(records, repository.client);
   const listing = await listHeads(repository);
   const { heads } = listing;
   const standing = await takeStock(repository, state, listing, removed, events);
   const beforeOptions = { ...options, paths, parent: options.parent };
-  const before = await findBefore(repository, state, beforeOptions, { listing, removed }, events);
+  const before = await findBefore(repository, state, beforeOptions, { listing, removed, records }, events);
   const accounts = cachedAccounts(options.accounts ?? systemAccounts());
   const files = await openFilesCache(
     repository,
@@ -140,6 +143,15 @@ async function save(
 
 function budgetsOf(clock: StageClock | undefined, run: Run): Pick<BackupSummary, 'budgets'> {
   return clock === undefined ? {} : { budgets: [clock.budget(), ...run.budgets] };
+}
+
+function refuseRevoked({ revoked }: RecordListing, client: ClientId): void {
+  const found = revoked.get(client);
+  if (found === undefined) return;
+  const day = new Date(found.time).toISOString().slice(0, 10);
+  throw new NeoError('permission-denied', `this key was revoked on ${day}: what it saves counts no more`, {
+    hint: 'ask whoever holds a key of role full for another one: neo key add',
+  });
 }
 
 /** What is gone: it is said, and nothing new rests on it. */

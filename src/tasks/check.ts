@@ -2,16 +2,15 @@
 
 import { throwIfAborted } from '../core/concurrency.ts';
 import { type EventSink, ignoreEvents } from '../core/events.ts';
-import type { BlobId, ObjectName } from '../core/ids.ts';
+import type { BlobId } from '../core/ids.ts';
 import { blobIdOf } from '../engine/keys.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures } from '../repo/config.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
-import { listTombs, type TombListing } from '../repo/tomb.ts';
-import { findRollback, rememberHeads } from '../snapshot/heads.ts';
-import { listHeads, listSnapshots, type Snapshot, type SnapshotFault } from '../snapshot/listing.ts';
-import { listRemovals, trashOf } from '../snapshot/removal.ts';
+import { listTombs } from '../repo/tomb.ts';
+import type { Snapshot } from '../snapshot/listing.ts';
 import { BlobTable } from './check/blob-table.ts';
+import { checkHeads } from './check/heads.ts';
 import { makePool, type ThreadPool } from './check/pool.ts';
 import { Reach } from './check/reach.ts';
 import { readPacks } from './check/read-packs.ts';
@@ -31,6 +30,10 @@ export interface CheckOptions {
 
 export interface CheckSummary {
   readonly snapshots: number;
+  /** That came late, and nobody has confirmed; absent for a client that cannot read them, as is the next. */
+  readonly unconfirmed?: number;
+  /** Of revoked keys, which do not count. */
+  readonly revoked?: number;
   readonly keySlots: number;
   readonly packs: number;
   readonly packBytes: number;
@@ -101,6 +104,7 @@ async function checkAll(
   const blobs = { blobs: table.size, unreferencedBlobs: repository.index.size - reached.copies };
   return {
     snapshots: snapshots.count,
+    ...snapshots.figures,
     keySlots,
     packs: listing.named.length,
     packBytes: listing.named.reduce((sum, { size }) => sum + size, 0),
@@ -115,46 +119,6 @@ async function checkAll(
 
 function* idsIn({ engine }: IndexedRepository, table: BlobTable): Generator<BlobId> {
   for (const { key } of table.entries()) yield blobIdOf(engine, key);
-}
-
-interface Heads {
-  readonly count: number;
-  /** Undefined for a client that cannot read them. */
-  readonly readable: readonly Snapshot[] | undefined;
-}
-
-async function checkHeads(
-  repository: IndexedRepository,
-  state: ClientState,
-  tombs: TombListing,
-  report: Report,
-): Promise<Heads> {
-  const { full } = repository.keys;
-  // First: what is removed meanwhile is then still there.
-  const removals = await listRemovals(repository);
-  const { heads, faults, snapshots } =
-    full === undefined
-      ? { ...(await listHeads(repository)), snapshots: undefined }
-      : await listSnapshots(repository, full.epochs);
-  const damaged = new Set<string>(faults.map(({ name }: SnapshotFault) => name));
-  for (const { name, reason, newer } of faults) {
-    if (newer) report.addNewer(`snapshots/${name}`, reason, name);
-    else report.add(`snapshots/${name}`, reason, name);
-  }
-  for (const { name, reason } of removals.faults) report.add(`removals/${name}`, reason);
-  const removed = trashOf(removals).keys();
-  for (const { message, snapshot } of await findRollback(repository, state, heads, removed)) {
-    if (snapshot === undefined) report.add('config', message);
-    else if (!damaged.has(snapshot)) report.add(`snapshots/${snapshot}`, message, snapshot);
-  }
-  await rememberHeads(repository, state, heads);
-  // A prune may be deleting what those need.
-  const going = new Set(tombs.tombs.flatMap(({ uncounted }) => uncounted));
-  const now = await repository.backend.now();
-  const trash = trashOf(removals);
-  const isGoing = (name: ObjectName): boolean =>
-    going.has(name) && (trash.get(name)?.trashEnds ?? Number.POSITIVE_INFINITY) <= now;
-  return { count: heads.length, readable: snapshots?.filter(({ name }) => !isGoing(name)) };
 }
 
 interface Work {

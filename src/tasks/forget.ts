@@ -6,9 +6,11 @@ import type { ObjectName } from '../core/ids.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import { confirmWithin } from '../repo/grace.ts';
+import { isPinned, type RecordListing } from '../repo/record.ts';
 import { type Repository, requireFull } from '../repo/repository.ts';
 import { filterSnapshots, type SnapshotFilter } from '../snapshot/filter.ts';
 import type { Snapshot } from '../snapshot/listing.ts';
+import { policiesOf, policyFor } from '../snapshot/policy.ts';
 import { putRemoval } from '../snapshot/removal.ts';
 import {
   decideRetention,
@@ -18,12 +20,13 @@ import {
   type RetentionRules,
 } from '../snapshot/retention.ts';
 import { selectSnapshot } from '../snapshot/select.ts';
-import { lookAtSnapshots } from './snapshots.ts';
+import { lookAtSnapshots, type VisibleSnapshots } from './snapshots.ts';
 
 export const GROUP_KEYS = ['host', 'paths', 'tags'] as const;
 export type GroupKey = (typeof GROUP_KEYS)[number];
 
 export interface ForgetOptions {
+  /** Without any, and without names: the policies that are stored in the repository. */
   readonly rules: RetentionRules;
   /** What snapshots have in common that rules are applied to together; the key that made them always counts. */
   readonly groupBy: readonly GroupKey[];
@@ -31,6 +34,8 @@ export interface ForgetOptions {
   readonly filter: SnapshotFilter;
   /** As a person names one snapshot; then rules decide nothing. */
   readonly references: readonly string[];
+  /** All of revoked keys that count no more; then rules decide nothing, either. */
+  readonly revoked?: boolean;
   /** How long what is removed can be brought back, milliseconds. */
   readonly trash: number;
   readonly dryRun: boolean;
@@ -73,16 +78,12 @@ export async function forget(
   requireFeatures(repository.config, 'write');
   requireOneConfig(repository.chain);
   requireFull(repository, 'remove snapshots');
-  const byName = options.references.length > 0;
-  if (!byName && !hasRules(options.rules)) {
-    throw new NeoError('usage', 'nothing says which snapshots stay', {
-      hint: 'name some to remove, or say what stays: --keep-last 7, --keep-daily 30 …',
-    });
-  }
-  const { snapshots, heads, removals, alarms } = await lookAtSnapshots(repository, state, events);
+  const byName = options.references.length > 0 || options.revoked === true;
+  const { snapshots, revoked, records, heads, removals, alarms } = await lookAtSnapshots(repository, state, events);
   refuseAfterRollback(alarms, options);
   const now = await repository.backend.now();
-  const groups = byName ? named(snapshots, options.references) : decide(snapshots, options, now);
+  const standing = { now, records };
+  const groups = byName ? named({ snapshots, revoked }, options, standing) : decide(snapshots, options, standing);
   if (!byName && !options.evenMost) for (const group of groups) refuseMost(group);
   const gone = new Set(
     groups.flatMap(({ decisions }) => decisions.filter(({ keep }) => !keep).map(({ candidate }) => candidate.name)),
@@ -104,7 +105,13 @@ function refuseAfterRollback(alarms: readonly string[], { dryRun }: ForgetOption
   });
 }
 
-function candidateOf(snapshot: Snapshot, writeOnly: boolean): ForgetCandidate {
+interface Standing {
+  /** By the storage's clock, milliseconds. */
+  readonly now: number;
+  readonly records: RecordListing;
+}
+
+function candidateOf(snapshot: Snapshot, { now, records }: Standing): ForgetCandidate {
   const { name, received, head, body } = snapshot;
   const { kind, tags } = body;
   return {
@@ -113,43 +120,86 @@ function candidateOf(snapshot: Snapshot, writeOnly: boolean): ForgetCandidate {
     validated: head.validated,
     kind,
     client: head.client,
-    writeOnly,
+    writeOnly: snapshot.role !== 'full',
     tags,
-    pinned: false,
+    pinned: isPinned(records, name, now),
+    confirmed: records.confirmed.has(name),
     snapshot,
   };
 }
 
-/** One group for each key that made some. */
-function named(snapshots: readonly Snapshot[], references: readonly string[]): ForgetGroup[] {
-  const chosen = new Set(references.map((reference) => selectSnapshot(snapshots, reference)));
+/** One group for each key that made some. @throws NeoError failed for one that is pinned */
+function named(
+  { snapshots, revoked }: Pick<VisibleSnapshots, 'snapshots' | 'revoked'>,
+  options: Pick<ForgetOptions, 'references' | 'revoked'>,
+  standing: Standing,
+): ForgetGroup[] {
+  const chosen = new Set(options.references.map((name) => selectSnapshot(snapshots, name, undefined, { revoked })));
+  if (options.revoked === true) for (const snapshot of revoked) chosen.add(snapshot);
+  for (const { name } of chosen) {
+    if (!isPinned(standing.records, name, standing.now)) continue;
+    const short = name.slice(0, 8);
+    throw new NeoError('failed', `snapshot ${short} is pinned: it stays`, { hint: `first: neo pin --remove ${short}` });
+  }
   const groups = Map.groupBy(chosen, ({ head }) => head.client);
   return [...groups].map(([client, members]) => ({
     client,
     decisions: members.map((snapshot) => ({
-      candidate: candidateOf(snapshot, snapshot.role !== 'full'),
+      candidate: candidateOf(snapshot, standing),
       keep: false,
       reasons: ['named'],
     })),
   }));
 }
 
-function decide(snapshots: readonly Snapshot[], { rules, groupBy, filter }: ForgetOptions, now: number): ForgetGroup[] {
-  const groups = Map.groupBy(filterSnapshots(snapshots, filter), (snapshot) => groupName(snapshot, groupBy));
-  return [...groups.values()].flatMap((members) => {
-    const [first] = members;
-    if (first === undefined) return [];
-    const candidates = members.map((snapshot) => candidateOf(snapshot, snapshot.role !== 'full'));
-    const decisions = decideRetention(candidates, rules, { now, confirmWithin: confirmWithin() });
-    const { head, body } = first;
-    return {
+/** @throws NeoError usage when nothing says what stays; needs-newer-neo for a policy that is not understood */
+function decide(snapshots: readonly Snapshot[], options: ForgetOptions, standing: Standing): ForgetGroup[] {
+  const { groupBy, filter } = options;
+  const rulesFor = hasRules(options.rules) ? () => options.rules : storedRules(standing.records);
+  const chosen = filterSnapshots(snapshots, filter);
+  const byRules = Map.groupBy(chosen, (snapshot) => rulesFor(snapshot));
+  return [...byRules].flatMap(([rules, all]) => {
+    const groups = Map.groupBy(all, (snapshot) => groupName(snapshot, groupBy));
+    return [...groups.values()].flatMap((members) => decideGroup(members, groupBy, rules, standing));
+  });
+}
+
+const NO_RULES: RetentionRules = {};
+
+/** Those without a policy stay. */
+function storedRules(records: RecordListing): (snapshot: Snapshot) => RetentionRules {
+  if (records.faults.some(({ newer }) => newer === true)) {
+    throw new NeoError('needs-newer-neo', 'a policy may be of a later version: nothing goes by what is stored', {
+      hint: 'install a newer neo, or say what stays: --keep-last 7 …',
+    });
+  }
+  const policies = policiesOf(records);
+  if (policies.length > 0) return ({ body }) => policyFor(policies, body)?.rules ?? NO_RULES;
+  throw new NeoError('usage', 'nothing says which snapshots stay', {
+    hint: 'say what stays: --keep-last 7, --keep-daily 30 …; once for all: neo policy set; or name some to remove',
+  });
+}
+
+function decideGroup(
+  members: readonly Snapshot[],
+  groupBy: readonly GroupKey[],
+  rules: RetentionRules,
+  standing: Standing,
+): ForgetGroup[] {
+  const [first] = members;
+  if (first === undefined) return [];
+  const candidates = members.map((snapshot) => candidateOf(snapshot, standing));
+  const decisions = decideRetention(candidates, rules, { now: standing.now, confirmWithin: confirmWithin() });
+  const { head, body } = first;
+  return [
+    {
       client: head.client,
       ...(groupBy.includes('host') ? { host: body.host } : {}),
       ...(groupBy.includes('paths') ? { paths: sortedPaths(body.paths) } : {}),
       ...(groupBy.includes('tags') ? { tags: body.tags.toSorted() } : {}),
       decisions,
-    };
-  });
+    },
+  ];
 }
 
 function sortedPaths(paths: readonly Uint8Array[]): Uint8Array[] {

@@ -3,6 +3,8 @@ import { messageOf } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures } from '../repo/config.ts';
+import type { ObjectFault } from '../repo/named-objects.ts';
+import { isRevoked, listRecords, type RecordListing } from '../repo/record.ts';
 import { type Repository, requireFull } from '../repo/repository.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { listSnapshots, type Snapshot, type SnapshotListing } from '../snapshot/listing.ts';
@@ -15,6 +17,9 @@ export interface VisibleSnapshots extends SnapshotListing {
   readonly alarms: readonly string[];
   /** Oldest first, undone ones too. */
   readonly removals: readonly Removal[];
+  /** Of revoked keys, made when they may not have been in their owners' hands; not among `snapshots`. */
+  readonly revoked: readonly Snapshot[];
+  readonly records: RecordListing;
 }
 
 function split<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
@@ -22,7 +27,7 @@ function split<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]
 }
 
 /**
- * All snapshots that nobody removed, oldest first. Objects that cannot be read, and snapshots that were seen and are
+ * All snapshots that nobody removed, and no revoked key made, oldest first. Objects that cannot be read, and snapshots that were seen and are
  * gone, are warnings; it is up to the caller to fail for `faults`. What is there now is remembered for the next time.
  * @throws NeoError permission-denied without role full; needs-newer-neo, unreachable
  */
@@ -36,6 +41,7 @@ export async function lookAtSnapshots(
   // Removals first: what is removed meanwhile is then still there, and not missing without a reason.
   const removals = await listRemovals(repository);
   const trash = trashOf(removals);
+  const records = await listRecords(repository);
   const listing = await listSnapshots(repository, epochs);
   const faulty = new Set<string>();
   const alarms: string[] = [];
@@ -54,9 +60,15 @@ export async function lookAtSnapshots(
   } catch (error) {
     events({ type: 'note', message: `what was seen here could not be remembered: ${messageOf(error)}` });
   }
-  for (const { name, reason } of removals.faults) {
-    events({ type: 'warning', message: `removal ${name.slice(0, 8)} does not count: ${reason}`, code: 'integrity' });
+  warnOf('removal', removals.faults, events);
+  warnOf('record', records.faults, events);
+  const [removed, visible] = split(listing.snapshots, ({ name }) => trash.has(name));
+  const [revoked, snapshots] = split(visible, (snapshot) => isRevoked(records, snapshot.head.client, snapshot.name));
+  return { ...listing, snapshots, removed, revoked, removals: removals.removals, records, alarms };
+}
+
+function warnOf(what: string, faults: readonly ObjectFault[], events: EventSink): void {
+  for (const { name, reason } of faults) {
+    events({ type: 'warning', message: `${what} ${name.slice(0, 8)} does not count: ${reason}`, code: 'integrity' });
   }
-  const [removed, snapshots] = split(listing.snapshots, ({ name }) => trash.has(name));
-  return { ...listing, snapshots, removed, removals: removals.removals, alarms };
 }

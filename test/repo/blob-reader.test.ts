@@ -31,7 +31,8 @@ function writerOf(repository: IndexedRepository, onPack: (pack: FinishedPack) =>
 async function store(repository: IndexedRepository, pack: FinishedPack, trusted = true): Promise<string> {
   const path = `packs/${pack.name.slice(0, 2)}/${pack.name}`;
   await repository.backend.put(path, pack.bytes);
-  const number = repository.packs.push({ name: pack.name, size: pack.bytes.length, trusted }) - 1;
+  const author = repository.client;
+  const number = repository.packs.push({ name: pack.name, size: pack.bytes.length, trusted, author }) - 1;
   for (const { id, offset, length } of pack.entries) {
     repository.index.insert(id, { pack: number, offset, length, trusted });
   }

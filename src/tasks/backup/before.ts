@@ -9,6 +9,7 @@ import { BlobReader } from '../../repo/blob-reader.ts';
 import type { ClientState } from '../../repo/client-state.ts';
 import { confirmWithin } from '../../repo/grace.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
+import { isRevoked, type RecordListing } from '../../repo/record.ts';
 import { type HeadListing, type ListedHead, openSnapshots, type Snapshot } from '../../snapshot/listing.ts';
 import type { SnapshotStatistics } from '../../snapshot/snapshot.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
@@ -52,12 +53,20 @@ const NONE: Before = {
   statistics: undefined,
 };
 
+/** What lies in the repository. */
+interface Listed {
+  readonly listing: HeadListing;
+  /** In the trash. */
+  readonly removed: ReadonlySet<ObjectName>;
+  readonly records: RecordListing;
+}
+
 /** @throws NeoError usage when `parent` names no snapshot */
 export async function findBefore(
   repository: IndexedRepository,
   state: ClientState,
   options: BeforeOptions,
-  { listing, removed }: { readonly listing: HeadListing; readonly removed: ReadonlySet<ObjectName> },
+  { listing, removed, records }: Listed,
   events: EventSink,
 ): Promise<Before> {
   if (options.force) return NONE;
@@ -66,7 +75,7 @@ export async function findBefore(
   // What is in the trash may be freed while this run goes on: nothing rests on it.
   const believed = new Set(
     heads
-      .filter((head) => isBelieved(repository, head) && isConfirmed(head) && !removed.has(head.name))
+      .filter((head) => isBelieved(repository, head, records) && isConfirmed(head, records) && !removed.has(head.name))
       .map(({ name }) => name),
   );
   const chosen = chooseParents(
@@ -91,12 +100,13 @@ function parentTree(tree: ContentKey, time: number): ParentTree {
 }
 
 /** It came soon after its maker had made sure that all is there; otherwise a prune may have taken a part of it. */
-function isConfirmed({ received, head }: ListedHead): boolean {
-  return received - head.validated <= confirmWithin();
+function isConfirmed({ name, received, head }: ListedHead, { confirmed }: RecordListing): boolean {
+  return received - head.validated <= confirmWithin() || confirmed.has(name);
 }
 
 /** Whose word counts for what a file contains: with a stolen write key anybody signs trees of any host and path. */
-function isBelieved(repository: IndexedRepository, { sealed }: ListedHead): boolean {
+function isBelieved(repository: IndexedRepository, { name, sealed }: ListedHead, records: RecordListing): boolean {
+  if (isRevoked(records, sealed.signer.client, name)) return false;
   return sealed.signer.role === 'full' || sealed.signer.client === repository.client;
 }
 

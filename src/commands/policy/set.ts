@@ -1,0 +1,38 @@
+import * as Flags from '@oclif/core/flags';
+import { NeoCommand } from '../../cli/base-command.ts';
+import { keepFlags, keepRules } from '../../cli/forget-flags.ts';
+import { keepWords } from '../../cli/keep-text.ts';
+import { openFromFlags } from '../../cli/open.ts';
+import { policyScope, scopeFlags } from '../../cli/policy-flags.ts';
+import { policyJson } from '../../cli/policy-report.ts';
+import { setPolicy } from '../../tasks/policy.ts';
+
+export default class PolicySet extends NeoCommand {
+  static override summary = 'Store in the repository which snapshots stay';
+  static override description =
+    'From then on `neo forget` without rules goes by it, whoever says it. Of several policies the one with the longest ' +
+    'path counts that holds all paths of a snapshot, and of those the one that names its host. It takes the place of ' +
+    'what the same host and path had. Nothing is removed by this.';
+  static override examples = [
+    '<%= config.bin %> policy set --keep-daily 14 --keep-weekly 8 --keep-monthly 24',
+    '<%= config.bin %> policy set --path ~/photos --keep-yearly all --keep-last 3',
+    '<%= config.bin %> policy set --host laptop --keep-within 30d && <%= config.bin %> forget --dry-run',
+  ];
+  static override flags = {
+    ...keepFlags,
+    ...scopeFlags,
+    'dry-run': Flags.boolean({ char: 'n', summary: 'Only say what would be stored.' }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(PolicySet);
+    const scope = policyScope(flags);
+    const rules = keepRules(flags);
+    const dryRun = flags['dry-run'];
+    const { repository } = await openFromFlags(flags, this.out);
+    await setPolicy(repository, scope, rules, { dryRun });
+    const body = { ...policyJson({ ...scope, rules }), ...(dryRun ? { dryRun } : {}) };
+    await this.out.record('summary', body, `${dryRun ? 'would store' : 'stored'}: ${keepWords(rules).join(' ')}`);
+    this.out.note('see what it removes: neo forget --dry-run');
+  }
+}

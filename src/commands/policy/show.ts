@@ -1,0 +1,24 @@
+import { NeoCommand } from '../../cli/base-command.ts';
+import { openFromFlags } from '../../cli/open.ts';
+import { policyColumns, policyJson, policyRow } from '../../cli/policy-report.ts';
+import { listPolicies } from '../../tasks/policy.ts';
+
+export default class PolicyShow extends NeoCommand {
+  static override summary = 'Show which snapshots stay, as it is stored in the repository';
+  static override description =
+    'Of several policies the one with the longest path counts that holds all paths of a snapshot, and of those the one ' +
+    'that names its host. Snapshots without a policy stay.';
+  static override examples = ['<%= config.bin %> policy show', '<%= config.bin %> policy show --json'];
+  static override flags = {};
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(PolicyShow);
+    const { repository } = await openFromFlags(flags, this.out);
+    const { policies, faults } = await listPolicies(repository);
+    for (const { name, reason } of faults) this.out.warn(`record ${name.slice(0, 8)} does not count: ${reason}`);
+    for (const policy of policies) await this.out.object('policy', policyJson(policy));
+    await this.out.object('summary', { policies: policies.length, faults: faults.length });
+    if (policies.length > 0) await this.out.table(policyColumns, policies.map(policyRow));
+    else this.out.note('there is no policy: neo policy set --keep-daily 14 …');
+  }
+}
