@@ -2,6 +2,7 @@ import { NeoCommand } from '../cli/base-command.ts';
 import { removalColumns, removalJson, removalRow } from '../cli/forget-report.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { listRemovals } from '../snapshot/removal.ts';
+import { watchRollback } from '../tasks/rollback.ts';
 
 export default class Trash extends NeoCommand {
   static override summary = 'List what `neo forget` removed, and until when it can be brought back for sure';
@@ -12,7 +13,8 @@ export default class Trash extends NeoCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Trash);
-    const { repository } = await openFromFlags(flags, this.out);
+    const { repository, state } = await openFromFlags(flags, this.out);
+    await watchRollback(repository, state, this.events);
     const { removals, faults } = await listRemovals(repository);
     for (const { name, reason } of faults) this.out.warn(`removal ${name.slice(0, 8)} does not count: ${reason}`);
     const now = await repository.backend.now();

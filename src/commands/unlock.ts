@@ -5,6 +5,7 @@ import { NeoCommand } from '../cli/base-command.ts';
 import { formatTime, parseDuration } from '../cli/format.ts';
 import { openAfresh } from '../cli/open.ts';
 import { NeoError } from '../core/errors.ts';
+import { watchRollback } from '../tasks/rollback.ts';
 
 export default class Unlock extends NeoCommand {
   static override summary = 'Ask for the password once, and keep the key in memory for a while';
@@ -34,7 +35,8 @@ export default class Unlock extends NeoCommand {
     if (lifetime > LONGEST_LIFETIME) {
       throw new NeoError('usage', `--for ${flags.for} is more than a day`, { hint: 'for longer, use a key file' });
     }
-    const { repository, location } = await openAfresh(flags, this.out);
+    const { repository, state, location } = await openAfresh(flags, this.out);
+    await watchRollback(repository, state, this.events);
     const held = await holdKey(repository, location.location, lifetime, (text) => this.out.note(text));
     const until = formatTime(new Date(held.expires));
     await this.out.record('summary', heldBody(held), `unlocked ${held.location} until ${until}`);

@@ -140,7 +140,8 @@ describe('what is wrong in a repository', () => {
     const newest = (await other.neo(['snapshots', '--json'])).of('snapshot').at(-1)?.['id'];
     await rm(join(other.repository, 'snapshots', String(newest)));
     const alarm = expect.stringMatching(/ALARM: snapshot .* is gone, and nobody removed it\n.*--accept-rollback/s);
-    for (const args of [['snapshots'], ['ls', 'latest'], ['restore', 'latest', '--to', 'back'], ['snapshot', 'work']]) {
+    const looking = ['snapshots', 'ls latest', 'restore latest --to back', 'snapshot work', 'trash', 'key list', 'pin'];
+    for (const args of [...looking, 'policy show', 'repair index'].map((line) => line.split(' '))) {
       expect(await other.neo(args), args.join(' ')).toMatchObject({ code: 15, stderr: alarm });
     }
     expect((await other.neo(['snapshots', '--json'])).of('snapshot')).toHaveLength(3);

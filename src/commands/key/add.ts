@@ -8,6 +8,7 @@ import type { Output } from '../../cli/output.ts';
 import { withSecretFile } from '../../cli/secret-file.ts';
 import { requireFull } from '../../repo/repository.ts';
 import { type Access, prepareKey, publishKey } from '../../tasks/keys.ts';
+import { watchRollback } from '../../tasks/rollback.ts';
 
 export default class KeyAdd extends NeoCommand {
   static override summary = 'Add a password or a key file';
@@ -33,7 +34,8 @@ export default class KeyAdd extends NeoCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(KeyAdd);
     const { role, out } = flags;
-    const { repository } = await openFromFlags(flags, this.out);
+    const { repository, state } = await openFromFlags(flags, this.out);
+    await watchRollback(repository, state, this.events);
     requireFull(repository, 'add keys');
     const now = repository.clock.now();
     const expires = await parseExpiry(flags.expires, now);

@@ -6,6 +6,7 @@ import { type Opened, openFromFlags } from '../../cli/open.ts';
 import { createFile, withSecretFile } from '../../cli/secret-file.ts';
 import { NeoError } from '../../core/errors.ts';
 import { exportKeyFile, prepareKey, publishKey, recoveryLines } from '../../tasks/keys.ts';
+import { watchRollback } from '../../tasks/rollback.ts';
 
 export default class KeyExport extends NeoCommand {
   static override summary = 'Print a recovery key, or copy the key in use into a key file';
@@ -30,6 +31,7 @@ export default class KeyExport extends NeoCommand {
     const { paper, out, protect } = flags;
     if (!paper && out === undefined) throw new NeoError('usage', 'say --paper, or --out FILE for a key file');
     const opened = await openFromFlags(flags, this.out);
+    await watchRollback(opened.repository, opened.state, this.events);
     if (paper) return this.#paper(opened, flags.label, out);
     if (out === undefined) return;
     const password = protect ? await readNewPassword(flags, this.out, 'Password for the key file') : undefined;

@@ -8,6 +8,7 @@ import { systemSurroundings } from '../../cli/surroundings.ts';
 import { NeoError } from '../../core/errors.ts';
 import { parsePaperKey } from '../../repo/paper-key.ts';
 import { exportKeyFile, importKeyFile, prepareKey, publishKey } from '../../tasks/keys.ts';
+import { watchRollback } from '../../tasks/rollback.ts';
 
 export default class KeyImport extends NeoCommand {
   static override summary = 'Use a recovery key, or put a key back';
@@ -37,7 +38,8 @@ export default class KeyImport extends NeoCommand {
     if (path === undefined) throw new NeoError('usage', 'name a key file, or say --paper');
     const { file, secret, options } = await keyFileOptions(await systemSurroundings(), path, flags, this.out);
     const own = file.role === 'full';
-    const { repository } = own ? await openWith(flags, () => options) : await openFromFlags(flags, this.out);
+    const { repository, state } = own ? await openWith(flags, () => options) : await openFromFlags(flags, this.out);
+    await watchRollback(repository, state, this.events);
     const isNew = await importKeyFile(repository, file, secret);
     const what = isNew ? 'put back' : 'is there already';
     await this.out.record('summary', { id: file.client, added: isNew }, `key ${file.client.slice(0, 8)}: ${what}`);

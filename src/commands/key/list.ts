@@ -2,6 +2,7 @@ import { NeoCommand } from '../../cli/base-command.ts';
 import { keyBody, keyRow } from '../../cli/key-report.ts';
 import { openFromFlags } from '../../cli/open.ts';
 import { listKeys } from '../../tasks/keys.ts';
+import { watchRollback } from '../../tasks/rollback.ts';
 
 export default class KeyList extends NeoCommand {
   static override summary = 'List what opens the repository';
@@ -13,7 +14,8 @@ export default class KeyList extends NeoCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(KeyList);
-    const { repository } = await openFromFlags(flags, this.out);
+    const { repository, state } = await openFromFlags(flags, this.out);
+    await watchRollback(repository, state, this.events);
     const { keys, faults } = await listKeys(repository);
     const rows = keys.map((key) => keyRow(key));
     await this.out.table(['', 'ID', 'LABEL', 'ROLE', 'METHOD', 'CREATED', 'EXPIRES'], rows);

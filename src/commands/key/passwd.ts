@@ -3,6 +3,7 @@ import { NeoCommand } from '../../cli/base-command.ts';
 import { newPasswordFlags, readNewPassword } from '../../cli/key-flags.ts';
 import { openFromFlags } from '../../cli/open.ts';
 import { changePassword, passwordKey } from '../../tasks/keys.ts';
+import { watchRollback } from '../../tasks/rollback.ts';
 
 export default class KeyPasswd extends NeoCommand {
   static override summary = 'Change a password';
@@ -18,7 +19,8 @@ export default class KeyPasswd extends NeoCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(KeyPasswd);
-    const { repository } = await openFromFlags(flags, this.out);
+    const { repository, state } = await openFromFlags(flags, this.out);
+    await watchRollback(repository, state, this.events);
     const { label } = await passwordKey(repository, args.key);
     const password = await readNewPassword(flags, this.out, `New password of ${JSON.stringify(label)}`);
     const { added, removed } = await changePassword(repository, args.key, password);

@@ -3,6 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../cli/base-command.ts';
 import { openFromFlags } from '../../cli/open.ts';
 import { removeKey } from '../../tasks/keys.ts';
+import { watchRollback } from '../../tasks/rollback.ts';
 
 export default class KeyRemove extends NeoCommand {
   static override summary = 'Remove what opens the repository';
@@ -19,7 +20,8 @@ export default class KeyRemove extends NeoCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(KeyRemove);
-    const { repository } = await openFromFlags(flags, this.out);
+    const { repository, state } = await openFromFlags(flags, this.out);
+    await watchRollback(repository, state, this.events);
     const { id, label, role, method } = await removeKey(repository, args.key, { evenCurrent: flags.yes });
     await this.out.record('summary', { id, label, role }, `removed key ${id.slice(0, 8)} (${label})`);
     if (method === 'key') this.out.note('a copy of the key file still opens what it could open: destroy it');

@@ -6,6 +6,7 @@ import { openFromFlags } from '../../cli/open.ts';
 import { policyScope, scopeFlags } from '../../cli/policy-flags.ts';
 import { policyJson } from '../../cli/policy-report.ts';
 import { setPolicy } from '../../tasks/policy.ts';
+import { watchRollback } from '../../tasks/rollback.ts';
 
 export default class PolicySet extends NeoCommand {
   static override summary = 'Store in the repository which snapshots stay';
@@ -29,7 +30,8 @@ export default class PolicySet extends NeoCommand {
     const scope = policyScope(flags);
     const rules = keepRules(flags);
     const dryRun = flags['dry-run'];
-    const { repository } = await openFromFlags(flags, this.out);
+    const { repository, state } = await openFromFlags(flags, this.out);
+    await watchRollback(repository, state, this.events);
     await setPolicy(repository, scope, rules, { dryRun });
     const body = { ...policyJson({ ...scope, rules }), ...(dryRun ? { dryRun } : {}) };
     await this.out.record('summary', body, `${dryRun ? 'would store' : 'stored'}: ${keepWords(rules).join(' ')}`);

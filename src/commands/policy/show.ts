@@ -2,6 +2,7 @@ import { NeoCommand } from '../../cli/base-command.ts';
 import { openFromFlags } from '../../cli/open.ts';
 import { policyColumns, policyJson, policyRow } from '../../cli/policy-report.ts';
 import { listPolicies } from '../../tasks/policy.ts';
+import { watchRollback } from '../../tasks/rollback.ts';
 
 export default class PolicyShow extends NeoCommand {
   static override summary = 'Show which snapshots stay, as it is stored in the repository';
@@ -13,7 +14,8 @@ export default class PolicyShow extends NeoCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(PolicyShow);
-    const { repository } = await openFromFlags(flags, this.out);
+    const { repository, state } = await openFromFlags(flags, this.out);
+    await watchRollback(repository, state, this.events);
     const { policies, faults } = await listPolicies(repository);
     for (const { name, reason } of faults) this.out.warn(`record ${name.slice(0, 8)} does not count: ${reason}`);
     for (const policy of policies) await this.out.object('policy', policyJson(policy));

@@ -6,6 +6,8 @@ import { NeoError } from '../../../core/errors.ts';
 import { repairIndex } from '../../../tasks/repair-index.ts';
 
 /** `neo repair index`: oclif takes a file `index` for its folder's name, hence the folder. */
+import { watchRollback } from '../../../tasks/rollback.ts';
+
 export default class RepairIndex extends NeoCommand {
   static override summary = 'Rebuild the index from the packs';
   static override description =
@@ -20,7 +22,8 @@ export default class RepairIndex extends NeoCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(RepairIndex);
     const dryRun = flags['dry-run'];
-    const { repository } = await openFromFlags(flags, this.out);
+    const { repository, state } = await openFromFlags(flags, this.out);
+    await watchRollback(repository, state, this.events);
     const { removed, unreadable, ...summary } = await repairIndex(repository, { dryRun }, this.events);
     this.endProgress();
     for (const { path, reason } of removed) {
