@@ -29,7 +29,16 @@ export async function* readFileContent(
   const reader = new BlobReader(repository);
   const load: LoadBlob = (kind, key) => reader.load(kind, key);
   const { node } = await requirePath(load, snapshot, path);
-  const file = requireFile(node, path);
+  yield* readNodeContent(repository, load, requireFile(node, path), path);
+}
+
+/** The same of a node at hand, which is of a regular file. `path` is for messages. */
+export async function* readNodeContent(
+  repository: IndexedRepository,
+  load: LoadBlob,
+  file: Node,
+  path: Uint8Array,
+): AsyncGenerator<Stretch> {
   const layout = new Layout(file.size, await extentsOf(load, file));
   const hasher = repository.engine.blake3Hasher(repository.keys.content.file);
   let at = 0;
