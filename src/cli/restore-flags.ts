@@ -16,6 +16,13 @@ export const restoreFlags = {
   host: Flags.string({ ...many, helpValue: 'NAME', helpGroup: which, summary: 'The latest of this host.' }),
   tag: Flags.string({ ...many, helpValue: 'TAG[,TAG]', helpGroup: which, summary: 'The latest with this tag.' }),
   path: Flags.string({ ...many, helpValue: 'PATH', helpGroup: which, summary: 'The latest in which this can lie.' }),
+  version: Flags.integer({
+    min: 1,
+    helpValue: 'N',
+    helpGroup: which,
+    summary: 'Of a path: the version that neo versions numbers so.',
+    exclusive: ['at'],
+  }),
   to: Flags.string({
     char: 't',
     helpValue: 'DIR',

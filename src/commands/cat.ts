@@ -1,15 +1,17 @@
+import { resolve } from 'node:path';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
 import { openFromFlags } from '../cli/open.ts';
 import type { Output } from '../cli/output.ts';
 import { untilFilter } from '../cli/until.ts';
-import { toBase64 } from '../core/bytes.ts';
+import { toBase64, utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { loadIndex } from '../repo/indexed.ts';
 import { selectSnapshot, splitReference } from '../snapshot/select.ts';
 import { readFileContent, type Stretch } from '../tasks/contents.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
+import { findVersion } from '../tasks/versions.ts';
 
 /** Zeros are written that many at a time. */
 const ZEROS = new Uint8Array(1 << 20);
@@ -21,27 +23,37 @@ export default class Cat extends NeoCommand {
     'with the bytes in base64url, and `hole` for stretches of zeros that take no place.';
   static override examples = [
     '<%= config.bin %> cat latest:/home/ann/work/notes.txt',
+    '<%= config.bin %> cat notes.txt --version 2',
     '<%= config.bin %> cat --at yesterday latest:/home/ann/work/notes.txt > notes-of-yesterday.txt',
   ];
   static override args = {
-    file: Args.string({ required: true, description: 'SNAPSHOT:PATH' }),
+    file: Args.string({ required: true, description: 'SNAPSHOT:PATH; with --version a path.' }),
   };
   static override flags = {
     at: Flags.string({ helpValue: 'TIME', summary: 'The last snapshot not after this time.' }),
+    version: Flags.integer({
+      min: 1,
+      helpValue: 'N',
+      summary: 'FILE is a path on the disk: the version of it that neo versions numbers so.',
+      exclusive: ['at'],
+    }),
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Cat);
+    const { version } = flags;
     const { snapshot: reference, path } = splitReference(args.file);
-    if (path === undefined)
+    if (path === undefined && version === undefined)
       throw new NeoError('usage', 'no path given', { hint: `such as ${reference}:/home/ann/notes` });
     const until = await untilFilter(flags.at);
     const { repository, state } = await openFromFlags(flags, this.out);
     const look = await lookAtSnapshots(repository, state, this.events);
-    const snapshot = selectSnapshot(look.snapshots, reference, until, look);
-    for await (const stretch of readFileContent(await loadIndex(repository), snapshot, path)) {
-      await print(this.out, stretch);
-    }
+    const indexed = await loadIndex(repository);
+    const named =
+      version === undefined
+        ? { last: selectSnapshot(look.snapshots, reference, until, look), path: path ?? utf8('/') }
+        : await findVersion(indexed, look.snapshots, utf8(resolve(args.file)), version, this.events);
+    for await (const stretch of readFileContent(indexed, named.last, named.path)) await print(this.out, stretch);
   }
 }
 

@@ -1,5 +1,5 @@
 /** One entry of a snapshot by its path, without reading more of the directories than the way to it. */
-import { compareBytes, displayBytes, utf8 } from '../core/bytes.ts';
+import { compareBytes, displayBytes, toBase64, utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { ContentKey } from '../core/ids.ts';
 import { parseJson } from '../core/json.ts';
@@ -45,14 +45,51 @@ export interface Found {
  * @throws NeoError integrity
  */
 export async function findPath(load: LoadBlob, root: ContentKey, path: Uint8Array): Promise<Found | undefined> {
-  let found: Found = { path: utf8('/'), node: undefined, tree: root };
-  for (const name of splitPath(resolvePath(utf8('/'), path))) {
-    if (found.tree === undefined) return undefined;
-    const node = (await findEntry(load, found.tree, name)) ?? (await findShown(load, found.tree, name));
-    if (node === undefined) return undefined;
-    found = { path: joinPath(found.path, node.name), node, tree: node.type === 'directory' ? node.tree : undefined };
+  return new PathFinder(load, path).find(root);
+}
+
+/** The same path in many snapshots: a directory that many have in common is read once. */
+export class PathFinder {
+  readonly #load: LoadBlob;
+  readonly #names: readonly Uint8Array[];
+  /** By depth: content key of the directory in base64 → what is at the path, seen from there. */
+  readonly #known: readonly Map<string, Found | undefined>[];
+
+  constructor(load: LoadBlob, path: Uint8Array) {
+    this.#load = load;
+    this.#names = splitPath(resolvePath(utf8('/'), path));
+    this.#known = this.#names.map(() => new Map());
   }
-  return found;
+
+  /** As {@link findPath}. */
+  async find(root: ContentKey): Promise<Found | undefined> {
+    const passed: (() => void)[] = [];
+    let found: Found | undefined = { path: utf8('/'), node: undefined, tree: root };
+    for (const [depth, name] of this.#names.entries()) {
+      const tree: ContentKey | undefined = found.tree;
+      if (tree === undefined) {
+        found = undefined;
+        break;
+      }
+      const known = this.#known[depth] ?? new Map<string, Found | undefined>();
+      const key = toBase64(tree);
+      if (known.has(key)) {
+        found = known.get(key);
+        break;
+      }
+      passed.push(() => known.set(key, found));
+      found = await this.#enter(found.path, tree, name);
+      if (found === undefined) break;
+    }
+    for (const remember of passed) remember();
+    return found;
+  }
+
+  async #enter(above: Uint8Array, tree: ContentKey, name: Uint8Array): Promise<Found | undefined> {
+    const node = (await findEntry(this.#load, tree, name)) ?? (await findShown(this.#load, tree, name));
+    if (node === undefined) return undefined;
+    return { path: joinPath(above, node.name), node, tree: node.type === 'directory' ? node.tree : undefined };
+  }
 }
 
 async function findShown(load: LoadBlob, tree: ContentKey, name: Uint8Array): Promise<Node | undefined> {

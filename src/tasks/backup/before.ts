@@ -10,6 +10,7 @@ import type { ClientState } from '../../repo/client-state.ts';
 import { confirmWithin } from '../../repo/grace.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import { isRevoked, type RecordListing } from '../../repo/record.ts';
+import { pathSet } from '../../snapshot/lineage.ts';
 import { type HeadListing, type ListedHead, openSnapshots, type Snapshot } from '../../snapshot/listing.ts';
 import type { SnapshotStatistics } from '../../snapshot/snapshot.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
@@ -128,14 +129,6 @@ function chooseParents(snapshots: readonly Snapshot[], options: BeforeOptions): 
   const latest = own.at(-1);
   const complete = own.findLast(({ body }) => body.kind === 'snapshot');
   return [...new Set([latest, complete])].filter((snapshot) => snapshot !== undefined);
-}
-
-/** One text for paths in whatever order; no path holds a NUL. */
-function pathSet(paths: readonly Uint8Array[]): string {
-  return paths
-    .map((path) => Buffer.from(path).toString('latin1'))
-    .sort()
-    .join('\0');
 }
 
 const aboutSchema = z.object({

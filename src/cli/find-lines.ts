@@ -1,0 +1,56 @@
+/** What `neo find` found, as a person and as a program sees it. */
+import { displayBytes, toHex } from '../core/bytes.ts';
+import { formatBytes, formatTime } from './format.ts';
+import { nodeJson, type ShownNode } from './node-lines.ts';
+import type { JsonBody } from './output.ts';
+import { SHORT_ID } from './snapshot-lines.ts';
+import type { Column } from './table.ts';
+
+interface ShownSnapshot {
+  readonly name: string;
+  readonly body: { readonly time: number };
+}
+
+/** The part of tasks/find.ts that is shown. */
+export interface ShownHit {
+  readonly path: Uint8Array;
+  readonly node: ShownNode & { readonly contentHash?: Uint8Array };
+  readonly first: ShownSnapshot;
+  readonly last: ShownSnapshot;
+  readonly snapshots: number;
+  readonly deleted: boolean;
+}
+
+export const hitColumns: Column[] = [
+  'LAST SEEN',
+  'SNAPSHOT',
+  { numbers: 'SNAPSHOTS' },
+  { numbers: 'SIZE' },
+  'MODIFIED',
+  'PATH',
+  '',
+];
+
+export function hitRow({ path, node, last, snapshots, deleted }: ShownHit): string[] {
+  return [
+    formatTime(new Date(last.body.time)),
+    last.name.slice(0, SHORT_ID),
+    String(snapshots),
+    node.type === 'file' ? formatBytes(node.size) : '-',
+    formatTime(new Date(Number(node.mtime / 1_000_000n))),
+    displayBytes(path) + (node.type === 'directory' ? '/' : ''),
+    deleted ? 'deleted' : '',
+  ];
+}
+
+export function hitJson({ path, node, first, last, snapshots, deleted }: ShownHit): JsonBody {
+  const time = ({ body }: ShownSnapshot): string => new Date(body.time).toISOString();
+  return {
+    ...nodeJson(path, node),
+    contentHash: node.contentHash === undefined ? undefined : toHex(node.contentHash),
+    first: { snapshot: first.name, time: time(first) },
+    last: { snapshot: last.name, time: time(last) },
+    snapshots,
+    deleted,
+  };
+}

@@ -1,0 +1,50 @@
+import * as Args from '@oclif/core/args';
+import { NeoCommand } from '../cli/base-command.ts';
+import { findFlags, findOptions, searchedSnapshots } from '../cli/find-flags.ts';
+import { hitColumns, hitJson, hitRow } from '../cli/find-lines.ts';
+import { formatCounted } from '../cli/format.ts';
+import { openFromFlags } from '../cli/open.ts';
+import { NeoError } from '../core/errors.ts';
+import { loadIndex } from '../repo/indexed.ts';
+import { filterSnapshots } from '../snapshot/filter.ts';
+import { selectSnapshot } from '../snapshot/select.ts';
+import { findEntries } from '../tasks/find.ts';
+import { lookAtSnapshots } from '../tasks/snapshots.ts';
+
+export default class Find extends NeoCommand {
+  static override summary = 'Find files in all snapshots, also those that were deleted';
+  static override description =
+    'By patterns as in .gitignore: without a slash they are compared with names, with one with whole paths; one of them ' +
+    'has to match. All other conditions have to hold, too. One line for each path and content; --deleted lists what is ' +
+    'not there any more, with when it was seen last. Then: neo undelete PATH, neo versions PATH.';
+  static override examples = [
+    '<%= config.bin %> find "*.odt" --deleted',
+    '<%= config.bin %> find -i "report*" --newer "3 months ago" --size +10k',
+    '<%= config.bin %> find "/home/ann/**/photos/*.jpg" --host laptop --json',
+    '<%= config.bin %> find --regex "invoice-20(24|25)" --type f --snapshot latest',
+  ];
+  static override strict = false;
+  static override args = { pattern: Args.string({ required: false, description: 'Such as "*.odt".' }) };
+  static override flags = findFlags;
+
+  async run(): Promise<void> {
+    const { argv, flags } = await this.parse(Find);
+    const options = await findOptions(flags, argv.map(String));
+    const { repository, state } = await openFromFlags(flags, this.out);
+    const look = await lookAtSnapshots(repository, state, this.events);
+    const searched = filterSnapshots(look.snapshots, searchedSnapshots(flags));
+    const chosen =
+      flags.snapshot === undefined ? searched : [selectSnapshot(searched, flags.snapshot, undefined, look)];
+    const indexed = await loadIndex(repository, 0);
+    const { hits, unreadable } = await findEntries(indexed, chosen, options, this.events, this.signal);
+    this.endProgress();
+    for (const hit of hits) await this.out.object('hit', hitJson(hit));
+    await this.out.object('summary', { hits: hits.length, snapshots: chosen.length });
+    if (hits.length > 0) await this.out.table(hitColumns, hits.map(hitRow));
+    else this.out.note('nothing was found');
+    if (unreadable > 0) {
+      const count = formatCounted(unreadable, 'directory', 'directories');
+      throw new NeoError('integrity', `${count} cannot be read`, { hint: 'see: neo check' });
+    }
+  }
+}
