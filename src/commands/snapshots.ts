@@ -14,6 +14,8 @@ import { marksOf } from '../snapshot/marks.ts';
 import { selectSnapshot } from '../snapshot/select.ts';
 import { lookAtSnapshots, type VisibleSnapshots } from '../tasks/snapshots.ts';
 
+/** Whoever names one means that one. */
+const ANY_KIND = ['snapshot', 'partial', 'stash'];
 const many = { multiple: true, multipleNonGreedy: true } as const;
 
 export default class Snapshots extends NeoCommand {
@@ -37,6 +39,12 @@ export default class Snapshots extends NeoCommand {
     tag: Flags.string({ ...many, helpValue: 'TAG[,TAG]', summary: 'Only those with this tag, or with all of these.' }),
     path: Flags.string({ ...many, helpValue: 'PATH', summary: 'Only those in which this path can lie.' }),
     at: Flags.string({ helpValue: 'TIME', summary: 'Only those not after this time.' }),
+    kind: Flags.string({
+      ...many,
+      options: ['snapshot', 'partial', 'stash'],
+      default: ['snapshot', 'partial'],
+      summary: 'Only those of this kind; stashes are not listed otherwise.',
+    }),
     trash: Flags.boolean({ summary: 'Those that were removed and can be brought back, instead of all others.' }),
     revoked: Flags.boolean({
       summary: 'Those of revoked keys that count no more, instead of all others.',
@@ -51,7 +59,8 @@ export default class Snapshots extends NeoCommand {
     const { repository, state } = await openFromFlags(flags, this.out);
     const listing = await lookAtSnapshots(repository, state, this.events);
     const { faults } = listing;
-    const snapshots = whichOf(listing, flags);
+    const kinds = argv.length > 0 ? ANY_KIND : flags.kind;
+    const snapshots = whichOf(listing, flags).filter(({ body }) => kinds.includes(body.kind));
     const now = await repository.backend.now();
     const marks = (snapshot: Snapshot): string[] => marksOf(snapshot, listing.records, now);
     const wanted = new Set(argv.map((reference) => selectSnapshot(snapshots, String(reference))));

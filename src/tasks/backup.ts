@@ -104,7 +104,7 @@ async function save(
   try {
     const run = new Run(repository, { ...options, accounts }, machinery, before, files, events, signal);
     const made = await run.save(sources.found, sources.missing);
-    const kind: SnapshotKind = signal?.aborted === true ? 'partial' : 'snapshot';
+    const kind = kindOf(options, signal);
     const statistics = run.statistics(repository.clock.monotonic() - started);
     const parent = before.name === undefined ? {} : { parent: before.name };
     if (options.dryRun || (kind === 'snapshot' && options.skipIfUnchanged && isSame(before, made))) {
@@ -139,6 +139,13 @@ async function save(
     await machinery.pool.close();
     await machinery.session.close();
   }
+}
+
+/** @throws NeoError interrupted for a stash: half of a version is none */
+function kindOf({ kind }: BackupOptions, signal: AbortSignal | undefined): SnapshotKind {
+  if (signal?.aborted !== true) return kind ?? 'snapshot';
+  if (kind === 'stash') throw new NeoError('interrupted', 'interrupted: nothing was stashed');
+  return 'partial';
 }
 
 function budgetsOf(clock: StageClock | undefined, run: Run): Pick<BackupSummary, 'budgets'> {

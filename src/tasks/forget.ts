@@ -97,6 +97,21 @@ export async function forget(
   return { ...counts, removal: await putRemoval(repository, chosen, { time, trashEnds }), trashEnds };
 }
 
+/** Milliseconds. */
+export const DEFAULT_TRASH = 7 * 86_400_000;
+
+/** Puts these in the trash for as long as is usual. @throws as {@link forget} */
+export async function dropSnapshots(
+  repository: Repository,
+  state: ClientState,
+  references: readonly ObjectName[],
+  events: EventSink,
+): Promise<ForgetSummary> {
+  const filter = { hosts: [], tags: [], paths: [] };
+  const options = { rules: {}, groupBy: [], filter, references, trash: DEFAULT_TRASH, dryRun: false, evenMost: true };
+  return forget(repository, state, options, events);
+}
+
 /** Rules would be applied to what is left of the past. */
 function refuseAfterRollback(alarms: readonly string[], { dryRun }: ForgetOptions): void {
   if (alarms.length === 0 || dryRun) return;

@@ -14,6 +14,8 @@ export interface BackupOptions {
   readonly stream?: StreamSource;
   /** What is left out, for each source. */
   readonly filter: (source: Source) => WalkFilter<unknown> | undefined;
+  /** A stash is kept beside all rules, and not published in part. Absent: an ordinary snapshot. */
+  readonly kind?: 'stash';
   readonly oneFileSystem: boolean;
   readonly host: string;
   readonly user: string;
