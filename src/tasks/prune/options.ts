@@ -79,6 +79,8 @@ export interface PackUse {
   /** Bytes of blobs that are needed from here, and how many blobs. */
   readonly needed: number;
   readonly blobs: number;
+  /** Blobs that nobody needs, whatever they weigh. */
+  readonly dead: number;
   /** Trees and lists, not chunks. */
   readonly isTrees: boolean;
 }

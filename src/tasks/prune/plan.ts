@@ -65,7 +65,11 @@ function packUses(view: View, live: BlobTable): PackUse[] {
   const copies = (id: Parameters<typeof repository.index.places>[0]): BlobPlace[] =>
     repository.index.places(id).filter(({ pack }) => slots.of(pack) >= 0);
   repository.index.eachPlace((id, place) => {
-    if (slots.of(place.pack) < 0 || !live.has(id)) return;
+    if (slots.of(place.pack) < 0) return;
+    if (!live.has(id)) {
+      slots.waste(place);
+      return;
+    }
     const all = copies(id);
     // A copy that not everybody may trust makes no other one redundant: while there is no better one, all are needed.
     if (all.length === 1 || !all.some(({ trusted }) => trusted)) slots.need(place, live.find(id)?.kind !== 'data');
@@ -94,6 +98,7 @@ class Slots {
   readonly #slot: Int32Array;
   readonly #needed: Float64Array;
   readonly #blobs: Float64Array;
+  readonly #dead: Float64Array;
   readonly #trees: Uint8Array;
   readonly #others: ObjectName[] = [];
 
@@ -110,6 +115,7 @@ class Slots {
     for (const name of packs.keys()) if (!byName.has(name) && !marked.has(name)) this.#others.push(name);
     this.#needed = new Float64Array(this.#names.length);
     this.#blobs = new Float64Array(this.#names.length);
+    this.#dead = new Float64Array(this.#names.length);
     this.#trees = new Uint8Array(this.#names.length);
   }
 
@@ -129,6 +135,11 @@ class Slots {
     if (isTree) this.#trees[slot] = 1;
   }
 
+  waste({ pack }: BlobPlace): void {
+    const slot = this.of(pack);
+    this.#dead[slot] = (this.#dead[slot] ?? 0) + 1;
+  }
+
   uses(): PackUse[] {
     const known = this.#names.map((name, slot) => this.#use(name, slot));
     return [...known, ...this.#others.map((name) => this.#use(name, -1))];
@@ -138,7 +149,8 @@ class Slots {
     const { size, modified } = this.#packs.get(name) ?? { size: 0, modified: 0 };
     const needed = this.#needed[slot] ?? 0;
     const blobs = this.#blobs[slot] ?? 0;
-    return { name, size, modified, needed, blobs, isTrees: this.#trees[slot] === 1 };
+    const dead = this.#dead[slot] ?? 0;
+    return { name, size, modified, needed, blobs, dead, isTrees: this.#trees[slot] === 1 };
   }
 }
 
@@ -168,6 +180,12 @@ function wasteOf(uses: readonly PackUse[], packTarget: number): number {
 function chooseRepack(uses: readonly PackUse[], rules: PlanRules): PackUse[] {
   const { mostUnused, packTarget, mostRepacked } = rules;
   const needed = uses.filter(({ blobs }) => blobs > 0);
+  // Who allows nothing unused wants it gone, whatever it weighs: a secret that was stored by mistake.
+  if (isNothing(mostUnused))
+    return upTo(
+      mostRepacked,
+      needed.filter(({ dead }) => dead > 0),
+    );
   const size = sizeOf(needed);
   const joined = smallOnes(needed, rules);
   const share = (use: PackUse): number => wasteIn(use, packTarget) / use.size;
@@ -189,6 +207,10 @@ function chooseRepack(uses: readonly PackUse[], rules: PlanRules): PackUse[] {
 function smallOnes(uses: readonly PackUse[], { repackSmall, packTarget }: PlanRules): readonly PackUse[] {
   const small = uses.filter((use) => use.size < packTarget / (repackSmall ? 2 : 8));
   return small.length >= (repackSmall ? 2 : MANY_SMALL) ? small : [];
+}
+
+function isNothing(most: MostUnused): boolean {
+  return ('bytes' in most ? most.bytes : most.share) === 0;
 }
 
 /** Those that fit into so many bytes, in their order. */
