@@ -24,6 +24,7 @@ export interface ShownSnapshot {
     readonly program: string;
     readonly kind: string;
     readonly parent?: string;
+    readonly original?: { readonly snapshot: string };
     readonly excludes: readonly string[];
     readonly statistics: { readonly bytesAdded: number; readonly bytesProcessed: number };
   };
@@ -48,6 +49,7 @@ export function snapshotJson({ name, received, head, body }: ShownSnapshot, mark
     label: body.label,
     description: body.description,
     parent: body.parent,
+    original: body.original?.snapshot,
     client: head.client,
     program: body.program,
     excludes: body.excludes,

@@ -16,7 +16,10 @@ export interface ListedHead {
 
 export interface Snapshot {
   readonly name: ObjectName;
+  /** When storage received it, by its clock, milliseconds; of one that was made from another, when it received that. */
   readonly received: number;
+  /** When storage received this object. */
+  readonly arrived: number;
   /** Of the key that signed it. */
   readonly role: Role;
   readonly head: SnapshotHead;
@@ -85,7 +88,7 @@ export function openSnapshots(
       if (pair === undefined) closed.push({ name, reason: `sealed to an unknown epoch ${head.epoch}` });
       else {
         const body = openSnapshot(repository, sealed, pair.sealSeed);
-        snapshots.push({ name, received, role: sealed.signer.role, head, body });
+        snapshots.push(snapshotOf({ name, received, sealed, head }, body));
       }
     } catch (error) {
       if (!isNeoError(error, 'integrity')) throw error;
@@ -93,6 +96,13 @@ export function openSnapshots(
     }
   }
   return { snapshots: inOrder(snapshots), faults: [...faults, ...closed], heads };
+}
+
+/** Only of role full it is believed that a snapshot is as old as what it was made from. */
+function snapshotOf({ name, received: arrived, sealed, head }: ListedHead, body: SnapshotBody): Snapshot {
+  const { role } = sealed.signer;
+  const received = role === 'full' ? Math.min(arrived, body.original?.received ?? arrived) : arrived;
+  return { name, received, arrived, role, head, body };
 }
 
 /** Milliseconds. A client may say any time; later than storage received its snapshot it was not. */
@@ -111,6 +121,8 @@ export function inOrder(snapshots: readonly Snapshot[]): Snapshot[] {
   const newest = new Map<ClientId, number>();
   const placed = bySequence.map((snapshot) => {
     const { client } = snapshot.head;
+    // What was made from an older one says nothing of when its maker took its own.
+    if (snapshot.role === 'full' && snapshot.body.original !== undefined) return { snapshot, time: takenAt(snapshot) };
     const time = Math.max(takenAt(snapshot), newest.get(client) ?? 0);
     newest.set(client, time);
     return { snapshot, time };

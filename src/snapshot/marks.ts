@@ -6,11 +6,11 @@ import { doubtAbout } from './retention.ts';
 
 /** Undefined when it counts like all others. */
 export function doubtOf(
-  { name, received, role, head: { validated } }: Snapshot,
+  { name, arrived, role, head: { validated } }: Snapshot,
   records: RecordListing,
 ): 'unconfirmed' | 'disputed' | undefined {
   const confirmed = records.confirmed.has(name);
-  return doubtAbout({ confirmed, received, validated, writeOnly: role !== 'full' }, confirmWithin());
+  return doubtAbout({ confirmed, arrived, validated, writeOnly: role !== 'full' }, confirmWithin());
 }
 
 /** `now`: by the storage's clock, milliseconds. */

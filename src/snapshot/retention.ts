@@ -23,8 +23,10 @@ export interface RetentionRules {
 
 export interface RetentionCandidate {
   readonly name: ObjectName;
-  /** When storage received it, milliseconds. */
+  /** When storage received it (of one that was made from another: that), milliseconds. */
   readonly received: number;
+  /** When storage received this object. */
+  readonly arrived: number;
   /** When its maker last made sure that all is there, by the same clock. */
   readonly validated: number;
   readonly kind: SnapshotKind;
@@ -88,13 +90,13 @@ export function decideRetention<C extends RetentionCandidate>(
 export function doubtAbout(
   {
     confirmed,
-    received,
+    arrived,
     validated,
     writeOnly,
-  }: Pick<RetentionCandidate, 'confirmed' | 'received' | 'validated' | 'writeOnly'>,
+  }: Pick<RetentionCandidate, 'confirmed' | 'arrived' | 'validated' | 'writeOnly'>,
   confirmWithin: number,
 ): 'unconfirmed' | 'disputed' | undefined {
-  const late = received - validated;
+  const late = arrived - validated;
   if (confirmed || late <= confirmWithin) return undefined;
   return writeOnly && late > DISPUTED_AFTER ? 'disputed' : 'unconfirmed';
 }

@@ -23,7 +23,7 @@ import {
 } from '../core/ids.ts';
 import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import type { Random } from '../core/random.ts';
-import { byteString, integer, z } from '../core/schema.ts';
+import { byteString, hexName, integer, moment, z } from '../core/schema.ts';
 import { openObject, sealObject } from '../engine/aead.ts';
 import type { Engine } from '../engine/engine.ts';
 import { deriveKey } from '../engine/keys.ts';
@@ -83,6 +83,8 @@ export interface SnapshotBody {
   readonly statistics: SnapshotStatistics;
   /** Bundles of which less than half is used: the next snapshot bundles their files anew. */
   readonly rebundle: readonly ContentKey[];
+  /** What it was made from, and when storage had received that, milliseconds. Believed of role full only. */
+  readonly original?: { readonly snapshot: ObjectName; readonly received: number };
 }
 
 const count = integer(0);
@@ -117,6 +119,7 @@ const bodySchema = z.looseObject({
     durationMs: count,
   }),
   rebundle: z.array(z.string()),
+  original: z.optional(z.object({ snapshot: hexName, received: moment })),
 });
 
 const KEM_CIPHERTEXT = 1120;
@@ -143,6 +146,7 @@ function encodeBody(body: SnapshotBody, client: ClientId): Uint8Array {
     excludes: body.excludes,
     statistics: { ...body.statistics },
     rebundle: body.rebundle.map((key) => toBase64(key)),
+    original: body.original && { ...body.original },
   });
 }
 
@@ -247,5 +251,8 @@ export function openSnapshot(context: ObjectContext, snapshot: SealedSnapshot, s
     ...(data.label === undefined ? {} : { label: data.label }),
     ...(data.description === undefined ? {} : { description: data.description }),
     ...(data.parent === undefined ? {} : { parent: objectName(data.parent) }),
+    ...(data.original === undefined
+      ? {}
+      : { original: { snapshot: objectName(data.original.snapshot), received: data.original.received } }),
   };
 }

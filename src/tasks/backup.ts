@@ -2,7 +2,7 @@
 import { displayBytes, fromBase64, toBase64 } from '../core/bytes.ts';
 import { messageOf, NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
-import { type ClientId, contentKey, type ObjectName, type SessionId } from '../core/ids.ts';
+import { type ClientId, contentKey, type ObjectName } from '../core/ids.ts';
 import { StageClock } from '../core/stages.ts';
 import { profiledEngine } from '../engine/profiled.ts';
 import { cachedAccounts, systemAccounts } from '../fs/owners.ts';
@@ -13,9 +13,9 @@ import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
 import { listRecords, type RecordListing } from '../repo/record.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
-import { chainHeads, type HeadListing, type ListedHead, listHeads } from '../snapshot/listing.ts';
+import { type HeadListing, type ListedHead, listHeads } from '../snapshot/listing.ts';
 import { listRemovals, trashOf } from '../snapshot/removal.ts';
-import { encodeSnapshot, type SnapshotBody, type SnapshotKind, type SnapshotStatistics } from '../snapshot/snapshot.ts';
+import type { SnapshotBody, SnapshotKind, SnapshotStatistics } from '../snapshot/snapshot.ts';
 import { type Before, findBefore, keepForNext } from './backup/before.ts';
 import { openFilesCache } from './backup/files-cache-state.ts';
 import type { BackupOptions as Options, BackupSummary as Summary } from './backup/options.ts';
@@ -23,15 +23,12 @@ import { type Made, Run } from './backup/run.ts';
 import { makeMachinery } from './backup/setup.ts';
 import { distinctSources, type Source } from './backup/sources.ts';
 import { commitSnapshot, Overtaken, type Standing, takeStanding, type Validation } from './commit.ts';
+import { sealBody } from './seal-snapshot.ts';
 
 export type BackupOptions = Options;
 export type BackupSummary = Summary;
 
 const UPLOADS = 4;
-/** docs/format.md, section 7: `sequence` as it can be read again, and `u8 n` previous snapshots. */
-const LAST_SEQUENCE = Number.MAX_SAFE_INTEGER;
-const MOST_PREVIOUS = 255;
-
 /**
  * Makes one snapshot. After an interruption (`signal`) what was saved so far is published as a `partial` snapshot;
  * of a stream nothing is.
@@ -225,28 +222,6 @@ function bodyOf(options: BackupOptions, { time, paths, kind, statistics, before,
     ...(options.description === undefined ? {} : { description: options.description }),
     ...(before.name === undefined ? {} : { parent: before.name }),
   };
-}
-
-function sealBody(
-  repository: IndexedRepository,
-  session: SessionId,
-  heads: readonly ListedHead[],
-  { time: validated, generation }: Validation,
-  body: SnapshotBody,
-): Uint8Array {
-  const own = heads.filter(({ head }) => head.client === repository.client);
-  const { epoch, sealPublic } = repository.config;
-  const head = {
-    session,
-    // With a stolen key both can be driven to their ends; a snapshot must still be one that is listed.
-    sequence: Math.min(own.reduce((highest, { head }) => Math.max(highest, head.sequence), 0) + 1, LAST_SEQUENCE),
-    previous: chainHeads(heads, repository.client)
-      .map(({ name }) => name)
-      .slice(-MOST_PREVIOUS),
-    validated,
-    generation,
-  };
-  return encodeSnapshot(repository, repository.signer, { epoch, sealPublic }, head, body);
 }
 
 /** Sources that cannot be seen are errors of the run; a run without any other source fails before it writes. */

@@ -100,15 +100,16 @@ export async function forget(
 /** Milliseconds. */
 export const DEFAULT_TRASH = 7 * 86_400_000;
 
-/** Puts these in the trash for as long as is usual. @throws as {@link forget} */
+/** Puts these in the trash. @throws as {@link forget} */
 export async function dropSnapshots(
   repository: Repository,
   state: ClientState,
   references: readonly ObjectName[],
   events: EventSink,
+  trash = DEFAULT_TRASH,
 ): Promise<ForgetSummary> {
   const filter = { hosts: [], tags: [], paths: [] };
-  const options = { rules: {}, groupBy: [], filter, references, trash: DEFAULT_TRASH, dryRun: false, evenMost: true };
+  const options = { rules: {}, groupBy: [], filter, references, trash, dryRun: false, evenMost: true };
   return forget(repository, state, options, events);
 }
 
@@ -127,11 +128,12 @@ interface Standing {
 }
 
 function candidateOf(snapshot: Snapshot, { now, records }: Standing): ForgetCandidate {
-  const { name, received, head, body } = snapshot;
+  const { name, received, arrived, head, body } = snapshot;
   const { kind, tags } = body;
   return {
     name,
     received,
+    arrived,
     validated: head.validated,
     kind,
     client: head.client,

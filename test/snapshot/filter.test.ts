@@ -28,7 +28,7 @@ function snapshot(label: string, time: number, host: string, tags: string[], pat
   const tree = contentKey(new Uint8Array(32));
   const about = { label, time, host, tags, paths: paths.map(utf8), tree, devices: [], program: '', excludes: [] };
   const body = { ...about, user: '', kind: 'snapshot' as const, statistics, rebundle: [] };
-  return { name: objectName('0'.repeat(64)), received: time, role: 'full' as const, head, body };
+  return { name: objectName('0'.repeat(64)), received: time, arrived: time, role: 'full' as const, head, body };
 }
 
 const all = [

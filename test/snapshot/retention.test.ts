@@ -25,7 +25,7 @@ const clock = { now: NOW, confirmWithin: 300_000 };
 function candidate(received: number, more: Partial<RetentionCandidate> = {}): RetentionCandidate {
   const name = objectName(received.toString(16).padStart(64, '0'));
   const fixed = { kind: 'snapshot', client: 'c', writeOnly: false, tags: [], pinned: false, confirmed: false } as const;
-  return { name, received, validated: received, ...fixed, ...more };
+  return { name, received, arrived: received, validated: received, ...fixed, ...more };
 }
 
 function kept(candidates: readonly RetentionCandidate[], rules: RetentionRules): number[] {

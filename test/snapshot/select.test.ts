@@ -16,6 +16,7 @@ function snapshot(name: string, time: number, more: Partial<SnapshotBody> = {}):
   return {
     name: objectName(name.padEnd(64, '0')),
     received: time,
+    arrived: time,
     role: 'full',
     head: { ...head, generation: 0 },
     body: {

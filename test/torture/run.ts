@@ -1,5 +1,5 @@
 /**
- * `npm run torture [-- --only sweep,repair,corruption,prune-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
+ * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
  * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated.
  */
 import { join } from 'node:path';
@@ -11,7 +11,13 @@ import { killCampaign } from './kill.ts';
 import { ROOT } from './neo.ts';
 import { pruningCampaign } from './pruning.ts';
 import { schedulesCampaign } from './schedules.ts';
-import { corruptionCampaign, pruneCrashCampaign, repairCampaign, sweepCampaign } from './simulated.ts';
+import {
+  corruptionCampaign,
+  pruneCrashCampaign,
+  repairCampaign,
+  rewriteCrashCampaign,
+  sweepCampaign,
+} from './simulated.ts';
 
 const { values } = parseArgs({
   options: {
@@ -29,6 +35,7 @@ const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = 
   repair: () => repairCampaign(folder, seed),
   corruption: () => corruptionCampaign(folder, seed),
   'prune-crash': () => pruneCrashCampaign(folder, seed),
+  'rewrite-crash': () => rewriteCrashCampaign(folder, seed),
   schedules: () => schedulesCampaign(seed),
   pruning: () => pruningCampaign(folder, seed),
   disk: () => diskCampaign(folder),

@@ -7,6 +7,7 @@ import { makeCorruptionWorld } from '../support/corruption-world.ts';
 import { crashScript, crashVerdict } from '../support/crash-script.ts';
 import { pruneScript, pruneStart, pruneVerdict } from '../support/prune-script.ts';
 import { repairScript, repairStart, repairVerdict } from '../support/repair-script.ts';
+import { rewriteScript, rewriteVerdict } from '../support/rewrite-script.ts';
 import { sweep } from '../support/sim.ts';
 import { makeSources, type SourceState } from '../support/sim-sources.ts';
 import type { Campaign } from './campaign.ts';
@@ -83,6 +84,23 @@ export async function corruptionCampaign(folder: string, seed: number): Promise<
       const verdict = await judge(world, injection);
       if (isBad(verdict)) throw new Error(`${verdict}: ${describeInjection(injection)}`);
       return { injections: 1, [`seen by ${verdict}`]: 1 };
+    },
+  };
+}
+
+/** A crash before, within and after each operation of a rewrite that drops files. */
+export async function rewriteCrashCampaign(folder: string, seed: number): Promise<Campaign> {
+  const engine = await loadEngine();
+  return {
+    name: 'rewrite-crash',
+    cases: 3,
+    async run(number) {
+      const start = await pruneStart(engine, sourcesIn(folder, 'rewrite-sources', seed + number), seed + number);
+      const { operations, points } = await sweep(rewriteScript(engine), rewriteVerdict(engine, start), {
+        seed: seed + number,
+        start: start.storage,
+      });
+      return { operations, points };
     },
   };
 }
