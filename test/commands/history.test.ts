@@ -53,6 +53,21 @@ describe('the history of files', () => {
     expect([bad.code, bad.stdout]).toEqual([15, expect.stringContaining('1 damaged')]);
   });
 
+  it('is written as an archive, on standard output or into a new file', async () => {
+    await user.sh('mkdir out');
+    const piped = await user.sh(
+      'neo dump latest~1:$PWD/work | tar -xC out; diff -r out/work/deep work/deep && echo same',
+    );
+    expect([piped.stdout, piped.stderr]).toEqual(['same\n', '']);
+    expect((await user.neo(['dump', 'latest', '-o', 'all.tar'])).stdout).toMatch(
+      /^wrote \d+ entries, .* to all.tar\n$/,
+    );
+    const twice = await user.neo(['dump', 'latest', '-o', 'all.tar']);
+    expect([twice.code, twice.stderr]).toEqual([1, expect.stringContaining('exists already')]);
+    const early = await user.sh('neo dump latest | head -c 10 | wc -c');
+    expect([early.stdout, early.stderr]).toEqual(['10\n', '']);
+  });
+
   it.each([
     [2, 'compare with what', ['diff', 'latest']],
     [2, 'either a second', ['diff', 'latest', 'latest', '--disk']],

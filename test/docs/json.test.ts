@@ -76,6 +76,8 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['find', 0, 'find', '--type', 'f', '*'],
   ['diff', 0, 'diff', 'latest~1', 'latest', '--metadata'],
   ['diff', 0, 'diff', 'latest', '--disk', '--text'],
+  ['dump', 0, 'dump', 'latest', '--output', 'all.tar'],
+  ['dump', 2, 'dump', 'latest'],
   ['verify-source', 0, 'verify-source', 'work'],
   ['undelete', 1, 'undelete', 'work/a'],
   ['undelete', 0, 'undelete', 'work/a', '--to', 'undeleted', '--dry-run'],
