@@ -9,6 +9,7 @@ import { formatBytes, formatCounted } from '../cli/format.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { untilFilter } from '../cli/until.ts';
 import { utf8 } from '../core/bytes.ts';
+import { throwIfAborted } from '../core/concurrency.ts';
 import { messageOf, NeoError, systemCode } from '../core/errors.ts';
 import { loadIndex } from '../repo/indexed.ts';
 import { selectSnapshot, splitReference } from '../snapshot/select.ts';
@@ -52,7 +53,7 @@ export default class Dump extends NeoCommand {
       for await (const bytes of archive) await this.out.bytes(bytes);
       return;
     }
-    await writeNew(output, archive);
+    await writeNew(output, archive, this.signal);
     const text = `wrote ${formatCounted(counts.files, 'entry', 'entries')}, ${formatBytes(counts.bytes)}, to ${output}`;
     await this.out.record(
       'summary',
@@ -63,10 +64,10 @@ export default class Dump extends NeoCommand {
 }
 
 /** What broke off is taken away. @throws NeoError already-exists, failed, and what `bytes` throws */
-async function writeNew(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeNew(path: string, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
   const file = createWriteStream(path, { flags: 'wx', flush: true });
   try {
-    await pipeline(Readable.from(bytes, { objectMode: false }), file);
+    await pipeline(Readable.from(bytes, { objectMode: false }), file, { signal });
   } catch (error) {
     if (systemCode(error) === 'EEXIST') {
       throw new NeoError('already-exists', `${path} exists already`, {
@@ -74,6 +75,7 @@ async function writeNew(path: string, bytes: AsyncIterable<Uint8Array>): Promise
       });
     }
     await rm(path, { force: true });
+    throwIfAborted(signal);
     if (error instanceof NeoError) throw error;
     throw new NeoError(
       systemCode(error) === 'ENOSPC' ? 'no-space' : 'failed',

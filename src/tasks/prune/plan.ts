@@ -180,12 +180,6 @@ function wasteOf(uses: readonly PackUse[], packTarget: number): number {
 function chooseRepack(uses: readonly PackUse[], rules: PlanRules): PackUse[] {
   const { mostUnused, packTarget, mostRepacked } = rules;
   const needed = uses.filter(({ blobs }) => blobs > 0);
-  // Who allows nothing unused wants it gone, whatever it weighs: a secret that was stored by mistake.
-  if (isNothing(mostUnused))
-    return upTo(
-      mostRepacked,
-      needed.filter(({ dead }) => dead > 0),
-    );
   const size = sizeOf(needed);
   const joined = smallOnes(needed, rules);
   const share = (use: PackUse): number => wasteIn(use, packTarget) / use.size;
@@ -201,7 +195,11 @@ function chooseRepack(uses: readonly PackUse[], rules: PlanRules): PackUse[] {
   const chosen = upTo(mostRepacked, [...joined, ...worst]);
   const gain = sizeOf(chosen) - idealOf(chosen, packTarget);
   // Copying that frees next to nothing would be done again by each prune.
-  return gain > 0 && gain >= size * LEAST_GAIN ? chosen : [];
+  const worthwhile = gain > 0 && gain >= size * LEAST_GAIN ? chosen : [];
+  if (!isNothing(mostUnused)) return worthwhile;
+  // Who allows nothing unused wants it gone, whatever it weighs: a secret that was stored by mistake.
+  const dead = needed.filter((use) => use.dead > 0 && !worthwhile.includes(use));
+  return upTo(mostRepacked, [...dead, ...worthwhile]);
 }
 
 function smallOnes(uses: readonly PackUse[], { repackSmall, packTarget }: PlanRules): readonly PackUse[] {
