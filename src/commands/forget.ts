@@ -17,7 +17,8 @@ export default class Forget extends NeoCommand {
   static override description =
     'Rules go together: what one of them keeps stays. They are applied to each group of the same host and paths, and ' +
     'always to those of one key alone. Times are when the storage received a snapshot; of a day, or another period, ' +
-    'the first one stays. The newest complete one of a group stays whatever the rules say. Nothing is deleted: ' +
+    'the first one stays. The newest complete one of a group stays whatever the rules say, and so do pinned ones. ' +
+    'Without rules and names it goes by what `neo policy set` has stored. Nothing is deleted: ' +
     '`neo undo` brings back what went last.';
   static override examples = [
     '<%= config.bin %> forget --keep-last 3 --keep-daily 7 --keep-weekly 5 --keep-monthly 12 --dry-run',

@@ -49,9 +49,9 @@ export default class Rewrite extends NeoCommand {
     const dropped: Uint8Array[] = [];
     const options = {
       ...rewriteWishes(flags),
+      look,
       snapshots: flags.all ? look.snapshots : [...new Set(named)],
       changes,
-      program: this.config.userAgent,
       onDropped: (path: Uint8Array) => dropped.push(path),
     };
     const summary = await rewriteSnapshots(await loadIndex(repository), state, options, this.events, this.signal);

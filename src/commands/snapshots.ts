@@ -14,8 +14,9 @@ import { marksOf } from '../snapshot/marks.ts';
 import { selectSnapshot } from '../snapshot/select.ts';
 import { lookAtSnapshots, type VisibleSnapshots } from '../tasks/snapshots.ts';
 
-/** Whoever names one means that one. */
+/** Whoever names one means that one, and what lies in the trash has to be seen. */
 const ANY_KIND = ['snapshot', 'partial', 'stash'];
+const NO_STASHES = ['snapshot', 'partial'];
 const many = { multiple: true, multipleNonGreedy: true } as const;
 
 export default class Snapshots extends NeoCommand {
@@ -42,8 +43,7 @@ export default class Snapshots extends NeoCommand {
     kind: Flags.string({
       ...many,
       options: ['snapshot', 'partial', 'stash'],
-      default: ['snapshot', 'partial'],
-      summary: 'Only those of this kind; stashes are not listed otherwise.',
+      summary: 'Only those of this kind; without it no stashes, but for --trash.',
     }),
     trash: Flags.boolean({ summary: 'Those that were removed and can be brought back, instead of all others.' }),
     revoked: Flags.boolean({
@@ -59,7 +59,7 @@ export default class Snapshots extends NeoCommand {
     const { repository, state } = await openFromFlags(flags, this.out);
     const listing = await lookAtSnapshots(repository, state, this.events);
     const { faults } = listing;
-    const kinds = argv.length > 0 ? ANY_KIND : flags.kind;
+    const kinds = flags.kind ?? (argv.length > 0 || flags.trash || flags.revoked ? ANY_KIND : NO_STASHES);
     const snapshots = whichOf(listing, flags).filter(({ body }) => kinds.includes(body.kind));
     const now = await repository.backend.now();
     const marks = (snapshot: Snapshot): string[] => marksOf(snapshot, listing.records, now);

@@ -40,9 +40,9 @@ export default class Tag extends NeoCommand {
     const named = references.map((reference) => selectSnapshot(look.snapshots, reference, undefined, look));
     const options = {
       ...rewriteWishes(flags),
+      look,
       snapshots: flags.all ? look.snapshots : [...new Set(named)],
       changes: { tags },
-      program: this.config.userAgent,
     };
     const summary = await rewriteSnapshots(await loadIndex(repository), state, options, this.events, this.signal);
     this.endProgress();

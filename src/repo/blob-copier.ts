@@ -4,12 +4,11 @@ import type { BlobId, ContentKey } from '../core/ids.ts';
 import type { BlobKind } from './blob-entry.ts';
 import type { BlobPlace } from './blob-index.ts';
 import { openVerified } from './blob-reader.ts';
-import { BlobWriter } from './blob-writer.ts';
+import type { BlobWriter } from './blob-writer.ts';
 import type { IndexedRepository } from './indexed.ts';
 import { packPath } from './pack/pack.ts';
-import { SessionWriter } from './session-writer.ts';
-
-const UPLOADS = 4;
+import { runWriter } from './run-writer.ts';
+import type { SessionWriter } from './session-writer.ts';
 
 export interface NeededBlob {
   readonly id: BlobId;
@@ -25,16 +24,9 @@ export class BlobCopier {
 
   constructor(repository: IndexedRepository) {
     this.#repository = repository;
-    this.session = new SessionWriter(repository, { uploads: UPLOADS, dryRun: false, onStored: () => undefined });
-    this.#writer = new BlobWriter({
-      context: { ...repository, indexKey: repository.keys.index, session: this.session.session },
-      content: repository.keys.content,
-      index: repository.index,
-      suite: repository.config.blobSuite,
-      packTarget: repository.config.packTarget,
-      openPacks: 1,
-      onPack: (pack) => this.session.add(pack),
-    });
+    const { session, writer } = runWriter(repository, false);
+    this.session = session;
+    this.#writer = writer;
   }
 
   /** False when the bytes are not what the key says. @throws what an upload failed with */

@@ -8,7 +8,6 @@ import { NeoError } from '../core/errors.ts';
 import { type ClientId, clientId, type ObjectName, objectName } from '../core/ids.ts';
 import { canonicalJson, canonicalText, type Json, parseJson } from '../core/json.ts';
 import { byteString, hexName, integer, moment, z } from '../core/schema.ts';
-import { newerNeo } from './header.ts';
 import { listNamed, type ObjectFault } from './named-objects.ts';
 import type { Repository } from './repository.ts';
 import { decodeSealedSigned, encodeSealedSigned } from './signed-object.ts';
@@ -72,6 +71,11 @@ interface Listed {
   readonly body: RecordBody;
 }
 
+/** Role full signed it, and this version does not understand it. */
+interface Later {
+  readonly later: ObjectName;
+}
+
 export interface RecordListing {
   /** Snapshots that somebody wants to stay; those whose time is over are among them. */
   readonly pins: ReadonlyMap<ObjectName, Pin>;
@@ -80,30 +84,38 @@ export interface RecordListing {
   readonly confirmed: ReadonlySet<ObjectName>;
   readonly revoked: ReadonlyMap<ClientId, { readonly time: number; readonly accepted: ReadonlySet<ObjectName> }>;
   readonly faults: readonly ObjectFault[];
+  /** Of `faults`, what role full signed and this version does not understand: it may say that something stays. */
+  readonly later: readonly ObjectName[];
   /** The highest of each subject. */
   readonly counters: ReadonlyMap<string, number>;
 }
 
 /** Every object in `records/`, authenticated. @throws NeoError unreachable */
 export async function listRecords(repository: Repository): Promise<RecordListing> {
-  const { found, faults } = await listNamed<Listed>(repository, {
+  const { found, faults } = await listNamed<Listed | Later>(repository, {
     folder: 'records',
     kind: 'record',
-    open: ({ name, bytes }) => ({ name, body: openRecord(repository, bytes) }),
+    open: ({ name, bytes }) => {
+      const body = openRecord(repository, bytes);
+      return body === undefined ? { later: name } : { name, body };
+    },
   });
   const inForce = new Map<string, Listed>();
   for (const record of found) {
+    if ('later' in record) continue;
     const key = keyOf(record.body);
     const other = inForce.get(key);
     if (other === undefined || isStronger(record, other)) inForce.set(key, record);
   }
+  const later = found.flatMap((record) => ('later' in record ? [record.later] : [])).sort();
   const bodies = [...inForce.values()].map(({ body }) => body);
   return {
     pins: new Map(bodies.flatMap((body) => (isPin(body) && body.pinned ? [[objectName(body.subject), body]] : []))),
-    policies: bodies.filter((body) => isPolicy(body) && body.keep !== null) as Policy[],
+    policies: bodies.filter(isPolicy).filter(({ keep }) => keep !== null),
     confirmed: new Set(bodies.flatMap((body) => (body.type === 'confirm' ? [objectName(body.subject)] : []))),
     revoked: new Map(bodies.flatMap((body) => (isRevocation(body) && body.revoked ? [revocation(body)] : []))),
-    faults,
+    faults: [...faults, ...later.map((name) => ({ name, reason: 'it is of a later version', newer: true }))],
+    later,
     counters: new Map([...inForce].map(([key, { body }]) => [key, body.counter])),
   };
 }
@@ -165,13 +177,13 @@ function strictness(body: RecordBody): number {
   }
 }
 
-/** @throws NeoError integrity, needs-newer-neo */
-function openRecord(repository: Repository, bytes: Uint8Array): RecordBody {
+/** Undefined for what role full signed and this version does not understand. @throws NeoError integrity, needs-newer-neo */
+function openRecord(repository: Repository, bytes: Uint8Array): RecordBody | undefined {
   const { body, signer } = decodeSealedSigned(repository, 'record', repository.keys.index, bytes);
   if (signer.role !== 'full') throw new NeoError('integrity', 'its maker may only write');
   const { data } = schema.safeParse(parseJson(body));
   // Whoever has role full writes what this program can read, or is of a later one.
-  if (data === undefined) throw newerNeo('a record that is malformed, or of a later version');
+  if (data === undefined) return undefined;
   if (isPolicy(data) && data.subject !== policySubject(data)) throw new NeoError('integrity', 'it is malformed');
   return data;
 }

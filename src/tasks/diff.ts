@@ -111,7 +111,7 @@ class Walk {
     this.#enter(stack, path, before, after);
     for (let level = stack.at(-1); level !== undefined; level = stack.at(-1)) {
       throwIfAborted(this.#means.signal);
-      const pair = await nextPair(level);
+      const pair = await this.#next(level);
       if (pair === undefined) {
         stack.pop();
         continue;
@@ -140,36 +140,38 @@ class Walk {
     this.#means.events({ type: 'warning', path, message: `cannot be read: ${messageOf(error)}`, code: error.code });
   }
 
+  /** The rest of a directory that one side cannot read is not compared: it is neither gone nor new. */
+  async #next(level: Level): Promise<Pair | undefined> {
+    try {
+      return await nextPair(level);
+    } catch (error) {
+      this.#lose(level.path, error);
+      return undefined;
+    }
+  }
+
   #enter(stack: Level[], path: Uint8Array, before: Directory | undefined, after: Directory | undefined): void {
     if (before === undefined && after === undefined) return;
     if (before?.key !== undefined && before.key === after?.key) return;
-    const lose = (error: unknown): void => this.#lose(path, error);
-    stack.push({ path, before: new Stream(before, lose), after: new Stream(after, lose) });
+    stack.push({ path, before: new Stream(before), after: new Stream(after) });
   }
 }
 
-/** The entries of a directory, one looked at ahead. What cannot be read ends them. */
+/** The entries of a directory, one looked at ahead. */
 class Stream {
   readonly #items: AsyncGenerator<Item> | undefined;
-  readonly #lose: (error: unknown) => void;
   #ahead: Item | undefined;
   #isRead = false;
 
-  constructor(directory: Directory | undefined, lose: (error: unknown) => void) {
+  constructor(directory: Directory | undefined) {
     this.#items = directory?.items();
-    this.#lose = lose;
   }
 
   async peek(): Promise<Item | undefined> {
     if (this.#isRead) return this.#ahead;
+    const next = await this.#items?.next();
+    this.#ahead = next === undefined || next.done === true ? undefined : next.value;
     this.#isRead = true;
-    try {
-      const next = await this.#items?.next();
-      this.#ahead = next === undefined || next.done === true ? undefined : next.value;
-    } catch (error) {
-      this.#lose(error);
-      this.#ahead = undefined;
-    }
     return this.#ahead;
   }
 

@@ -34,14 +34,17 @@ interface Disk {
   readonly load: LoadBlob;
 }
 
+/** @throws NeoError failed when the system does not say what it is */
 function diskItem(disk: Disk, path: Uint8Array): Item | undefined {
-  const stat = lstatPath(path);
-  if (stat === undefined) return undefined;
-  const node = nodeOf(path, stat);
+  const node = systemCall(() => {
+    const stat = lstatPath(path);
+    return stat === undefined ? undefined : nodeOf(path, stat);
+  });
+  if (node === undefined) return undefined;
   return {
     name: node.name,
     node,
-    directory: stat.type === 'directory' ? diskDirectory(disk, path) : undefined,
+    directory: node.type === 'directory' ? diskDirectory(disk, path) : undefined,
     isOnDisk: true,
     holds: async (wanted) => holds(disk, path, node, wanted),
   };
@@ -79,9 +82,8 @@ function diskDirectory(disk: Disk, path: Uint8Array): Directory {
   };
 }
 
-/** @throws NeoError failed */
 function namesIn(path: Uint8Array): readonly string[] {
-  try {
+  return systemCall(() => {
     const fd = openDirectory(path);
     try {
       const { names, error } = readNames(fd, path);
@@ -90,12 +92,20 @@ function namesIn(path: Uint8Array): readonly string[] {
     } finally {
       closeSync(fd);
     }
+  });
+}
+
+/** @throws NeoError failed in place of the system's error */
+function systemCall<T>(call: () => T): T {
+  try {
+    return call();
   } catch (error) {
     throw new NeoError('failed', messageOf(error), { cause: error });
   }
 }
 
 async function holds(disk: Disk, path: Uint8Array, node: Node, wanted: Node): Promise<boolean> {
+  if (node.type !== wanted.type) return false;
   if (node.type !== 'file') return contentIdentity(node) === contentIdentity(wanted);
   if (node.size !== wanted.size) return false;
   const { extentContent } = wanted;
@@ -113,23 +123,21 @@ const PIECE = Buffer.alloc(1 << 20);
  * @throws NeoError failed
  */
 function hashOf({ engine, key }: Disk, path: Uint8Array, extents: readonly Extent[]): Uint8Array | undefined {
-  const hasher = engine.blake3Hasher(key);
-  let fd: number | undefined;
-  try {
-    fd = openForReading(path);
-    let at = 0;
-    for (const { offset, length } of extents) {
-      if (!eachPiece(fd, at, offset - at, isZero)) return undefined;
-      if (!eachPiece(fd, offset, length, (bytes) => hasher.update(bytes))) return undefined;
-      at = offset + length;
+  return systemCall(() => {
+    const hasher = engine.blake3Hasher(key);
+    const fd = openForReading(path);
+    try {
+      let at = 0;
+      for (const { offset, length } of extents) {
+        if (!eachPiece(fd, at, offset - at, isZero)) return undefined;
+        if (!eachPiece(fd, offset, length, (bytes) => hasher.update(bytes))) return undefined;
+        at = offset + length;
+      }
+      return eachPiece(fd, at, Number.MAX_SAFE_INTEGER, isZero, true) ? hasher.digest() : undefined;
+    } finally {
+      closeSync(fd);
     }
-    const end = Number.MAX_SAFE_INTEGER;
-    return eachPiece(fd, at, end, isZero, true) ? hasher.digest() : undefined;
-  } catch (error) {
-    throw new NeoError('failed', messageOf(error), { cause: error });
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
+  });
 }
 
 function isZero(bytes: Uint8Array): boolean {

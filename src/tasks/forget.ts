@@ -185,7 +185,7 @@ const NO_RULES: RetentionRules = {};
 
 /** Those without a policy stay. */
 function storedRules(records: RecordListing): (snapshot: Snapshot) => RetentionRules {
-  if (records.faults.some(({ newer }) => newer === true)) {
+  if (records.later.length > 0) {
     throw new NeoError('needs-newer-neo', 'a policy may be of a later version: nothing goes by what is stored', {
       hint: 'install a newer neo, or say what stays: --keep-last 7 …',
     });

@@ -22,7 +22,7 @@ import { BlobStore } from './rewrite/blob-store.ts';
 import { Bundles } from './rewrite/bundles.ts';
 import { Trees } from './rewrite/trees.ts';
 import { sealBody } from './seal-snapshot.ts';
-import { lookAtSnapshots, type VisibleSnapshots } from './snapshots.ts';
+import type { VisibleSnapshots } from './snapshots.ts';
 
 /** What becomes different. */
 export interface RewriteChanges {
@@ -40,14 +40,15 @@ export interface RewriteChanges {
 }
 
 export interface RewriteOptions {
-  /** Which ones, of those that were looked at. */
+  /** All that is there, as it was looked at just before. */
+  readonly look: VisibleSnapshots;
+  /** Which ones of it. */
   readonly snapshots: readonly Snapshot[];
   readonly changes: RewriteChanges;
   /** What they were made from stays beside them. */
   readonly keepOriginals: boolean;
   /** Milliseconds that the originals stay in the trash. */
   readonly trash: number;
-  readonly program: string;
   readonly dryRun: boolean;
   /** Told of each path that goes. */
   readonly onDropped?: (path: Uint8Array, node: Node) => void;
@@ -86,7 +87,7 @@ export async function rewriteSnapshots(
   requireOneConfig(repository.chain);
   requireFull(repository, 'rewrite snapshots');
   const filter = filterOf(options.changes);
-  const look = await lookAtSnapshots(repository, state, events);
+  const { look } = options;
   if (look.alarms.length > 0 && !options.dryRun) {
     throw new NeoError('integrity', 'the repository went back: nothing is rewritten in it', {
       hint: 'see what is missing: neo snapshots; to go on with it as it is now: --accept-rollback',

@@ -39,6 +39,9 @@ export async function applyStash(
     events,
     signal,
   );
-  if (summary.errors === 0) return summary;
-  throw new NeoError('failed', `${summary.errors} entries could not be put back: see the warnings above`);
+  const left = summary.errors + summary.refused + summary.filesSkipped;
+  if (left === 0) return summary;
+  throw new NeoError('failed', `not all of it is back (${left} entries): see the warnings above`, {
+    hint: 'the stash stays; a part of it: neo restore ID:PATH, where ID is that of neo stash list',
+  });
 }

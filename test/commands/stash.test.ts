@@ -60,6 +60,23 @@ describe('neo stash', () => {
     expect((await user.neo(['stash', 'drop', '0', '-n'])).stdout).toContain('would drop 1 stash');
     expect((await user.neo(['stash', 'drop', '0', '1'])).stdout).toContain('dropped 2 stashes');
     expect(await stashes()).toEqual([]);
+    const trashed = (await user.neo(['snapshots', '--trash', '--json'])).of('snapshot');
+    expect(trashed.filter(({ kind }) => kind === 'stash')).toHaveLength(2);
+  });
+
+  it('does not take an empty file for the link that is stashed', async () => {
+    await user.sh('ln -s file work/link');
+    await user.neo(['stash', 'push', 'work/link']);
+    await user.sh('rm work/link; : > work/link');
+    expect((await user.neo(['stash', 'apply'])).stderr).toContain('saved nowhere');
+    expect((await user.sh('stat -c %F work/link')).stdout).toBe('regular empty file\n');
+    await user.neo(['stash', 'drop', '0']);
+  });
+
+  it('makes no repository for a dry run', async () => {
+    const other = await User.make();
+    await other.sh('echo x > file');
+    expect((await other.neo(['stash', 'push', 'file', '-n'])).code).toBe(10);
   });
 
   it.each([

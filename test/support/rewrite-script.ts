@@ -20,9 +20,15 @@ function without(model: Model): Model {
 
 async function rewriteWorld(repository: IndexedRepository): Promise<RewriteSummary> {
   const state = new MemoryState();
-  const { snapshots } = await lookAtSnapshots(repository, state, ignoreEvents);
-  const options = { keepOriginals: false, trash: 86_400_000, program: 'test', dryRun: false };
-  return rewriteSnapshots(repository, state, { ...options, snapshots, changes: { exclude: EXCLUDED } }, ignoreEvents);
+  const look = await lookAtSnapshots(repository, state, ignoreEvents);
+  const { snapshots } = look;
+  const options = { keepOriginals: false, trash: 86_400_000, dryRun: false };
+  return rewriteSnapshots(
+    repository,
+    state,
+    { ...options, look, snapshots, changes: { exclude: EXCLUDED } },
+    ignoreEvents,
+  );
 }
 
 export function rewriteScript(engine: Engine): Script<'rewritten'> {

@@ -5,8 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../src/core/bytes.ts';
 import { ignoreEvents } from '../../src/core/events.ts';
 import type { ObjectName } from '../../src/core/ids.ts';
+import { canonicalJson } from '../../src/core/json.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
 import { listRecords, putRecord } from '../../src/repo/record.ts';
+import { encodeSealedSigned } from '../../src/repo/signed-object.ts';
 import { type ForgetOptions, forget } from '../../src/tasks/forget.ts';
 import { listPins, type PinOptions, pin, unpin } from '../../src/tasks/pin.ts';
 import { listPolicies, removePolicy, setPolicy } from '../../src/tasks/policy.ts';
@@ -137,6 +139,25 @@ describe('stored policies', () => {
     expect(await visible()).toEqual(names.slice(2));
     await forgetBy({});
     expect(await visible()).toEqual(names.slice(3));
+  });
+
+  it('are not stopped by what anybody can put there, only by what role full signed and this version does not know', async () => {
+    const { open, names, forget: forgetBy, visible } = await diary(3);
+    const repository = await open();
+    await setPolicy(repository, {}, { last: 2 }, { dryRun: false });
+    const { engine, backend, keys, signer } = repository;
+    const put = async (bytes: Uint8Array): Promise<void> =>
+      backend.put(`records/${Buffer.from(engine.blake3(bytes)).toString('hex')}`, bytes);
+    const body = canonicalJson({ v: 2, type: 'policy' });
+    const signed = encodeSealedSigned(repository, 'record', keys.index, signer, body);
+    const later = Uint8Array.from(signed);
+    // The version in the header.
+    later[5] = 9;
+    await put(later);
+    await forgetBy({});
+    expect(await visible()).toEqual(names.slice(1));
+    await put(signed);
+    await expect(forgetBy({})).rejects.toMatchObject({ code: 'needs-newer-neo' });
   });
 
   it('are replaced, removed, and listed', async () => {

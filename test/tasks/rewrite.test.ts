@@ -17,9 +17,15 @@ import { type Client, makeFiles, Scene } from './write-only-support.ts';
 
 async function rewrite(client: Client, changes: RewriteChanges, more: Partial<RewriteOptions> = {}) {
   const repository = await client.indexed();
-  const { snapshots } = await lookAtSnapshots(repository, client.state, ignoreEvents);
-  const options = { keepOriginals: false, trash: 86_400_000, program: 'test', dryRun: false };
-  return rewriteSnapshots(repository, client.state, { ...options, snapshots, changes, ...more }, ignoreEvents);
+  // Who may only write sees nothing, and is refused for that.
+  const look = await lookAtSnapshots(await client.scene.full.repository(), client.state, ignoreEvents);
+  const options = { keepOriginals: false, trash: 86_400_000, dryRun: false };
+  return rewriteSnapshots(
+    repository,
+    client.state,
+    { ...options, look, snapshots: look.snapshots, changes, ...more },
+    ignoreEvents,
+  );
 }
 
 const look = async ({ full }: Scene) => lookAtSnapshots(await full.repository(), full.state, ignoreEvents);

@@ -3,7 +3,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../cli/base-command.ts';
 import { formatBytes, formatCounted } from '../../cli/format.ts';
-import { openOrCreate } from '../../cli/open.ts';
+import { openFromFlags, openOrCreate } from '../../cli/open.ts';
 import { utf8 } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import { loadIndex } from '../../repo/indexed.ts';
@@ -35,7 +35,8 @@ export default class StashPush extends NeoCommand {
       argv.map((path) => utf8(String(path))),
       process.cwd(),
     );
-    const { repository, state } = await openOrCreate(flags, this.out);
+    const open = dryRun ? openFromFlags : openOrCreate;
+    const { repository, state } = await open(flags, this.out);
     const { username, uid } = userInfo();
     const options = {
       sources,

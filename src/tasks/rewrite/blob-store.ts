@@ -2,12 +2,11 @@
 import type { ContentKey } from '../../core/ids.ts';
 import type { BlobKind } from '../../repo/blob-entry.ts';
 import { BlobReader } from '../../repo/blob-reader.ts';
-import { BlobWriter } from '../../repo/blob-writer.ts';
+import type { BlobWriter } from '../../repo/blob-writer.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { SessionWriter } from '../../repo/session-writer.ts';
+import { runWriter } from '../../repo/run-writer.ts';
+import type { SessionWriter } from '../../repo/session-writer.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
-
-const UPLOADS = 4;
 
 /** One run that makes a few blobs. With `dryRun` nothing is stored. */
 export class BlobStore {
@@ -20,16 +19,9 @@ export class BlobStore {
 
   constructor(repository: IndexedRepository, dryRun: boolean) {
     this.#repository = repository;
-    this.session = new SessionWriter(repository, { uploads: UPLOADS, dryRun, onStored: () => undefined });
-    this.#writer = new BlobWriter({
-      context: { ...repository, indexKey: repository.keys.index, session: this.session.session },
-      content: repository.keys.content,
-      index: repository.index,
-      suite: repository.config.blobSuite,
-      packTarget: repository.config.packTarget,
-      openPacks: 1,
-      onPack: (pack) => this.session.add(pack),
-    });
+    const { session, writer } = runWriter(repository, dryRun);
+    this.session = session;
+    this.#writer = writer;
     this.#reader = new BlobReader(repository);
   }
 
@@ -43,6 +35,11 @@ export class BlobStore {
     const { key } = this.#writer.save(kind, plaintext, level);
     if (kind !== 'data') this.#made.set(Buffer.from(key).toString('base64'), Uint8Array.from(plaintext));
     return key;
+  }
+
+  /** Resolves when no more than a few packs wait for their upload. @throws what an upload failed with */
+  async room(): Promise<void> {
+    await this.session.room();
   }
 
   /** All that was saved is durable, and segments tell where it is. @throws what an upload failed with */

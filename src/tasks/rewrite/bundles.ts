@@ -49,6 +49,7 @@ export class Bundles {
         at += slice.length;
         return { from: slice.offset, to: at - slice.length };
       });
+      await store.room();
       const moved = store.save('data', fresh);
       for (const { from, to } of places) {
         this.#moved.set(`${key} ${from}`, { type: 'slice', bundle: moved, offset: to, bundleLength: length });

@@ -77,6 +77,7 @@ export class Trees {
       if (next !== undefined) kept.push(next);
       isSame &&= next === node;
     }
+    if (!isSame) await this.#store.room();
     const made = isSame ? tree : this.#build(kept);
     this.#made.set(key, made);
     return made;
