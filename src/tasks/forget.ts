@@ -79,8 +79,9 @@ export async function forget(
   requireOneConfig(repository.chain);
   requireFull(repository, 'remove snapshots');
   const byName = options.references.length > 0 || options.revoked === true;
-  const { snapshots, revoked, records, heads, removals, alarms } = await lookAtSnapshots(repository, state, events);
-  refuseAfterRollback(alarms, options);
+  const look = await lookAtSnapshots(repository, state, events);
+  const { snapshots, revoked, records } = look;
+  if (!options.dryRun) refuseAfterRollback(look);
   const now = await repository.backend.now();
   const standing = { now, records };
   const groups = byName ? named({ snapshots, revoked }, options, standing) : decide(snapshots, options, standing);
@@ -90,35 +91,61 @@ export async function forget(
   );
   const counts = { groups, kept: snapshots.length - gone.size, removed: gone.size };
   if (gone.size === 0 || options.dryRun) return counts;
+  return { ...counts, ...(await remove(repository, look, gone, { now, trash: options.trash })) };
+}
+
+async function remove(
+  repository: Repository,
+  { heads, removals }: VisibleSnapshots,
+  names: ReadonlySet<ObjectName>,
+  { now, trash }: { readonly now: number; readonly trash: number },
+): Promise<{ readonly removal: ObjectName; readonly trashEnds: number }> {
   // Storage's clock may count in seconds: the last one must still be the last one.
   const time = Math.max(now, (removals.at(-1)?.time ?? 0) + 1);
-  const trashEnds = time + options.trash;
-  const chosen = heads.filter(({ name }) => gone.has(name));
-  return { ...counts, removal: await putRemoval(repository, chosen, { time, trashEnds }), trashEnds };
+  const trashEnds = time + trash;
+  const chosen = heads.filter(({ name }) => names.has(name));
+  return { removal: await putRemoval(repository, chosen, { time, trashEnds }), trashEnds };
 }
 
 /** Milliseconds. */
 export const DEFAULT_TRASH = 7 * 86_400_000;
 
-/** Puts these in the trash. @throws as {@link forget} */
+/**
+ * Puts those of `names` in the trash that are there. `look`: made just before.
+ * @returns the removal; undefined when none of them is there
+ * @throws NeoError failed for one that is pinned; integrity after a rollback; permission-denied without role full
+ */
 export async function dropSnapshots(
   repository: Repository,
-  state: ClientState,
-  references: readonly ObjectName[],
-  events: EventSink,
+  look: VisibleSnapshots,
+  names: readonly ObjectName[],
   trash = DEFAULT_TRASH,
-): Promise<ForgetSummary> {
-  const filter = { hosts: [], tags: [], paths: [] };
-  const options = { rules: {}, groupBy: [], filter, references, trash, dryRun: false, evenMost: true };
-  return forget(repository, state, options, events);
+): Promise<ObjectName | undefined> {
+  requireFeatures(repository.config, 'write');
+  requireOneConfig(repository.chain);
+  requireFull(repository, 'remove snapshots');
+  refuseAfterRollback(look);
+  const now = await repository.backend.now();
+  const wanted = new Set(names);
+  const present = [...look.snapshots, ...look.revoked].map(({ name }) => name).filter((name) => wanted.has(name));
+  for (const name of present) refusePinned(name, { now, records: look.records });
+  if (present.length === 0) return undefined;
+  return (await remove(repository, look, new Set(present), { now, trash })).removal;
 }
 
 /** Rules would be applied to what is left of the past. */
-function refuseAfterRollback(alarms: readonly string[], { dryRun }: ForgetOptions): void {
-  if (alarms.length === 0 || dryRun) return;
+function refuseAfterRollback({ alarms }: VisibleSnapshots): void {
+  if (alarms.length === 0) return;
   throw new NeoError('integrity', 'the repository went back: nothing is removed from it', {
     hint: 'see what is missing: neo snapshots; to go on with it as it is now: --accept-rollback',
   });
+}
+
+/** @throws NeoError failed */
+function refusePinned(name: ObjectName, { now, records }: Standing): void {
+  if (!isPinned(records, name, now)) return;
+  const short = name.slice(0, 8);
+  throw new NeoError('failed', `snapshot ${short} is pinned: it stays`, { hint: `first: neo pin --remove ${short}` });
 }
 
 interface Standing {
@@ -153,11 +180,7 @@ function named(
 ): ForgetGroup[] {
   const chosen = new Set(options.references.map((name) => selectSnapshot(snapshots, name, undefined, { revoked })));
   if (options.revoked === true) for (const snapshot of revoked) chosen.add(snapshot);
-  for (const { name } of chosen) {
-    if (!isPinned(standing.records, name, standing.now)) continue;
-    const short = name.slice(0, 8);
-    throw new NeoError('failed', `snapshot ${short} is pinned: it stays`, { hint: `first: neo pin --remove ${short}` });
-  }
+  for (const { name } of chosen) refusePinned(name, standing);
   const groups = Map.groupBy(chosen, ({ head }) => head.client);
   return [...groups].map(([client, members]) => ({
     client,

@@ -22,7 +22,7 @@ import { BlobStore } from './rewrite/blob-store.ts';
 import { Bundles } from './rewrite/bundles.ts';
 import { Trees } from './rewrite/trees.ts';
 import { sealBody } from './seal-snapshot.ts';
-import type { VisibleSnapshots } from './snapshots.ts';
+import { lookAtSnapshots, type VisibleSnapshots } from './snapshots.ts';
 
 /** What becomes different. */
 export interface RewriteChanges {
@@ -72,7 +72,7 @@ export interface RewriteSummary {
 
 /**
  * Each new one is whole before its original goes. After an interruption the same command goes on: what was made already is
- * found by what it was made from.
+ * found by what it was made from. Two who do the same at once end with one of each.
  * @throws NeoError permission-denied without role full; usage for a pattern that can match nothing; integrity when a tree
  * cannot be read, before anything is published; interrupted
  */
@@ -109,12 +109,32 @@ export async function rewriteSnapshots(
     if (options.dryRun || rewritten.length === 0) return { rewritten, unchanged };
     await rememberHeads(repository, state, publisher.heads, events);
     if (options.keepOriginals) return { rewritten, unchanged };
-    const names = rewritten.map(({ original }) => original.name);
-    const { removal } = await dropSnapshots(repository, state, names, events, options.trash);
-    return { rewritten, unchanged, ...(removal === undefined ? {} : { removal }) };
+    const fresh = await lookAtSnapshots(repository, state, events);
+    const survivors = rewritten.map((one) => survivorOf(one, fresh));
+    const dropped = survivors.flatMap(({ original, doubles }) => [original.name, ...doubles]);
+    const removal = await dropSnapshots(repository, fresh, dropped, options.trash);
+    const kept = survivors.map(({ original, name }) => ({ original, name }));
+    return { rewritten: kept, unchanged, ...(removal === undefined ? {} : { removal }) };
   } finally {
     await store.close();
   }
+}
+
+interface Survivor {
+  readonly original: Snapshot;
+  readonly name: ObjectName;
+  /** The same, made from the same one by somebody who did so at the same time. */
+  readonly doubles: readonly ObjectName[];
+}
+
+/** Everybody keeps the same one of several. */
+function survivorOf({ original, name }: Rewritten, { snapshots, records }: VisibleSnapshots): Survivor {
+  const own = snapshots.find((snapshot) => snapshot.name === name);
+  const made = snapshots.filter(
+    (other) => own !== undefined && isMadeFrom(other, original) && isSame(other.body, own.body),
+  );
+  const [first = name ?? original.name, ...others] = made.map((each) => each.name).sort();
+  return { original, name: first, doubles: others.filter((other) => !records.pins.has(other)) };
 }
 
 /** @throws NeoError usage */

@@ -124,6 +124,21 @@ describe('a rewrite', () => {
     expect((await look(scene)).snapshots.map(({ body }) => body.tags)).toEqual([['x']]);
   });
 
+  it('leaves one of each when two do the same at once', async () => {
+    const scene = await Scene.make();
+    const folder = await tempFolder();
+    for (let n = 0; n < 3; n++) {
+      writeFileSync(join(folder, 'file'), `version ${n}`);
+      await scene.full.snapshot(folder);
+    }
+    const both = [scene.full, await scene.add('full', 'other')];
+    const changes = { tags: () => ['x'] };
+    await Promise.all(both.map((client) => rewrite(client, changes)));
+    const { snapshots } = await look(scene);
+    expect(snapshots.map(({ body }) => body.tags)).toEqual([['x'], ['x'], ['x']]);
+    expect((await rewrite(scene.full, changes)).unchanged).toHaveLength(3);
+  });
+
   it('takes a pin along, and can be undone', async () => {
     const scene = await Scene.make();
     const folder = await tempFolder();

@@ -47,7 +47,7 @@ export default class StashApply extends NeoCommand {
     const summary = await applyStash(indexed, look, stash, options, this.events, this.signal);
     this.endProgress();
     for (const step of steps) if (dryRun && step.action !== 'unchanged') await reportStep(this.out, step);
-    if (isDropped && !dryRun) await dropSnapshots(repository, state, [stash.name], this.events);
+    if (isDropped && !dryRun) await dropSnapshots(repository, look, [stash.name]);
     await reportRestore(this.out, stash.name, summary, dryRun);
   }
 }

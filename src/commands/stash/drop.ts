@@ -23,7 +23,7 @@ export default class StashDrop extends NeoCommand {
     const look = await lookAtSnapshots(repository, state, this.events);
     const names = [...new Set(argv.map((reference) => selectStash(look, String(reference)).name))];
     const dryRun = flags['dry-run'];
-    if (!dryRun) await dropSnapshots(repository, state, names, this.events);
+    if (!dryRun) await dropSnapshots(repository, look, names);
     const verb = dryRun ? 'would drop' : 'dropped';
     const body = { dropped: names, ...(dryRun ? { dryRun } : {}) };
     await this.out.record(
