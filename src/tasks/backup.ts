@@ -103,6 +103,7 @@ async function save(
     const made = await run.save(sources.found, sources.missing);
     const kind = kindOf(options, signal);
     const statistics = run.statistics(repository.clock.monotonic() - started);
+    if (kind === 'stash') refuseIncomplete(statistics);
     const parent = before.name === undefined ? {} : { parent: before.name };
     if (options.dryRun || (kind === 'snapshot' && options.skipIfUnchanged && isSame(before, made))) {
       return { ...statistics, kind, ...parent };
@@ -143,6 +144,12 @@ function kindOf({ kind }: BackupOptions, signal: AbortSignal | undefined): Snaps
   if (signal?.aborted !== true) return kind ?? 'snapshot';
   if (kind === 'stash') throw new NeoError('interrupted', 'interrupted: nothing was stashed');
   return 'partial';
+}
+
+/** Whoever stashes a file may go on to change it. @throws NeoError failed */
+function refuseIncomplete({ errors }: SnapshotStatistics): void {
+  if (errors === 0) return;
+  throw new NeoError('failed', 'not all of it could be read: nothing was stashed', { hint: 'see the warnings above' });
 }
 
 function budgetsOf(clock: StageClock | undefined, run: Run): Pick<BackupSummary, 'budgets'> {

@@ -73,6 +73,13 @@ describe('neo stash', () => {
     await user.neo(['stash', 'drop', '0']);
   });
 
+  it('keeps nothing when a part cannot be kept', async () => {
+    const before = await stashes();
+    const run = await user.neo(['stash', 'push', 'work/file', 'work/missing']);
+    expect([run.code, run.stderr]).toEqual([1, expect.stringContaining('nothing was stashed')]);
+    expect(await stashes()).toEqual(before);
+  });
+
   it('makes no repository for a dry run', async () => {
     const other = await User.make();
     await other.sh('echo x > file');

@@ -5,7 +5,6 @@ import { NeoCommand } from '../../cli/base-command.ts';
 import { formatBytes, formatCounted } from '../../cli/format.ts';
 import { openFromFlags, openOrCreate } from '../../cli/open.ts';
 import { utf8 } from '../../core/bytes.ts';
-import { NeoError } from '../../core/errors.ts';
 import { loadIndex } from '../../repo/indexed.ts';
 import { backup } from '../../tasks/backup.ts';
 import { resolveSources } from '../../tasks/selection.ts';
@@ -14,7 +13,8 @@ export default class StashPush extends NeoCommand {
   static override summary = 'Keep files and directories as they are now, beside all snapshots and rules';
   static override description =
     'A stash stays until it is dropped: no rule of `neo forget` removes it. What it holds is stored once, however many ' +
-    'snapshots and stashes have it. Nothing is left out by ignore files: what is named is kept.';
+    'snapshots and stashes have it. Nothing is left out by ignore files: what is named is kept, and if a part ' +
+    'of it cannot be read nothing is.';
   static override examples = [
     '<%= config.bin %> stash push report.odt',
     '<%= config.bin %> stash push src notes.txt -m "before the rewrite"',
@@ -60,11 +60,10 @@ export default class StashPush extends NeoCommand {
     const summary = await backup(await loadIndex(repository), state, options, this.events, this.signal);
     this.endProgress();
     const files = summary.filesNew + summary.filesChanged + summary.filesUnmodified;
-    const { snapshot, bytesProcessed, bytesAdded, bytesStored, errors } = summary;
+    const { snapshot, bytesProcessed, bytesAdded, bytesStored } = summary;
     const what = `${formatCounted(files, 'file')} of ${formatBytes(bytesProcessed)}`;
-    const body = { snapshot: snapshot ?? null, files, bytesProcessed, bytesAdded, bytesStored, errors, dryRun };
+    const body = { snapshot: snapshot ?? null, files, bytesProcessed, bytesAdded, bytesStored, dryRun };
     const name = snapshot === undefined ? '' : ` as ${snapshot.slice(0, 8)}`;
     await this.out.record('summary', body, `${dryRun ? 'would stash' : 'stashed'} ${what}${name}`);
-    if (errors > 0) throw new NeoError('incomplete', `${formatCounted(errors, 'problem')}: see the warnings above`);
   }
 }
