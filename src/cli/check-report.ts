@@ -5,7 +5,7 @@ import { formatBytes, formatCounted, formatDuration } from './format.ts';
 import type { Output } from './output.ts';
 import { SHORT_ID } from './snapshot-lines.ts';
 
-interface NamedDamage {
+export interface NamedDamage {
   readonly object: string;
   readonly reason: string;
   readonly snapshots: readonly string[];
@@ -102,10 +102,13 @@ function names(snapshots: Confirmed['confirmed']): string[] {
 
 function hintFor(damages: readonly NamedDamage[]): string {
   const rest = 'all that is not named can be restored';
-  return damages.some(({ object }) => object.startsWith('index')) ? `try: neo repair index; ${rest}` : rest;
+  const isIn = (folder: string): boolean => damages.some(({ object }) => object.startsWith(folder));
+  if (isIn('packs')) return `try: neo repair packs; ${rest}`;
+  return isIn('index') ? `try: neo repair index; ${rest}` : rest;
 }
 
-async function reportDamage(out: Output, damage: NamedDamage): Promise<void> {
+/** One damage, with all that it touches. */
+export async function reportDamage(out: Output, damage: NamedDamage): Promise<void> {
   const { object, reason, snapshots, morePaths, newer } = damage;
   const paths: ByteString[] = damage.paths.map((path) => toByteString(path));
   await out.object('damage', { object, reason, newer, snapshots, paths, ...(morePaths === 0 ? {} : { morePaths }) });

@@ -26,6 +26,7 @@ import {
 import { readConfig } from './config.ts';
 import { type ResolvedLocation, resolveLocation } from './context.ts';
 import type { RepositoryFlags } from './flags.ts';
+import type { Environment } from './folders.ts';
 import type { Output } from './output.ts';
 import { isPasswordGiven, type PasswordRequest, readPassword } from './password.ts';
 import { StateFolder } from './state-folder.ts';
@@ -60,16 +61,31 @@ function passwordRequest(flags: RepositoryFlags, out: Output, more: Partial<Pass
   return { flags, env: process.env, warn: (message) => out.warn(message), ...more };
 }
 
+/** Where keys come from beside the flags. */
+export interface KeySources {
+  readonly env: Environment;
+  /** What is asked for at a terminal; default "Password". */
+  readonly prompt?: string;
+}
+
+const SYSTEM: KeySources = { env: process.env };
+
 /** A new password, asked for twice at a terminal. */
 export async function newPassword(flags: RepositoryFlags, out: Output, prompt: string): Promise<Uint8Array> {
   return readPassword(passwordRequest(flags, out, { isNew: true, prompt }));
 }
 
-async function openOptions(surroundings: Surroundings, flags: RepositoryFlags, out: Output): Promise<OpenOptions> {
+async function openOptions(
+  surroundings: Surroundings,
+  flags: RepositoryFlags,
+  out: Output,
+  sources: KeySources,
+): Promise<OpenOptions> {
   const keySlot = flags['key-slot'] === undefined ? {} : { keySlot: flags['key-slot'] };
-  const path = keyFilePath(flags);
+  const path = keyFilePath(flags, sources.env);
   if (path === undefined) {
-    return { credential: { type: 'password', password: await readPassword(passwordRequest(flags, out)) }, ...keySlot };
+    const password = await readPassword(passwordRequest(flags, out, sources));
+    return { credential: { type: 'password', password }, ...keySlot };
   }
   return (await keyFileOptions(surroundings, path, flags, out)).options;
 }
@@ -116,37 +132,42 @@ async function readKeyFile(path: string): Promise<Uint8Array> {
  * With the key file or the password that is given, else with what the agent holds, else with a password asked for.
  * @throws NeoError no-repository, wrong-password, usage, …
  */
-export async function openFromFlags(flags: RepositoryFlags, out: Output): Promise<Opened> {
+export async function openFromFlags(
+  flags: RepositoryFlags,
+  out: Output,
+  sources: KeySources = SYSTEM,
+): Promise<Opened> {
   let held: OpenOptions | undefined;
   try {
     return await openWith(flags, async (surroundings, ids) => {
-      held = await agentOptions(ids, flags, out);
-      return held ?? openOptions(surroundings, flags, out);
+      held = await agentOptions(ids, flags, out, sources);
+      return held ?? openOptions(surroundings, flags, out, sources);
     });
   } catch (error) {
     if (held === undefined || !isNeoError(error, 'wrong-password')) throw error;
     out.note('the key that the agent holds opens this repository no longer');
-    return openAfresh(flags, out);
+    return openAfresh(flags, out, sources);
   }
 }
 
 /** As {@link openFromFlags}, whatever the agent holds. */
-export async function openAfresh(flags: RepositoryFlags, out: Output): Promise<Opened> {
-  return openWith(flags, (surroundings) => openOptions(surroundings, flags, out));
+export async function openAfresh(flags: RepositoryFlags, out: Output, sources: KeySources = SYSTEM): Promise<Opened> {
+  return openWith(flags, (surroundings) => openOptions(surroundings, flags, out, sources));
 }
 
 async function agentOptions(
   ids: readonly RepositoryId[],
   flags: RepositoryFlags,
   out: Output,
+  { env }: KeySources,
 ): Promise<OpenOptions | undefined> {
-  if (keyFilePath(flags) !== undefined || isPasswordGiven(flags, process.env)) return undefined;
+  if (keyFilePath(flags, env) !== undefined || isPasswordGiven(flags, env)) return undefined;
   const { heldOptions } = await import('./agent.ts');
   return heldOptions(ids, flags['key-slot'], (text) => out.note(text));
 }
 
-function keyFilePath(flags: RepositoryFlags): string | undefined {
-  return (flags['key-file'] ?? process.env['NEO_KEY_FILE']) || undefined;
+function keyFilePath(flags: RepositoryFlags, env: Environment = process.env): string | undefined {
+  return (flags['key-file'] ?? env['NEO_KEY_FILE']) || undefined;
 }
 
 /** As {@link openFromFlags}, with a key of the caller's: asked for once it is clear that there is a repository. */

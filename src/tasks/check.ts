@@ -2,22 +2,15 @@
 
 import { throwIfAborted } from '../core/concurrency.ts';
 import { type EventSink, ignoreEvents } from '../core/events.ts';
-import type { BlobId } from '../core/ids.ts';
-import { blobIdOf } from '../engine/keys.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures } from '../repo/config.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
-import { listTombs } from '../repo/tomb.ts';
-import type { Snapshot } from '../snapshot/listing.ts';
-import { BlobTable } from './check/blob-table.ts';
-import { checkHeads } from './check/heads.ts';
-import { makePool, type ThreadPool } from './check/pool.ts';
-import { Reach } from './check/reach.ts';
-import { readPacks } from './check/read-packs.ts';
+import { diagnose, type Examination } from './check/diagnosis.ts';
+import { makePool } from './check/pool.ts';
 import { Report, type Damage as ReportedDamage } from './check/report.ts';
-import { checkConfigs, checkPacks, checkSlots, type PackListing } from './check/storage.ts';
+import { checkConfigs, checkSlots } from './check/storage.ts';
 import { Touched } from './check/touched.ts';
-import { choosePacks, type Subset } from './check-subset.ts';
+import type { Subset } from './check-subset.ts';
 
 export type Damage = ReportedDamage;
 
@@ -77,7 +70,7 @@ async function checkAll(
   repository: IndexedRepository,
   state: ClientState,
   options: CheckOptions,
-  means: Pick<Work, 'pool' | 'events' | 'stop'>,
+  means: Pick<Examination, 'pool' | 'events' | 'stop'>,
 ): Promise<CheckSummary> {
   const started = repository.clock.monotonic();
   const report = new Report(repository);
@@ -87,16 +80,8 @@ async function checkAll(
     else report.add(path, reason);
   }
   const keySlots = await checkSlots(repository, report);
-  const tombs = await listTombs(repository);
-  for (const { path, reason } of tombs.faults) report.add(path, reason);
-  const listing = await checkPacks(repository, report, tombs.packs);
-  const snapshots = await checkHeads(repository, state, tombs, report);
-  const isPruned = tombs.tombs.length > 0;
-  const table = new BlobTable(options.readData !== undefined || isPruned);
-  const work: Work = { ...means, table, report };
-  const reached = await reach(repository, snapshots.readable, work);
-  report.missDeleted(idsIn(repository, table));
-  const read = await readData(repository, options, listing, work);
+  const work = { ...means, report, which: options.readData };
+  const { snapshots, table, reached, listing, read } = await diagnose(repository, state, work);
   if (snapshots.readable !== undefined && (report.hasLosses || reached.malformed.size > 0)) {
     const touched = new Touched(repository, report, reached.malformed);
     for (const snapshot of snapshots.readable) await touched.attribute(snapshot);
@@ -115,55 +100,4 @@ async function checkAll(
     durationMs: Math.round(repository.clock.monotonic() - started),
     damages: report.damages(),
   };
-}
-
-function* idsIn({ engine }: IndexedRepository, table: BlobTable): Generator<BlobId> {
-  for (const { key } of table.entries()) yield blobIdOf(engine, key);
-}
-
-interface Work {
-  readonly pool: ThreadPool;
-  readonly table: BlobTable;
-  readonly report: Report;
-  readonly events: EventSink;
-  readonly stop: () => void;
-}
-
-async function reach(
-  repository: IndexedRepository,
-  snapshots: readonly Snapshot[] | undefined,
-  { pool, table, report, events, stop }: Work,
-): Promise<Reach> {
-  let trees = 0;
-  const onTree = (): void => {
-    trees += 1;
-    events({ type: 'progress', phase: 'check trees', progress: { files: trees, bytes: 0 } });
-  };
-  const walk = new Reach({ repository, pool, table, report, onTree, throwIfStopped: stop });
-  for (const { body } of snapshots ?? []) await walk.from(body.tree);
-  walk.end();
-  if (snapshots === undefined) {
-    events({ type: 'note', message: 'this key may only write: what snapshots refer to was not checked' });
-  }
-  return walk;
-}
-
-async function readData(
-  repository: IndexedRepository,
-  { readData: which }: CheckOptions,
-  { named }: PackListing,
-  { pool, table, report, events, stop }: Work,
-): Promise<{ readonly packsRead: number; readonly bytesRead: number }> {
-  if (which === undefined) return { packsRead: 0, bytesRead: 0 };
-  const packs = which === 'all' ? named : choosePacks(named, which, repository.random);
-  const totals = { totalFiles: packs.length, totalBytes: packs.reduce((sum, { size }) => sum + size, 0) };
-  let packsRead = 0;
-  let bytesRead = 0;
-  const onPack = (bytes: number): void => {
-    packsRead += 1;
-    bytesRead += bytes;
-    events({ type: 'progress', phase: 'check data', progress: { files: packsRead, bytes: bytesRead, ...totals } });
-  };
-  await readPacks({ repository, pool, table, report, onPack, throwIfStopped: stop }, packs);
-  return { packsRead, bytesRead };
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
+ * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,heal-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
  * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated.
  */
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { pruningCampaign } from './pruning.ts';
 import { schedulesCampaign } from './schedules.ts';
 import {
   corruptionCampaign,
+  healCrashCampaign,
   pruneCrashCampaign,
   repairCampaign,
   rewriteCrashCampaign,
@@ -36,6 +37,7 @@ const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = 
   corruption: () => corruptionCampaign(folder, seed),
   'prune-crash': () => pruneCrashCampaign(folder, seed),
   'rewrite-crash': () => rewriteCrashCampaign(folder, seed),
+  'heal-crash': () => healCrashCampaign(folder, seed),
   schedules: () => schedulesCampaign(seed),
   pruning: () => pruningCampaign(folder, seed),
   disk: () => diskCampaign(folder),

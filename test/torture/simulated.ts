@@ -5,6 +5,7 @@ import { loadEngine } from '../../src/engine/load.ts';
 import { describeInjection, injectionsFor, isBad, judge, spread } from '../support/corruption.ts';
 import { makeCorruptionWorld } from '../support/corruption-world.ts';
 import { crashScript, crashVerdict } from '../support/crash-script.ts';
+import { healScript, healStart, healVerdict } from '../support/heal-script.ts';
 import { pruneScript, pruneStart, pruneVerdict } from '../support/prune-script.ts';
 import { repairScript, repairStart, repairVerdict } from '../support/repair-script.ts';
 import { rewriteScript, rewriteVerdict } from '../support/rewrite-script.ts';
@@ -97,6 +98,24 @@ export async function rewriteCrashCampaign(folder: string, seed: number): Promis
     async run(number) {
       const start = await pruneStart(engine, sourcesIn(folder, 'rewrite-sources', seed + number), seed + number);
       const { operations, points } = await sweep(rewriteScript(engine), rewriteVerdict(engine, start), {
+        seed: seed + number,
+        start: start.storage,
+      });
+      return { operations, points };
+    },
+  };
+}
+
+/** A crash before, within and after each operation of `repair packs`, over other damage in each case. */
+export async function healCrashCampaign(folder: string, seed: number): Promise<Campaign> {
+  const engine = await loadEngine();
+  return {
+    name: 'heal-crash',
+    cases: 6,
+    async run(number) {
+      const whole = await pruneStart(engine, sourcesIn(folder, 'heal-sources', seed + number), seed + number);
+      const start = await healStart(whole, number);
+      const { operations, points } = await sweep(healScript(engine, start), healVerdict(engine, start), {
         seed: seed + number,
         start: start.storage,
       });

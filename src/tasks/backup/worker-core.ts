@@ -3,8 +3,6 @@
  * within the main thread (the simulator, trees, standard input).
  */
 import type { Chunker } from '../../chunker/chunker.ts';
-import { createChunker } from '../../chunker/wasm.ts';
-import { utf8 } from '../../core/bytes.ts';
 import { messageOf, NeoError, systemCode } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import { JsonWriter } from '../../core/json-writer.ts';
@@ -23,6 +21,7 @@ import { encodeExtents } from '../../snapshot/extents.ts';
 import type { Chunk, Content, Extent, Xattr } from '../../snapshot/node.ts';
 import { writeXattrs } from '../../snapshot/node-text.ts';
 import { ContentSink, type StreamContent } from './content-sink.ts';
+import { cutterFor } from './cutter.ts';
 import { extentsOf, whatWasRead } from './extents-read.ts';
 import { type FileRequests, isAsSeen, pathsOf, requestOf } from './file-requests.ts';
 import {
@@ -55,7 +54,6 @@ export interface WorkerHooks {
   readonly clock?: StageClock;
 }
 
-const READ_BYTES = 4 << 20;
 /** A file that changes while it is read is read again, so often. */
 const ATTEMPTS = 3;
 const LARGE_XATTRS = 4096;
@@ -77,12 +75,7 @@ export class WorkerCore {
     this.#setup = setup;
     this.#hooks = hooks;
     const { engine } = hooks;
-    const chunker = createChunker({
-      gear: engine.hkdf(setup.chunkerKey, utf8('neo/v1 chunker.gear\0'), 2048),
-      sip: engine.hkdf(setup.chunkerKey, utf8('neo/v1 chunker.sip\0'), 16),
-      parameters: setup.chunker,
-      capacity: Math.max(READ_BYTES, 2 * setup.chunker.max),
-    });
+    const chunker = cutterFor(engine, setup.chunkerKey, setup.chunker);
     this.#chunker = hooks.clock === undefined ? chunker : profiledChunker(chunker, hooks.clock);
     this.#index = new BlobIndex(setup.index);
     this.#writer = new BlobWriter({

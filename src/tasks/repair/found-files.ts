@@ -1,0 +1,113 @@
+/** The files of a folder, read as a snapshot reads them. */
+import type { Chunker } from '../../chunker/chunker.ts';
+import { messageOf, systemCode } from '../../core/errors.ts';
+import type { EventSink } from '../../core/events.ts';
+import type { ContentKey } from '../../core/ids.ts';
+import { openSource, type SourceFile } from '../../fs/source-file.ts';
+import { type EntryEvent, type WalkEvent, walk } from '../../fs/walk.ts';
+import type { BlobKind } from '../../repo/blob-entry.ts';
+import type { IndexedRepository } from '../../repo/indexed.ts';
+import { ContentSink, type StreamContent } from '../backup/content-sink.ts';
+import { cutterFor } from '../backup/cutter.ts';
+import { extentsOf } from '../backup/extents-read.ts';
+
+export interface FoundFile {
+  readonly path: Uint8Array;
+  readonly file: SourceFile;
+}
+
+/** Open while it is yielded. What cannot be read is a warning. */
+export function* filesBelow(root: Uint8Array, events: EventSink): Generator<FoundFile> {
+  for (const event of walk(root)) {
+    const opened = openFound(event, events);
+    if (opened === undefined) continue;
+    using file = opened;
+    yield { path: event.path, file };
+  }
+}
+
+function openFound(event: WalkEvent, events: EventSink): SourceFile | undefined {
+  if (event.kind === 'error') {
+    if (!event.vanished) events({ type: 'warning', path: event.path, code: event.code, message: event.message });
+    return undefined;
+  }
+  return event.kind === 'entry' && event.stat.type === 'file' ? openEntry(event, events) : undefined;
+}
+
+function openEntry({ path, access, stat }: EntryEvent, events: EventSink): SourceFile | undefined {
+  try {
+    const file = openSource(access, stat);
+    return file === 'changed' ? undefined : file;
+  } catch (error) {
+    events({ type: 'warning', path, code: systemCode(error) ?? 'failed', message: messageOf(error) });
+    return undefined;
+  }
+}
+
+/** Takes a blob that the content is made of; its key. */
+export type TakeBlob = (kind: BlobKind, bytes: Uint8Array) => ContentKey;
+
+export class ContentReader {
+  readonly #repository: IndexedRepository;
+  readonly #chunker: Chunker;
+
+  constructor(repository: IndexedRepository) {
+    this.#repository = repository;
+    this.#chunker = cutterFor(repository.engine, repository.keys.chunker, repository.config.chunker);
+  }
+
+  /** All of a small one. @throws the system's error */
+  whole(file: SourceFile): Uint8Array {
+    const extents = extentsOf(file);
+    const bytes = new Uint8Array(extents.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const { offset, length } of extents) at += file.read(bytes.subarray(at, at + length), offset);
+    return bytes.subarray(0, at);
+  }
+
+  hash(content: Uint8Array): Uint8Array {
+    return this.#repository.engine.blake3(content, this.#repository.keys.content.file);
+  }
+
+  /**
+   * Cuts it into the chunks, and the parts of their list, that a snapshot makes of it. `breathe` is waited for after
+   * every few MB. @throws the system's error, and what `breathe` throws
+   */
+  async cut(file: SourceFile, take: TakeBlob, breathe: () => Promise<void>): Promise<StreamContent> {
+    const { engine, keys } = this.#repository;
+    const hasher = engine.blake3Hasher(keys.content.file);
+    const sink = new ContentSink({ save: take, hasher, queue: undefined, stopped: () => false });
+    const { buffer } = this.#chunker;
+    let filled = 0;
+    for (const { offset, length } of extentsOf(file)) {
+      for (let at = 0; at < length; ) {
+        const room = Math.min(length - at, buffer.length - filled);
+        const got = file.read(buffer.subarray(filled, filled + room), offset + at);
+        if (got === 0) break;
+        at += got;
+        filled += got;
+        if (filled < buffer.length) continue;
+        filled = this.#cut(sink, filled, false);
+        await breathe();
+      }
+    }
+    this.#cut(sink, filled, true);
+    const content = sink.finish();
+    await breathe();
+    return content;
+  }
+
+  /** Takes the chunks in `buffer[0, filled)` and moves the rest to the front; the rest's length. */
+  #cut(sink: ContentSink, filled: number, final: boolean): number {
+    const { buffer } = this.#chunker;
+    let from = 0;
+    while (from < filled) {
+      const length = this.#chunker.cut(from, filled, final);
+      if (length === 0) break;
+      sink.add(buffer.subarray(from, from + length));
+      from += length;
+    }
+    buffer.copyWithin(0, from, filled);
+    return filled - from;
+  }
+}

@@ -1,0 +1,45 @@
+/** Whether all of a content can be had. */
+import { toBase64 } from '../../core/bytes.ts';
+import { BlobReader } from '../../repo/blob-reader.ts';
+import type { IndexedRepository } from '../../repo/indexed.ts';
+import type { Content } from '../../snapshot/node.ts';
+import type { Reference } from '../check/parts.ts';
+import type { Losses } from './losses.ts';
+import { readPart } from './readable-nodes.ts';
+
+export class WholeContents {
+  readonly #losses: Losses;
+  readonly #reader: BlobReader;
+  /** Parts of lists, by key in base64. */
+  readonly #lists = new Map<string, boolean>();
+
+  constructor(repository: IndexedRepository, losses: Losses) {
+    this.#losses = losses;
+    this.#reader = new BlobReader(repository);
+  }
+
+  /** @throws NeoError unreachable */
+  async has(content: Content | undefined): Promise<boolean> {
+    switch (content?.type) {
+      case undefined:
+        return true;
+      case 'slice':
+        return this.#losses.hasKey(content.bundle);
+      case 'chunks':
+        return content.chunks.every(({ key }) => this.#losses.hasKey(key));
+      case 'list':
+        return this.#hasList({ kind: 'list', key: content.key, level: undefined });
+    }
+  }
+
+  async #hasList(reference: Extract<Reference, { kind: 'tree' | 'list' }>): Promise<boolean> {
+    const name = toBase64(reference.key);
+    const known = this.#lists.get(name);
+    if (known !== undefined) return known;
+    const part = await readPart(this.#reader, reference);
+    let isWhole = part?.chunks.every(({ key }) => this.#losses.hasKey(key)) ?? false;
+    for (const below of part?.parts ?? []) isWhole &&= below.kind === 'list' && (await this.#hasList(below));
+    this.#lists.set(name, isWhole);
+    return isWhole;
+  }
+}
