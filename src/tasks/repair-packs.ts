@@ -181,7 +181,10 @@ class Repair {
     for (let healed = -1; lost.length > 0 && healed !== 0; ) {
       healed = (await this.#fromOther(lost)) || (await this.#fromFolder(lost));
       await this.#copier.finish();
-      if (healed > 0 && !this.#options.dryRun) table = await this.#reach();
+      if (healed > 0 && !this.#options.dryRun) {
+        table = await this.#reach();
+        await this.#copyOut(table);
+      }
       lost = this.#losses.in(table);
     }
     return { table, lost };

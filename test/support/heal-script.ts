@@ -3,6 +3,7 @@ import type { MemoryBackend } from '../../src/backends/memory.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
 import { loadIndex } from '../../src/repo/indexed.ts';
+import { listTombs } from '../../src/repo/tomb.ts';
 import { type RepairPacksSummary, repairPacks } from '../../src/tasks/repair-packs.ts';
 import type { PruneStart } from './prune-script.ts';
 import type { Script, Verify } from './sim.ts';
@@ -49,16 +50,19 @@ export function healVerdict(engine: Engine, start: HealStart): Verify<'healed'> 
     const again = await heal(world, start.mirror);
     if (acknowledged.length > 0 && again.lostBlobs + again.markedPacks > 0) throw new Error('something was left to do');
     if (again.stillLost > 0) throw new Error('not everything was healed');
-    const { listTombs } = await import('../../src/repo/tomb.ts');
     const marked = (await listTombs(await openWorld(world))).packs;
     for (const name of marked) surviving.tamper(`packs/${name.slice(0, 2)}/${name}`, undefined);
     const { damages } = await checkWorld(world, new MemoryState(), { readData: 'all' });
     const lost = damages.filter(({ object }) => object.startsWith('packs/') || object === 'index');
     if (lost.length > 0) throw new Error(lost.map(({ object, reason }) => `${object}: ${reason}`).join(', '));
-    for (const { name, model } of start.snapshots) {
-      const found = await readSnapshot(await openWorld(world), name);
-      const isSame = found.size === model.size && [...found].every(([path, entry]) => model.get(path) === entry);
-      if (!isSame) throw new Error(`snapshot ${name} is not what it was`);
-    }
+    await demandSnapshots(world, start);
   };
+}
+
+async function demandSnapshots(world: World, { snapshots }: HealStart): Promise<void> {
+  for (const { name, model } of snapshots) {
+    const found = await readSnapshot(await openWorld(world), name);
+    const isSame = found.size === model.size && [...found].every(([path, entry]) => model.get(path) === entry);
+    if (!isSame) throw new Error(`snapshot ${name} is not what it was`);
+  }
 }

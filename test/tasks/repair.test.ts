@@ -7,6 +7,7 @@ import { displayBytes } from '../../src/core/bytes.ts';
 import { ignoreEvents } from '../../src/core/events.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
 import { loadIndex } from '../../src/repo/indexed.ts';
+import { listTombs } from '../../src/repo/tomb.ts';
 import { check } from '../../src/tasks/check.ts';
 import { type RepairPacksOptions, repairPacks } from '../../src/tasks/repair-packs.ts';
 import { repairSnapshots } from '../../src/tasks/repair-snapshots.ts';
@@ -84,7 +85,6 @@ async function damages(): Promise<readonly string[]> {
 
 /** As it is when the grace has passed and a prune has run: what is marked is gone. */
 async function withoutMarked(): Promise<void> {
-  const { listTombs } = await import('../../src/repo/tomb.ts');
   for (const pack of (await listTombs(await made.open())).packs) {
     storage.tamper(`packs/${pack.slice(0, 2)}/${pack}`, undefined);
   }
