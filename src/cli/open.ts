@@ -195,7 +195,7 @@ export async function idsAt({ location, surroundings }: Place): Promise<readonly
   }
 }
 
-export type InitChoices = Partial<Pick<InitOptions, 'chunker' | 'packTarget' | 'compression' | 'blobSuite' | 'label'>>;
+export type InitChoices = Partial<Omit<InitOptions, 'credential' | 'method' | 'kdf'>>;
 
 /** Makes a repository with a password. @throws NeoError already-exists; failed where other files lie */
 export async function initAt(

@@ -3,7 +3,10 @@ import { NeoCommand } from '../cli/base-command.ts';
 import { parseCompression } from '../cli/compression.ts';
 import { parseSize } from '../cli/format.ts';
 import { type InitChoices, initAt, newPassword, resolvePlace } from '../cli/open.ts';
+import { type OtherFlags, openOther, otherFlags } from '../cli/other-repository.ts';
+import type { Output } from '../cli/output.ts';
 import { NeoError } from '../core/errors.ts';
+import { requireFull } from '../repo/repository.ts';
 import { checkWishes } from '../tasks/init.ts';
 
 const SUITES = ['aes-256-gcm', 'chacha20-poly1305'] as const;
@@ -17,6 +20,7 @@ export default class Init extends NeoCommand {
   static override examples = [
     '<%= config.bin %> init',
     '<%= config.bin %> init --repo /mnt/backup/neo',
+    '<%= config.bin %> init --repo /mnt/mirror/neo --copy-secrets-from /mnt/backup/neo',
     '<%= config.bin %> init --repo /mnt/backup/images --chunker 256k,1M,4M --pack-size 64M --compression better',
   ];
   static override flags = {
@@ -29,13 +33,21 @@ export default class Init extends NeoCommand {
       helpValue: 'LEVEL',
       summary: 'off, fast, default, better, max, or a zstd level up to 22. Default: 3.',
     }),
+    'copy-secrets-from': Flags.string({
+      helpValue: 'LOCATION',
+      exclusive: ['chunker'],
+      summary: 'Take the content secrets and sizes of that repository: `neo copy` between them stores nothing twice.',
+    }),
     suite: Flags.option({ options: SUITES, summary: 'Cipher of the data. Default: aes-256-gcm.' })(),
+    ...otherFlags,
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Init);
     const place = await resolvePlace(flags);
+    const model = flags['copy-secrets-from'];
     const wishes: InitChoices = {
+      ...(model === undefined ? {} : await secretsOf(model, flags, this.out)),
       ...(flags.chunker === undefined ? {} : { chunker: parseChunker(flags.chunker) }),
       ...(flags['pack-size'] === undefined ? {} : { packTarget: parseSize(flags['pack-size']) }),
       ...(flags.compression === undefined ? {} : { compression: parseCompression(flags.compression) }),
@@ -55,6 +67,14 @@ export default class Init extends NeoCommand {
     const where = place.location.origin === 'flag' ? ` --repo ${quoted(flags.repo ?? '')}` : '';
     this.out.note(`next: neo snapshot${where} PATH`);
   }
+}
+
+/** @throws NeoError permission-denied without role full there, and as openOther */
+async function secretsOf(location: string, flags: OtherFlags, out: Output): Promise<InitChoices> {
+  const { repository } = await openOther(location, flags, out);
+  const { root } = requireFull(repository, 'give its secrets to another repository');
+  const { chunker, bundle, packTarget, compression, blobSuite } = repository.config;
+  return { root, chunker, bundle, packTarget, compression, blobSuite };
 }
 
 /** @throws NeoError usage unless it is three sizes; their bounds are checked by the chunker */

@@ -23,6 +23,12 @@ export interface InitOptions {
   readonly packTarget: number;
   readonly compression: number;
   readonly blobSuite: RepositoryConfig['blobSuite'];
+  /**
+   * Of another repository, so that the same contents have the same ids in both, and copies between them store nothing
+   * twice. Who holds a key of one can then open blobs of the other, if he gets at them.
+   */
+  readonly root?: Uint8Array;
+  readonly bundle?: RepositoryConfig['bundle'];
 }
 
 export const DEFAULT_CHUNKER: ChunkerParameters = DEFAULT_PARAMETERS;
@@ -59,7 +65,7 @@ export async function initRepository(
     });
   }
   const seeds: Seeds = {
-    root: random.bytes(32),
+    root: options.root ?? random.bytes(32),
     sealSeed: random.bytes(32),
     issuerSeed: random.bytes(32),
     signSeed: random.bytes(32),
@@ -72,7 +78,7 @@ export async function initRepository(
     features: { read: [], write: [], prune: [], check: [] },
     blobSuite: options.blobSuite,
     chunker: options.chunker,
-    bundle: DEFAULT_BUNDLE,
+    bundle: options.bundle ?? DEFAULT_BUNDLE,
     packTarget: options.packTarget,
     compression: options.compression,
     grace: DEFAULT_GRACE,

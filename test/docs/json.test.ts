@@ -54,6 +54,8 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['key', 0, 'key', 'export', '--paper'],
   ['key', 0, 'key', 'export', '--out', 'b.key'],
   ['repair index', 0, 'repair', 'index', '--dry-run'],
+  ['copy', 0, 'copy', '--to', 'elsewhere', '-n'],
+  ['copy', 0, 'copy', '--to', 'elsewhere'],
   ['repair packs', 0, 'repair', 'packs', '--from-path', 'work'],
   ['repair snapshots', 0, 'repair', 'snapshots', '--dry-run'],
   ['forget', 0, 'forget', '--keep-last', '1', '--dry-run', '--yes'],

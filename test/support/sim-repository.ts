@@ -8,7 +8,7 @@ import type { Engine } from '../../src/engine/engine.ts';
 import { BlobReader } from '../../src/repo/blob-reader.ts';
 import type { ClientState } from '../../src/repo/client-state.ts';
 import { type IndexedRepository, loadIndex } from '../../src/repo/indexed.ts';
-import { initRepository } from '../../src/repo/init.ts';
+import { type InitOptions, initRepository } from '../../src/repo/init.ts';
 import { openRepository } from '../../src/repo/repository.ts';
 import { contentPieces } from '../../src/snapshot/content.ts';
 import { decodeExtents } from '../../src/snapshot/extents.ts';
@@ -29,7 +29,11 @@ export interface World {
 }
 
 /** The smallest chunks and packs that are allowed: a small tree gives many of them. */
-export async function initWorld({ backend, ...surroundings }: World, packTarget = 1 << 16): Promise<void> {
+export async function initWorld(
+  { backend, ...surroundings }: World,
+  packTarget = 1 << 16,
+  more: Partial<InitOptions> = {},
+): Promise<void> {
   await initRepository(surroundings, backend, {
     credential,
     method: 'key',
@@ -38,6 +42,7 @@ export async function initWorld({ backend, ...surroundings }: World, packTarget 
     packTarget,
     compression: 3,
     blobSuite: 'aes-256-gcm',
+    ...more,
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,heal-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
+ * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,heal-crash,copy-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
  * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated.
  */
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { ROOT } from './neo.ts';
 import { pruningCampaign } from './pruning.ts';
 import { schedulesCampaign } from './schedules.ts';
 import {
+  copyCrashCampaign,
   corruptionCampaign,
   healCrashCampaign,
   pruneCrashCampaign,
@@ -38,6 +39,7 @@ const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = 
   'prune-crash': () => pruneCrashCampaign(folder, seed),
   'rewrite-crash': () => rewriteCrashCampaign(folder, seed),
   'heal-crash': () => healCrashCampaign(folder, seed),
+  'copy-crash': () => copyCrashCampaign(folder, seed),
   schedules: () => schedulesCampaign(seed),
   pruning: () => pruningCampaign(folder, seed),
   disk: () => diskCampaign(folder),

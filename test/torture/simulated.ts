@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadEngine } from '../../src/engine/load.ts';
+import { copyScript, copyStart, copyVerdict } from '../support/copy-script.ts';
 import { describeInjection, injectionsFor, isBad, judge, spread } from '../support/corruption.ts';
 import { makeCorruptionWorld } from '../support/corruption-world.ts';
 import { crashScript, crashVerdict } from '../support/crash-script.ts';
@@ -118,6 +119,24 @@ export async function healCrashCampaign(folder: string, seed: number): Promise<C
       const { operations, points } = await sweep(healScript(engine, start), healVerdict(engine, start), {
         seed: seed + number,
         start: start.storage,
+      });
+      return { operations, points };
+    },
+  };
+}
+
+/** A crash before, within and after each operation of a copy, with the same content secrets and with others. */
+export async function copyCrashCampaign(folder: string, seed: number): Promise<Campaign> {
+  const engine = await loadEngine();
+  return {
+    name: 'copy-crash',
+    cases: 4,
+    async run(number) {
+      const source = await pruneStart(engine, sourcesIn(folder, 'copy-sources', seed + number), seed + number);
+      const start = await copyStart(engine, source, number % 2 === 0 ? 'same secrets' : 'other secrets');
+      const { operations, points } = await sweep(copyScript(engine, start), copyVerdict(engine, start), {
+        seed: seed + number,
+        start: start.target,
       });
       return { operations, points };
     },

@@ -8,7 +8,7 @@ import { type EntryEvent, type WalkEvent, walk } from '../../fs/walk.ts';
 import type { BlobKind } from '../../repo/blob-entry.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import { ContentSink, type StreamContent } from '../backup/content-sink.ts';
-import { cutterFor } from '../backup/cutter.ts';
+import { ContentCutter, cutterFor } from '../backup/cutter.ts';
 import { extentsOf } from '../backup/extents-read.ts';
 
 export interface FoundFile {
@@ -77,37 +77,17 @@ export class ContentReader {
     const { engine, keys } = this.#repository;
     const hasher = engine.blake3Hasher(keys.content.file);
     const sink = new ContentSink({ save: take, hasher, queue: undefined, stopped: () => false });
-    const { buffer } = this.#chunker;
-    let filled = 0;
+    const cutter = new ContentCutter(this.#chunker, sink);
     for (const { offset, length } of extentsOf(file)) {
       for (let at = 0; at < length; ) {
-        const room = Math.min(length - at, buffer.length - filled);
-        const got = file.read(buffer.subarray(filled, filled + room), offset + at);
+        const got = file.read(cutter.room.subarray(0, length - at), offset + at);
         if (got === 0) break;
         at += got;
-        filled += got;
-        if (filled < buffer.length) continue;
-        filled = this.#cut(sink, filled, false);
-        await breathe();
+        if (cutter.added(got)) await breathe();
       }
     }
-    this.#cut(sink, filled, true);
-    const content = sink.finish();
+    const content = cutter.finish();
     await breathe();
     return content;
-  }
-
-  /** Takes the chunks in `buffer[0, filled)` and moves the rest to the front; the rest's length. */
-  #cut(sink: ContentSink, filled: number, final: boolean): number {
-    const { buffer } = this.#chunker;
-    let from = 0;
-    while (from < filled) {
-      const length = this.#chunker.cut(from, filled, final);
-      if (length === 0) break;
-      sink.add(buffer.subarray(from, from + length));
-      from += length;
-    }
-    buffer.copyWithin(0, from, filled);
-    return filled - from;
   }
 }

@@ -1,0 +1,44 @@
+/** What `neo copy` says at its end. */
+import { NeoError } from '../core/errors.ts';
+import { formatBytes, formatCounted, formatDuration } from './format.ts';
+import type { Output } from './output.ts';
+import { SHORT_ID } from './snapshot-lines.ts';
+
+interface Named {
+  readonly name: string;
+}
+
+/** The part of tasks/copy.ts that is shown. */
+export interface ShownCopy {
+  readonly copied: readonly { readonly original: Named; readonly name?: string }[];
+  readonly present: readonly Named[];
+  readonly failed: readonly { readonly original: Named; readonly reason: string }[];
+  readonly sameSecrets: boolean;
+  readonly bytesStored: number;
+  readonly durationMs: number;
+}
+
+/** @throws NeoError integrity when a snapshot could not be copied */
+export async function reportCopy(out: Output, summary: ShownCopy, dryRun: boolean): Promise<void> {
+  const { copied, present, failed, sameSecrets, bytesStored, durationMs } = summary;
+  for (const { original, name } of copied) {
+    const short = original.name.slice(0, SHORT_ID);
+    const text = name === undefined ? `${short} would be copied` : `${short} is ${name.slice(0, SHORT_ID)} there`;
+    await out.record('copied', { original: original.name, snapshot: name }, text);
+  }
+  for (const { original, reason } of failed) await out.object('failed', { original: original.name, reason });
+  const size = `${formatBytes(bytesStored)} ${dryRun ? 'to be ' : ''}stored`;
+  await out.line(
+    `${formatCounted(copied.length, 'snapshot')} ${dryRun ? 'would be ' : ''}copied, ${present.length} there already` +
+      `${dryRun && !sameSecrets ? '' : `, ${size}`} in ${formatDuration(durationMs)}`,
+  );
+  const counts = { copied: copied.length, present: present.length, failed: failed.length };
+  await out.object('summary', { ...counts, sameSecrets, bytesStored, durationMs, dryRun });
+  if (!sameSecrets && copied.length > 0) {
+    out.note('the two have other content secrets, so everything was sealed anew; see: neo init --copy-secrets-from');
+  }
+  if (failed.length === 0) return;
+  throw new NeoError('integrity', `${formatCounted(failed.length, 'snapshot')} could not be copied`, {
+    hint: 'see: neo check --read-data; heal with: neo repair packs',
+  });
+}
