@@ -88,7 +88,8 @@ class Repository:
         self.full = self.slot["role"] == "full"
         self.index_key = K(unb64(self.keys["root"]), "index") if self.full else unb64(self.keys["index"])
         self.configs = self.follow_configs()
-        self.check_renewals()
+        self.slot = self.renewed(self.slot)
+        self.keys = self.slot["keys"]
         self.copies = {}
         self.cached_blob = functools.lru_cache(8)(self.find_blob)
         self.packs_checked = set()
@@ -169,7 +170,7 @@ class Repository:
             self.repository = data[8:24].hex()
             opened = self.tolerate(lambda _: self.open_slot(client, data, password, secret), f"keys/{client}/0")
             if opened:
-                return self.renew(client, opened)
+                return opened
         raise SystemExit("wrong password or key")
 
     def open_slot(self, client, data, password, secret, kem_seed=None):
@@ -192,24 +193,20 @@ class Repository:
              "the slot was moved here from elsewhere")
         return opened
 
-    def renew(self, client, opened):
-        """Follows `keys/<client>/<n>` for n = 1, 2 …; their signatures wait for the configs."""
-        self.renewals = []
-        n, config0 = 1, opened["config0"]
-        while (path := self.path / "keys" / client / str(n)).exists():
-            data = path.read_bytes()
-            newer = self.open_slot(client, data, None, None, unb64(opened["kemSeed"]))
-            need(newer and newer["config0"] == config0, f"{path} is not a renewal of its slot")
-            self.renewals.append((n, data))
-            n, opened = n + 1, newer
-        return opened
-
-    def check_renewals(self):
-        for n, data in self.renewals:
-            c = self.header(data, "slot")
-            c.sized(), c.sized(), c.take(32), c.sized()
-            self.verify(c, unb64(self.configs[n]["signPublic"]), "slot")
-            c.end()
+    def renewed(self, slot):
+        """With what `keys/<client>/<n>` says for the epoch n in force; a key that was left out then keeps what it has."""
+        n = len(self.configs) - 1
+        path = self.path / "keys" / slot["client"] / str(n)
+        epoch = int.from_bytes(unb64(slot["certificate"])[18:22], "little")
+        if epoch >= n or not path.exists():
+            return slot
+        c = self.header(path.read_bytes(), "slot")
+        c.sized(), c.sized(), c.take(32), c.sized()
+        self.verify(c, unb64(self.configs[n]["signPublic"]), "slot")
+        c.end()
+        newer = self.open_slot(slot["client"], c.data, None, None, unb64(slot["kemSeed"]))
+        need(newer and newer["config0"] == slot["config0"], f"{path} is not a renewal of its slot")
+        return slot | newer
 
     def follow_configs(self):
         """The unbroken chain from config/0, which must reach the config that the slot names."""

@@ -78,7 +78,7 @@ export abstract class PlainCommand extends Command {
 
   /** What was asked for is done, but the repository went back. */
   #alarm(): void {
-    this.out.note('to go on with it as it is now: --accept-rollback');
+    this.out.note('if the repository went back, to go on with it as it is now: --accept-rollback');
     process.exitCode = EXIT_CODES.integrity;
   }
 

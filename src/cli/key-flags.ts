@@ -1,5 +1,8 @@
 /** Flags of `neo key …` and what they mean: new passwords, whose names differ from those of the one that opens. */
 import * as Flags from '@oclif/core/flags';
+import { messageOf, NeoError } from '../core/errors.ts';
+import type { Argon2Parameters, ScryptParameters } from '../engine/engine.ts';
+import { checkKdfBounds } from '../engine/kdf.ts';
 import type { Output } from './output.ts';
 import { readPassword } from './password.ts';
 
@@ -14,27 +17,33 @@ export const newPasswordFlags = {
     helpValue: 'COMMAND',
     exclusive: ['new-password-file'],
   }),
-  kdf: Flags.option({
-    options: ['argon2id', 'scrypt'] as const,
-    default: 'argon2id' as const,
-    summary: 'How the new password becomes a key; scrypt only where Argon2id cannot be had.',
-  })(),
+  kdf: Flags.string({
+    default: 'argon2id',
+    helpValue: 'NAME[:A,B,C]',
+    summary:
+      'How the new password becomes a key: argon2id[:KiB,passes,lanes], or scrypt[:N,r,p] as other systems have it.',
+  }),
 };
 
 export interface NewPasswordFlags {
   readonly 'new-password-file'?: string | undefined;
   readonly 'new-password-command'?: string | undefined;
-  readonly kdf: 'argon2id' | 'scrypt';
+  readonly kdf: string;
 }
+
+type Kdf =
+  | { readonly name: 'argon2id'; readonly parameters?: Argon2Parameters }
+  | { readonly name: 'scrypt'; readonly parameters?: ScryptParameters };
 
 export interface NewPassword {
   readonly password: Uint8Array;
-  readonly kdf: { readonly name: 'argon2id' | 'scrypt' };
+  readonly kdf: Kdf;
 }
 
 /** Asked for twice at a terminal. The password that opens the repository is never taken for it. */
 export async function readNewPassword(flags: NewPasswordFlags, out: Output, prompt: string): Promise<NewPassword> {
   const { env } = process;
+  const kdf = parseKdf(flags.kdf);
   const password = await readPassword({
     flags: {
       'password-file': flags['new-password-file'],
@@ -52,5 +61,34 @@ export async function readNewPassword(flags: NewPasswordFlags, out: Output, prom
       'or use --new-password-file or --new-password-command',
     warn: (message) => out.warn(message),
   });
-  return { password, kdf: { name: flags.kdf } };
+  return { password, kdf };
+}
+
+/** @throws NeoError usage for an unknown one, and for parameters that no key slot may have */
+function parseKdf(text: string): Kdf {
+  const [, name, values] = /^(argon2id|scrypt)(?::(\d{1,12},\d{1,12},\d{1,12}))?$/.exec(text) ?? [];
+  const [a = 0, b = 0, c = 0] = values?.split(',').map(Number) ?? [];
+  if (name === 'argon2id') {
+    return values === undefined ? { name } : checked({ name, parameters: { memory: a, passes: b, lanes: c } });
+  }
+  if (name === 'scrypt') {
+    return values === undefined ? { name } : checked({ name, parameters: { n: a, r: b, p: c } });
+  }
+  throw new NeoError('usage', `not a key derivation: ${JSON.stringify(text)}`, {
+    hint: 'write argon2id, argon2id:65536,3,4, scrypt or scrypt:16384,8,1',
+  });
+}
+
+function checked(kdf: Kdf): Kdf {
+  const salt = new Uint8Array(16);
+  try {
+    if (kdf.name === 'scrypt' && kdf.parameters) checkKdfBounds({ name: kdf.name, ...kdf.parameters, salt });
+    if (kdf.name === 'argon2id' && kdf.parameters) checkKdfBounds({ name: kdf.name, ...kdf.parameters, salt });
+  } catch (cause) {
+    throw new NeoError('usage', `--kdf: ${messageOf(cause)}`, {
+      hint: 'no weaker and no dearer one is written; see docs/format.md, section 4',
+      cause,
+    });
+  }
+  return kdf;
 }

@@ -11,52 +11,20 @@ import {
   utf8,
 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
-import { type ClientId, clientId, type ObjectName, objectName, type RepositoryId, repositoryId } from '../core/ids.ts';
+import type { ClientId, RepositoryId } from '../core/ids.ts';
 import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import type { Random } from '../core/random.ts';
-import { integer, z } from '../core/schema.ts';
+import { z } from '../core/schema.ts';
 import { openObject, sealObject } from '../engine/aead.ts';
 import type { Engine } from '../engine/engine.ts';
+import { signBytes, verifySignatures } from '../engine/identity.ts';
 import { checkKdfBounds, derivePasswordKey, type KdfParameters } from '../engine/kdf.ts';
 import { deriveKey } from '../engine/keys.ts';
 import type { Role } from './certificate.ts';
 import { encodeHeader, newerNeo, readHeader } from './header.ts';
+import { decodeRenewedSecret, decodeSecret, encodeSecret, type RenewedSecret, type SlotSecret } from './slot-secret.ts';
 
 export type SlotMethod = 'password' | 'key' | 'recovery';
-
-/** Private halves of one epoch; only full-role slots hold them. */
-export interface EpochSecrets {
-  readonly epoch: number;
-  readonly sealSeed: Uint8Array;
-  readonly signSeed: Uint8Array;
-}
-
-export type SlotKeys =
-  | { readonly role: 'full'; readonly root: Uint8Array; readonly epochs: readonly EpochSecrets[] }
-  | {
-      readonly role: 'write';
-      readonly contentData: Uint8Array;
-      readonly contentTree: Uint8Array;
-      readonly contentList: Uint8Array;
-      readonly contentFile: Uint8Array;
-      readonly chunker: Uint8Array;
-      readonly index: Uint8Array;
-      /** 16 bytes, if the slot is bound to a deduplication domain. */
-      readonly domain?: Uint8Array;
-    };
-
-/** What lies inside an opened slot. */
-export interface SlotSecret {
-  readonly repository: RepositoryId;
-  readonly config0: ObjectName;
-  /** The config in force when the slot was written: the chain must reach it. */
-  readonly config: ObjectName;
-  readonly client: ClientId;
-  readonly certificate: Uint8Array;
-  readonly signSeed: Uint8Array;
-  readonly kemSeed: Uint8Array;
-  readonly keys: SlotKeys;
-}
 
 /** What everybody who opened the repository sees of a slot. */
 export interface SlotListing {
@@ -84,6 +52,10 @@ export interface SlotObject {
   readonly secretAad: Uint8Array;
   /** Everything before the check sum, and the check sum; only of number 0, later ones are signed. */
   readonly checked: { readonly bytes: Uint8Array; readonly sum: Uint8Array } | undefined;
+  /** Of a renewal: everything before the signature list, and that. */
+  readonly signed: { readonly bytes: Uint8Array; readonly list: Uint8Array } | undefined;
+  /** Of a renewal: the X-Wing ciphertext to the slot's pair. */
+  readonly kem: Uint8Array | undefined;
 }
 
 /** What a user presents: a password, or the 32 bytes that open a slot, from a key file or from paper. */
@@ -113,38 +85,6 @@ const listingSchema = z.object({
   certificate: text,
   kemPublic: text,
 });
-const secretBase = z.object({
-  v: z.literal(1),
-  repository: text,
-  config0: text,
-  config: text,
-  client: text,
-  certificate: text,
-  signSeed: text,
-  kemSeed: text,
-});
-const secretSchema = z.discriminatedUnion('role', [
-  z.extend(secretBase, {
-    role: z.literal('full'),
-    keys: z.object({
-      root: text,
-      epochs: z.array(z.object({ epoch: integer(0), sealSeed: text, signSeed: text })).check(z.minLength(1)),
-    }),
-  }),
-  z.extend(secretBase, {
-    role: z.literal('write'),
-    keys: z.object({
-      'content.data': text,
-      'content.tree': text,
-      'content.list': text,
-      'content.file': text,
-      chunker: text,
-      index: text,
-      domain: z.optional(text),
-    }),
-  }),
-]);
-
 /** The same password typed on two systems is the same bytes: NFC, unless it is not UTF-8. */
 export function normalisePassword(password: Uint8Array): Uint8Array {
   const decoded = decodeUtf8(password);
@@ -198,9 +138,79 @@ export interface NewSlot {
 
 /** The bytes of `keys/<client>/0`. */
 export function encodeSlot(engine: Engine, random: Random, slot: NewSlot): Uint8Array {
-  const { listing, secret } = slot;
-  const header = encodeHeader('slot', secret.repository);
+  const { listing, secret, kek, indexKey } = slot;
   const clear = canonicalJson({ v: 1, method: listing.method, kdf: kdfJson(slot.kdf) });
+  const whole = encodeSealed(engine, random, {
+    listing,
+    secret: encodeSecret(secret),
+    facts: secret,
+    clear,
+    kek,
+    indexKey,
+  });
+  return concatBytes(whole, checkSumOf(engine, slot.indexKey, whole));
+}
+
+export interface NewRenewal {
+  readonly listing: SlotListing;
+  readonly secret: RenewedSecret;
+  readonly indexKey: Uint8Array;
+  /** The repository's signing pair of the epoch that it is renewed to. */
+  readonly issuerSeed: Uint8Array;
+}
+
+/** The bytes of `keys/<client>/<n>`, n > 0: sealed to the slot's own pair, signed by epoch n. */
+export function encodeRenewal(engine: Engine, random: Random, renewal: NewRenewal): Uint8Array {
+  const { listing, secret, indexKey, issuerSeed } = renewal;
+  const kem = engine.kemEncapsulate(listing.kemPublic, random.bytes(64));
+  const clear = canonicalJson({ v: 1, method: 'sealed', kdf: kdfJson(undefined), kem: toBase64(kem.ciphertext) });
+  const facts = { listing, secret: encodeSecret(secret), facts: secret, clear, kek: kem.secret, indexKey };
+  const whole = encodeSealed(engine, random, facts);
+  return concatBytes(whole, signBytes(engine, issuerSeed, 'slot', fromHex(secret.repository), whole));
+}
+
+/**
+ * @param slot at `keys/<client>/<n>`
+ * @param issuer public half of the signing pair of epoch n
+ * @throws NeoError integrity unless epoch n signed it, and for a KEM ciphertext that is stripped or altered
+ */
+export function openRenewal(engine: Engine, slot: SlotObject, kemSeed: Uint8Array, issuer: Uint8Array): RenewedSecret {
+  const { signed, kem } = slot;
+  if (signed === undefined || kem === undefined) throw new NeoError('integrity', 'a renewal of a key is not sealed');
+  if (!renewalIsSigned(engine, slot, issuer))
+    throw new NeoError('integrity', 'a renewal of a key has a wrong signature');
+  const kek = engine.kemDecapsulate(kemSeed, kem);
+  if (!slotMatches(engine, slot, kek)) throw new NeoError('integrity', 'a renewal of a key is sealed to another pair');
+  const secret = decodeRenewedSecret(openObject(engine, sealingKeyOf(engine, kek), slot.secret, slot.secretAad));
+  requireOwn(slot, secret);
+  return secret;
+}
+
+/** True of first slots, too, which nobody signs. `issuer`: of the epoch that the path names. */
+export function renewalIsSigned(
+  engine: Engine,
+  { signed, repository }: SlotObject,
+  issuer: Uint8Array | undefined,
+): boolean {
+  if (signed === undefined) return true;
+  return (
+    issuer !== undefined && verifySignatures(engine, issuer, 'slot', fromHex(repository), signed.bytes, signed.list)
+  );
+}
+
+interface SealedParts {
+  readonly listing: SlotListing;
+  readonly secret: Uint8Array;
+  readonly facts: { readonly repository: RepositoryId; readonly client: ClientId };
+  readonly clear: Uint8Array;
+  readonly kek: Uint8Array;
+  readonly indexKey: Uint8Array;
+}
+
+/** All but what stands at its end: a check sum, or signatures. */
+function encodeSealed(engine: Engine, random: Random, parts: SealedParts): Uint8Array {
+  const { listing, secret, facts, clear, kek, indexKey } = parts;
+  const header = encodeHeader('slot', facts.repository);
   const listingJson = canonicalJson({
     v: 1,
     label: listing.label,
@@ -211,25 +221,18 @@ export function encodeSlot(engine: Engine, random: Random, slot: NewSlot): Uint8
     certificate: toBase64(listing.certificate),
     kemPublic: toBase64(listing.kemPublic),
   });
-  const listingAad = concatBytes(header, fromHex(secret.client));
-  const sealedListing = sealObject(
-    engine,
-    deriveKey(engine, slot.indexKey, 'seal.slot'),
-    listingJson,
-    listingAad,
-    random,
-  );
+  const listingAad = concatBytes(header, fromHex(facts.client));
+  const sealedListing = sealObject(engine, deriveKey(engine, indexKey, 'seal.slot'), listingJson, listingAad, random);
   const open = concatBytes(
     header,
     new ByteWriter(4).u32(clear.length).finish(),
     clear,
     new ByteWriter(4).u32(sealedListing.length).finish(),
     sealedListing,
-    commitmentOf(engine, slot.kek),
+    commitmentOf(engine, kek),
   );
-  const sealed = sealObject(engine, sealingKeyOf(engine, slot.kek), encodeSecret(secret), open, random);
-  const whole = concatBytes(open, new ByteWriter(4).u32(sealed.length).finish(), sealed);
-  return concatBytes(whole, checkSumOf(engine, slot.indexKey, whole));
+  const sealed = sealObject(engine, sealingKeyOf(engine, kek), secret, open, random);
+  return concatBytes(open, new ByteWriter(4).u32(sealed.length).finish(), sealed);
 }
 
 /** Nothing else tells damage to a slot from a wrong password, and a recovery key is tried only when all else is lost. */
@@ -240,40 +243,6 @@ function checkSumOf(engine: Engine, indexKey: Uint8Array, whole: Uint8Array): Ui
 /** True if no byte has changed since it was written: anybody who opened the repository can tell, of every slot. */
 export function slotIsWhole(engine: Engine, indexKey: Uint8Array, { checked }: SlotObject): boolean {
   return checked === undefined || equalBytes(checkSumOf(engine, indexKey, checked.bytes), checked.sum);
-}
-
-function encodeSecret(secret: SlotSecret): Uint8Array {
-  const { keys } = secret;
-  return canonicalJson({
-    v: 1,
-    repository: secret.repository,
-    config0: secret.config0,
-    config: secret.config,
-    client: secret.client,
-    role: keys.role,
-    certificate: toBase64(secret.certificate),
-    signSeed: toBase64(secret.signSeed),
-    kemSeed: toBase64(secret.kemSeed),
-    keys:
-      keys.role === 'full'
-        ? {
-            root: toBase64(keys.root),
-            epochs: keys.epochs.map((pair) => ({
-              epoch: pair.epoch,
-              sealSeed: toBase64(pair.sealSeed),
-              signSeed: toBase64(pair.signSeed),
-            })),
-          }
-        : {
-            'content.data': toBase64(keys.contentData),
-            'content.tree': toBase64(keys.contentTree),
-            'content.list': toBase64(keys.contentList),
-            'content.file': toBase64(keys.contentFile),
-            chunker: toBase64(keys.chunker),
-            index: toBase64(keys.index),
-            domain: keys.domain === undefined ? undefined : toBase64(keys.domain),
-          },
-  });
 }
 
 /** Decodes `keys/<client>/<n>` without opening it. @throws NeoError integrity, needs-newer-neo */
@@ -288,8 +257,10 @@ export function decodeSlot(client: ClientId, object: Uint8Array): SlotObject {
   const secretAad = object.subarray(0, reader.offset);
   const secret = reader.bytes(reader.u32());
   const bytes = object.subarray(0, reader.offset);
-  const checked = clear.data.method === 'sealed' ? undefined : { bytes, sum: reader.bytes(32) };
-  if (checked !== undefined) reader.end();
+  const isRenewal = clear.data.method === 'sealed';
+  const checked = isRenewal ? undefined : { bytes, sum: reader.bytes(32) };
+  const signed = isRenewal ? { bytes, list: reader.bytes(reader.remaining) } : undefined;
+  reader.end();
   return {
     repository,
     client,
@@ -301,6 +272,8 @@ export function decodeSlot(client: ClientId, object: Uint8Array): SlotObject {
     secret,
     secretAad,
     checked,
+    signed,
+    kem: clear.data.kem === undefined ? undefined : fromBase64(clear.data.kem),
   };
 }
 
@@ -312,60 +285,14 @@ export function slotMatches(engine: Engine, slot: SlotObject, kek: Uint8Array): 
 /** @throws NeoError integrity when the slot was tampered with */
 export function openSlot(engine: Engine, slot: SlotObject, kek: Uint8Array): SlotSecret {
   const json = openObject(engine, sealingKeyOf(engine, kek), slot.secret, slot.secretAad);
-  const parsed = secretSchema.safeParse(parseJson(json));
-  if (!parsed.success) throw new NeoError('integrity', 'key slot is malformed', { cause: parsed.error });
-  const data = parsed.data;
-  const secret: SlotSecret = {
-    repository: repositoryId(data.repository),
-    config0: objectName(data.config0),
-    config: objectName(data.config),
-    client: clientId(data.client),
-    certificate: fromBase64(data.certificate),
-    signSeed: fromBase64(data.signSeed),
-    kemSeed: fromBase64(data.kemSeed),
-    keys: data.role === 'full' ? fullKeys(data.keys) : writeKeys(data.keys),
-  };
-  if (secret.repository !== slot.repository || secret.client !== slot.client) {
-    throw new NeoError('integrity', 'key slot belongs to another repository or client');
-  }
+  const secret = decodeSecret(json);
+  requireOwn(slot, secret);
   return secret;
 }
 
-type FullKeysJson = { root: string; epochs: { epoch: number; sealSeed: string; signSeed: string }[] };
-
-function fullKeys(keys: FullKeysJson): SlotKeys {
-  return {
-    role: 'full',
-    root: fromBase64(keys.root),
-    epochs: keys.epochs.map((pair) => ({
-      epoch: pair.epoch,
-      sealSeed: fromBase64(pair.sealSeed),
-      signSeed: fromBase64(pair.signSeed),
-    })),
-  };
-}
-
-interface WriteKeysJson {
-  'content.data': string;
-  'content.tree': string;
-  'content.list': string;
-  'content.file': string;
-  chunker: string;
-  index: string;
-  domain?: string | undefined;
-}
-
-function writeKeys(keys: WriteKeysJson): SlotKeys {
-  return {
-    role: 'write',
-    contentData: fromBase64(keys['content.data']),
-    contentTree: fromBase64(keys['content.tree']),
-    contentList: fromBase64(keys['content.list']),
-    contentFile: fromBase64(keys['content.file']),
-    chunker: fromBase64(keys.chunker),
-    index: fromBase64(keys.index),
-    ...(keys.domain === undefined ? {} : { domain: fromBase64(keys.domain) }),
-  };
+function requireOwn(slot: SlotObject, secret: RenewedSecret): void {
+  if (secret.repository === slot.repository && secret.client === slot.client) return;
+  throw new NeoError('integrity', 'key slot belongs to another repository or client');
 }
 
 /** @throws NeoError integrity when the listing was tampered with */

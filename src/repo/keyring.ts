@@ -2,7 +2,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { deriveKey } from '../engine/keys.ts';
 import type { BlobKind } from './blob-entry.ts';
-import type { EpochSecrets, SlotKeys } from './key-slots.ts';
+import type { EpochSecrets, SlotKeys } from './slot-secret.ts';
 
 export interface ContentSecrets extends Readonly<Record<BlobKind, Uint8Array>> {
   /** Identity of whole files; no blob is sealed with it. */

@@ -7,20 +7,21 @@ import { type ClientId, clientId, type ObjectName, objectName, type RepositoryId
 import type { Random } from '../core/random.ts';
 import type { Engine } from '../engine/engine.ts';
 import { decodeCertificate } from './certificate.ts';
-import { type ConfigChain, type ConfigObject, followChain, type RepositoryConfig } from './config.ts';
+import { type ChainLink, type ConfigChain, type ConfigObject, followChain, type RepositoryConfig } from './config.ts';
 import { readHeader } from './header.ts';
 import {
   type Credential,
   credentialKey,
   decodeSlot,
+  openRenewal,
   openSlot,
   type SlotObject,
-  type SlotSecret,
   slotMatches,
 } from './key-slots.ts';
 import { type RepositoryKeys, repositoryKeys } from './keyring.ts';
 import { LARGEST } from './largest.ts';
 import type { ObjectContext, Signer } from './signed-object.ts';
+import type { SlotSecret } from './slot-secret.ts';
 
 /** Everything from outside that the repository layer needs. */
 export interface Surroundings {
@@ -41,6 +42,8 @@ export interface Repository extends Surroundings, ObjectContext {
   readonly client: ClientId;
   /** The opened slot, as needed to make further slots. */
   readonly slot: SlotSecret;
+  /** Why the renewal of the slot for the epoch in force cannot be used; then only older epochs are open. */
+  readonly renewalFault: string | undefined;
   /** What opened it. As a credential of type `secret` it opens the slot again without a password being stretched. */
   readonly kek: Uint8Array;
 }
@@ -234,11 +237,60 @@ export async function openRepository(
   if (current.config.repository !== secret.repository) {
     throw new NeoError('integrity', 'the key slot belongs to another repository');
   }
-  return assemble(surroundings, backend, opened, chain);
+  const renewed = await renew(engine, backend, secret, current);
+  return assemble(surroundings, backend, { ...opened, ...renewed }, chain);
 }
 
-function assemble(surroundings: Surroundings, backend: Backend, opened: OpenedSlot, chain: ConfigChain): Repository {
-  const { secret, kek } = opened;
+interface RenewedSlot {
+  readonly secret: SlotSecret;
+  readonly renewalFault: string | undefined;
+}
+
+/**
+ * What the last rotation gave this slot. A key that was left out, or whose renewal is damaged, still opens all that was
+ * made before: it may be the only one that is left.
+ */
+async function renew(
+  engine: Engine,
+  backend: Backend,
+  secret: SlotSecret,
+  { config: { epoch, signPublic } }: ChainLink,
+): Promise<RenewedSlot> {
+  if (decodeCertificate(secret.certificate).epoch >= epoch) return { secret, renewalFault: undefined };
+  const bytes = await backend.get(slotPath(secret.client, epoch));
+  if (bytes === undefined) return { secret, renewalFault: `it was left out when keys were rotated (epoch ${epoch})` };
+  try {
+    const renewed = openRenewal(engine, decodeSlot(secret.client, bytes), secret.kemSeed, signPublic);
+    if (decodeCertificate(renewed.certificate).epoch !== epoch || renewed.config0 !== secret.config0) {
+      throw new NeoError('integrity', 'a renewal of a key is of another epoch');
+    }
+    return { secret: { ...secret, ...renewed }, renewalFault: undefined };
+  } catch (error) {
+    if (isNeoError(error, 'integrity') || isNeoError(error, 'needs-newer-neo')) {
+      return { secret, renewalFault: messageOf(error) };
+    }
+    throw error;
+  }
+}
+
+/** The repository's configuration as it is by now, where somebody rotated keys since it was opened. */
+export async function isRotatedSince({ engine, backend, slot, configName, config }: Repository): Promise<boolean> {
+  for await (const { path } of backend.list('config')) {
+    const epoch = Number(/^config\/([1-9]\d{0,8})-/.exec(path)?.[1] ?? 0);
+    if (epoch <= config.epoch) continue;
+    const chain = followChain(engine, await readConfigs(backend), slot.config0, configName);
+    return (chain.configs.at(-1)?.config.epoch ?? 0) > config.epoch;
+  }
+  return false;
+}
+
+function assemble(
+  surroundings: Surroundings,
+  backend: Backend,
+  opened: OpenedSlot & RenewedSlot,
+  chain: ConfigChain,
+): Repository {
+  const { secret, kek, renewalFault } = opened;
   const current = chain.configs.at(-1);
   if (current === undefined) throw new NeoError('integrity', 'repository without configuration');
   const certificate = decodeCertificate(secret.certificate);
@@ -258,6 +310,7 @@ function assemble(surroundings: Surroundings, backend: Backend, opened: OpenedSl
     signer: { certificate, seed: secret.signSeed },
     client: secret.client,
     slot: secret,
+    renewalFault,
     kek,
   };
 }
@@ -277,6 +330,7 @@ export function newId(random: Random): string {
   return toHex(random.bytes(16));
 }
 
-export function slotPath(client: ClientId): string {
-  return `keys/${client}/0`;
+/** `epoch`: of a renewal. */
+export function slotPath(client: ClientId, epoch = 0): string {
+  return `keys/${client}/${epoch}`;
 }

@@ -25,8 +25,16 @@ export interface ObjectContext {
   readonly issuers: Issuers;
 }
 
-/** Appends the certificate and a signature over everything so far. */
+/**
+ * Appends the certificate and a signature over everything so far.
+ * @throws NeoError permission-denied for a key that a rotation has left out
+ */
 export function signObject(context: ObjectContext, kind: ObjectKind, signer: Signer, unsigned: Uint8Array): Uint8Array {
+  if (Math.max(...context.issuers.keys()) > signer.certificate.epoch) {
+    throw new NeoError('permission-denied', 'this key was left out when keys were rotated: it makes nothing new', {
+      hint: 'use another key, or have one made: neo key add',
+    });
+  }
   const certificate = signer.certificate.encoded;
   const signed = concatBytes(unsigned, new ByteWriter(2).u16(certificate.length).finish(), certificate);
   const list = signBytes(context.engine, signer.seed, kind, fromHex(context.repository), signed);

@@ -85,7 +85,8 @@ export function openSnapshots(
   for (const { name, received, head, sealed } of heads) {
     const pair = epochs.find(({ epoch }) => epoch === head.epoch);
     try {
-      if (pair === undefined) closed.push({ name, reason: `sealed to an unknown epoch ${head.epoch}` });
+      if (pair === undefined)
+        closed.push({ name, reason: `sealed to epoch ${head.epoch}, which this key does not have` });
       else {
         const body = openSnapshot(repository, sealed, pair.sealSeed);
         snapshots.push(snapshotOf({ name, received, sealed, head }, body));

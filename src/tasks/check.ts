@@ -8,7 +8,8 @@ import type { IndexedRepository } from '../repo/indexed.ts';
 import { diagnose, type Examination } from './check/diagnosis.ts';
 import { makePool } from './check/pool.ts';
 import { Report, type Damage as ReportedDamage } from './check/report.ts';
-import { checkConfigs, checkSlots } from './check/storage.ts';
+import { checkSlots } from './check/slots.ts';
+import { checkConfigs } from './check/storage.ts';
 import { Touched } from './check/touched.ts';
 import type { Subset } from './check-subset.ts';
 

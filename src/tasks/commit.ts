@@ -9,6 +9,7 @@ import { BlobCopier } from '../repo/blob-copier.ts';
 import { CLOCK_TOLERANCE, confirmWithin, LISTING_HOLDS } from '../repo/grace.ts';
 import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
 import { dropUnreliablePacks } from '../repo/missing-packs.ts';
+import { isRotatedSince } from '../repo/repository.ts';
 import type { SessionWriter } from '../repo/session-writer.ts';
 import { listTombs, type TombListing } from '../repo/tomb.ts';
 import { listRemovals, trashOf } from '../snapshot/removal.ts';
@@ -65,6 +66,15 @@ export class Overtaken extends NeoError {
   }
 }
 
+/** Nobody who was left out may read what comes now. What was stored so far is found by the next run. */
+class Rotated extends NeoError {
+  constructor() {
+    super('failed', 'keys were rotated while this ran: the snapshot would be sealed to the old ones', {
+      hint: 'run it again',
+    });
+  }
+}
+
 /** Blobs that are copied, as a rule: room for them in the index. */
 const FEW = 512;
 
@@ -88,6 +98,7 @@ export async function commitSnapshot(
   for (let attempt = 1; ; attempt++) {
     const validation = await validator.validate(attempt > 1 || commit.everything === true);
     const time = atStorage(validation.time, stamp);
+    if (await isRotatedSince(repository)) throw new Rotated();
     const since = clock.monotonic();
     const name = await commit.session.putSnapshot(commit.seal({ ...validation, time }));
     const received = (await backend.stat(`snapshots/${name}`))?.modified;

@@ -21,6 +21,7 @@ import {
   prepareSlot,
   publishSlot,
 } from './keys/making.ts';
+import { removeSlot } from './keys/removing.ts';
 
 export type { Access, KeyInfo, KeyListing, KeyWishes, NewPassword, PasswordKdf, PreparedKey };
 
@@ -84,15 +85,6 @@ export async function removeKey(repository: Repository, name: string, options: R
   }
   await removeSlot(repository, key.id);
   return key;
-}
-
-/** Renewals first: a crash between leaves a slot that opens, not half of one. */
-async function removeSlot(repository: Repository, id: ClientId): Promise<void> {
-  const paths: string[] = [];
-  for await (const { path } of repository.backend.list(`keys/${id}`)) paths.push(path);
-  const first = slotPath(id);
-  for (const path of paths) if (path !== first) await repository.backend.remove(path);
-  await repository.backend.remove(first);
 }
 
 export interface ChangedPassword {

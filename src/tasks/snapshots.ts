@@ -38,6 +38,10 @@ export async function lookAtSnapshots(
 ): Promise<VisibleSnapshots> {
   requireFeatures(repository.config, 'read');
   const { epochs } = requireFull(repository, 'read snapshots');
+  const { renewalFault } = repository;
+  if (renewalFault !== undefined) {
+    events({ type: 'alarm', message: `this key opens only what was made before the last rotation: ${renewalFault}` });
+  }
   // Removals first: what is removed meanwhile is then still there, and not missing without a reason.
   const removals = await listRemovals(repository);
   const trash = trashOf(removals);

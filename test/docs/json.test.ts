@@ -75,6 +75,8 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['key', 0, 'key', 'revoke', 'lost', '--dry-run'],
   ['key', 0, 'key', 'revoke', 'lost'],
   ['check', 0, 'check', '--confirm'],
+  ['key rotate', 0, 'key', 'rotate', '--dry-run'],
+  ['key rotate', 0, 'key', 'rotate'],
   ['versions', 0, 'versions', 'work/a'],
   ['versions', 1, 'versions', 'work/none'],
   ['find', 0, 'find', '--type', 'f', '*'],

@@ -104,9 +104,9 @@ export async function judge(corrupted: CorruptionWorld, injection: Injection): P
   }
 }
 
-/** Somebody else's slot that is gone was removed: no damage. */
-function isHarmless({ mySlot }: CorruptionWorld, { kind, action, paths }: Injection): boolean {
-  return kind === 'keys' && action === 'delete' && !paths.includes(mySlot);
+/** Somebody else's slot that is gone was removed, and older renewals may go: no damage. */
+function isHarmless({ othersSlot, superseded }: CorruptionWorld, { action, paths }: Injection): boolean {
+  return action === 'delete' && paths.every((path) => path === othersSlot || superseded.includes(path));
 }
 
 /** The snapshot is as it was, or an error says that it is not. */

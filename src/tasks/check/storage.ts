@@ -1,11 +1,6 @@
 /** What storage holds against what the repository says of itself: configurations, key slots, packs. */
-import { concatBytes, equalBytes, fromHex } from '../../core/bytes.ts';
-import { isNeoError, messageOf } from '../../core/errors.ts';
-import { type ClientId, clientId, type ObjectName, objectName } from '../../core/ids.ts';
-import { certificateIsValid, decodeCertificate } from '../../repo/certificate.ts';
-import { encodeHeader } from '../../repo/header.ts';
+import { type ObjectName, objectName } from '../../core/ids.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { decodeSlot, openListing, type SlotObject, slotIsWhole } from '../../repo/key-slots.ts';
 import type { Report } from './report.ts';
 
 /** A pack that some segment names. */
@@ -38,53 +33,6 @@ export function checkConfigs(repository: IndexedRepository, report: Report): voi
   for (const { config } of repository.chain.configs) {
     if (full.epochs.some(({ epoch }) => epoch === config.epoch)) continue;
     report.add(`keys/${repository.client}`, `your key slot is older than the configuration of epoch ${config.epoch}`);
-  }
-}
-
-/** Every key slot can be listed and was issued by this repository. A slot that is gone was removed: no damage. */
-export async function checkSlots(repository: IndexedRepository, report: Report): Promise<number> {
-  let slots = 0;
-  for await (const { path } of repository.backend.list('keys')) {
-    const match = /^keys\/([0-9a-f]{32})\/\d{1,9}$/.exec(path);
-    const bytes = match === null ? undefined : await repository.backend.get(path);
-    if (match?.[1] === undefined || bytes === undefined) continue;
-    slots += 1;
-    const reason = slotFault(repository, clientId(match[1]), bytes);
-    if (reason !== undefined) report.add(path, reason);
-  }
-  return slots;
-}
-
-function slotFault(repository: IndexedRepository, client: ClientId, bytes: Uint8Array): string | undefined {
-  const { engine, keys, issuers } = repository;
-  try {
-    const slot = decodeSlot(client, bytes);
-    if (slot.repository !== repository.id) return isOurs(repository, slot) ? 'its header is damaged' : undefined;
-    if (!slotIsWhole(engine, keys.index, slot)) return 'its bytes are not those that were written';
-    const listing = openListing(engine, keys.index, slot);
-    const certificate = decodeCertificate(listing.certificate);
-    const issuer = issuers.get(certificate.epoch);
-    if (certificate.client !== client || !certificateIsValid(engine, repository.id, certificate, issuer)) {
-      return 'its certificate is not one of this repository';
-    }
-    if (certificate.role !== listing.role) return 'its certificate is of another role';
-    return equalBytes(engine.blake3(listing.kemPublic), certificate.kemHash) ? undefined : 'its public key is forged';
-  } catch (error) {
-    // Nothing gives a slot's bytes a name: a later version and damage look alike here.
-    if (isNeoError(error, 'integrity') || isNeoError(error, 'needs-newer-neo')) return messageOf(error);
-    throw error;
-  }
-}
-
-/** A slot of another repository is what an `init` left that died early; unless only its header says so. */
-function isOurs(repository: IndexedRepository, slot: SlotObject): boolean {
-  const listingAad = concatBytes(encodeHeader('slot', repository.id), fromHex(slot.client));
-  try {
-    openListing(repository.engine, repository.keys.index, { ...slot, listingAad });
-    return true;
-  } catch (error) {
-    if (isNeoError(error, 'integrity')) return false;
-    throw error;
   }
 }
 

@@ -1,19 +1,20 @@
 /** New key slots: prepared in memory, so that a key file can be safe on disk before the slot is in the repository. */
 import { NeoError } from '../../core/errors.ts';
 import { type ClientId, clientId } from '../../core/ids.ts';
-import type { Argon2Parameters } from '../../engine/engine.ts';
+import type { Argon2Parameters, ScryptParameters } from '../../engine/engine.ts';
 import { calibrate, DEFAULT_SCRYPT, type KdfParameters } from '../../engine/kdf.ts';
 import { issueCertificate, type Role, refuseExpired } from '../../repo/certificate.ts';
 import { requireOneConfig } from '../../repo/config.ts';
 import { encodeKeyFile, type KeyFile, protectSecret } from '../../repo/key-file.ts';
-import { credentialKey, encodeSlot, type SlotKeys, type SlotMethod } from '../../repo/key-slots.ts';
+import { credentialKey, encodeSlot, type SlotMethod } from '../../repo/key-slots.ts';
 import { writeSlotKeys } from '../../repo/keyring.ts';
 import { newId, type Repository, requireFull, slotPath } from '../../repo/repository.ts';
+import type { SlotKeys } from '../../repo/slot-secret.ts';
 
-/** How a password becomes a key; Argon2id is calibrated to this machine unless parameters are given. */
+/** How a password becomes a key; without parameters Argon2id is calibrated to this machine. */
 export type PasswordKdf =
   | { readonly name: 'argon2id'; readonly parameters?: Argon2Parameters }
-  | { readonly name: 'scrypt' };
+  | { readonly name: 'scrypt'; readonly parameters?: ScryptParameters };
 
 export interface NewPassword {
   readonly password: Uint8Array;
@@ -143,7 +144,7 @@ function encodeNew(repository: Repository, facts: NewSlotFacts): Uint8Array {
 
 export async function kdfOf(repository: Repository, kdf: PasswordKdf): Promise<KdfParameters> {
   const { engine, clock, random } = repository;
-  if (kdf.name === 'scrypt') return { name: 'scrypt', ...DEFAULT_SCRYPT, salt: random.bytes(16) };
+  if (kdf.name === 'scrypt') return { name: 'scrypt', ...(kdf.parameters ?? DEFAULT_SCRYPT), salt: random.bytes(16) };
   const parameters = kdf.parameters ?? (await calibrate(engine, clock));
   return { name: 'argon2id', ...parameters, salt: random.bytes(16) };
 }

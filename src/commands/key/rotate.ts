@@ -1,0 +1,55 @@
+import * as Flags from '@oclif/core/flags';
+import { NeoCommand } from '../../cli/base-command.ts';
+import { formatCounted } from '../../cli/format.ts';
+import { openFromFlags } from '../../cli/open.ts';
+import { watchRollback } from '../../tasks/rollback.ts';
+import { rotateKeys } from '../../tasks/rotate.ts';
+
+export default class KeyRotate extends NeoCommand {
+  static override summary = 'Seal what comes from now on to new keys';
+  static override description =
+    'For when a key of role full may be in wrong hands, or somebody leaves. Makes a new sealing pair and a new signing ' +
+    'pair, and renews every key that stays: passwords, key files and recovery keys open everything as before. A key ' +
+    'that is dropped opens what was there, if its holder kept a copy, and nothing that comes. Nothing is stored anew, ' +
+    'and new snapshots go on sharing what is stored. Expired keys are not renewed.';
+  static override examples = [
+    '<%= config.bin %> key rotate --drop "Bob, at work" --dry-run',
+    '<%= config.bin %> key rotate --drop 3f2a9c01',
+    '<%= config.bin %> key rotate',
+  ];
+  static override flags = {
+    drop: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'KEY',
+      summary: 'Leave this key out, and remove it: its label, or an id or its start.',
+    }),
+    'dry-run': Flags.boolean({ char: 'n', summary: 'Only say which keys would be renewed.' }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(KeyRotate);
+    const dryRun = flags['dry-run'];
+    const { repository, state } = await openFromFlags(flags, this.out);
+    await watchRollback(repository, state, this.events);
+    const summary = await rotateKeys(repository, { drop: flags.drop ?? [], dryRun });
+    const { epoch, ...groups } = summary;
+    for (const what of ['renewed', 'dropped', 'expired'] as const) {
+      for (const { id, label, role } of groups[what]) {
+        await this.out.record(
+          'key',
+          { id, label, role, what },
+          `${what.padEnd(8)} ${id.slice(0, 8)} (${label}), role ${role}`,
+        );
+      }
+    }
+    const counts = { renewed: groups.renewed.length, dropped: groups.dropped.length, expired: groups.expired.length };
+    const text = `epoch ${epoch}: ${formatCounted(counts.renewed, 'key')} ${dryRun ? 'would be ' : ''}renewed`;
+    await this.out.record('summary', { epoch, ...counts, dryRun }, text);
+    if (!dryRun && counts.dropped > 0) {
+      this.out.note(
+        'who had a dropped key can still read what was saved until now: take his access to the storage, too',
+      );
+    }
+  }
+}

@@ -1,0 +1,142 @@
+/** New sealing and signing pairs for all that comes (docs/decisions/0016-rotation.md). Nothing that is there is rewritten. */
+import { toHex } from '../core/bytes.ts';
+import { NeoError } from '../core/errors.ts';
+import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
+import { decodeCertificate, issueCertificate, refuseExpired } from '../repo/certificate.ts';
+import { encodeConfig, type RepositoryConfig, requireFeatures, requireOneConfig } from '../repo/config.ts';
+import { decodeSlot, encodeRenewal, openListing, type SlotListing } from '../repo/key-slots.ts';
+import { writeSlotKeys } from '../repo/keyring.ts';
+import { isRotatedSince, type Repository, requireFull, slotPath } from '../repo/repository.ts';
+import type { EpochSecrets, SlotKeys } from '../repo/slot-secret.ts';
+import { findKey, isUsableFull, type KeyInfo, listSlots, nameOf } from './keys/listing.ts';
+import { removeSlot } from './keys/removing.ts';
+
+export interface RotateOptions {
+  /** Labels, or starts of ids: these keys are left out, and their slots removed. */
+  readonly drop: readonly string[];
+  readonly dryRun: boolean;
+}
+
+export interface RotateSummary {
+  /** The new one. */
+  readonly epoch: number;
+  readonly renewed: readonly KeyInfo[];
+  readonly dropped: readonly KeyInfo[];
+  /** Left out, for they have expired. */
+  readonly expired: readonly KeyInfo[];
+}
+
+/**
+ * Renewals of all slots that stay are durable first, then the configuration is, which is the commit point, and then the
+ * slots go that were dropped. A crash before leaves renewals that nobody reads, and that the next one replaces.
+ * @throws NeoError permission-denied without role full; usage for a key that is not there; failed for the own key, and when
+ * no key of role full would stay; integrity when another object has the place of a renewal, or somebody else rotated
+ */
+export async function rotateKeys(repository: Repository, options: RotateOptions): Promise<RotateSummary> {
+  requireFeatures(repository.config, 'write');
+  requireOneConfig(repository.chain);
+  requireFull(repository, 'rotate keys');
+  const now = await repository.backend.now();
+  refuseExpired(repository.signer.certificate, now);
+  if (await isRotatedSince(repository)) throw rotatedMeanwhile();
+  const { keys } = await listSlots(repository);
+  const dropped = options.drop.map((name) => findKey(keys, name));
+  const own = dropped.find(({ current }) => current);
+  if (own !== undefined) {
+    throw new NeoError('failed', `${nameOf(own)} is the key in use`, { hint: 'rotate with a key that stays' });
+  }
+  const isExpired = ({ expires }: KeyInfo): boolean => expires !== 0 && expires <= now;
+  const expired = keys.filter((key) => isExpired(key) && !dropped.includes(key));
+  const renewed = keys.filter((key) => !isExpired(key) && !dropped.includes(key));
+  if (!renewed.some((key) => isUsableFull(key, now))) {
+    throw new NeoError('failed', 'no key of role full would stay', { hint: 'add one first: neo key add' });
+  }
+  const next = nextEpoch(repository, now);
+  const summary = { epoch: next.config.epoch, renewed, dropped, expired };
+  if (options.dryRun) return summary;
+  for (const { id } of renewed) await putRenewal(repository, id, next);
+  if (await isRotatedSince(repository)) throw rotatedMeanwhile();
+  await repository.backend.put(`config/${next.config.epoch}-${next.name}`, next.bytes);
+  for (const { id } of dropped) await removeSlot(repository, id);
+  return summary;
+}
+
+function rotatedMeanwhile(): NeoError {
+  return new NeoError('failed', 'somebody else has rotated keys meanwhile', {
+    hint: 'see: neo key list; then run it again',
+  });
+}
+
+interface NextEpoch {
+  readonly config: RepositoryConfig;
+  readonly name: ObjectName;
+  readonly bytes: Uint8Array;
+  readonly epochs: readonly EpochSecrets[];
+  readonly issuerSeed: Uint8Array;
+  readonly created: number;
+}
+
+/** @throws NeoError permission-denied for a key that does not have the epoch in force */
+function nextEpoch(repository: Repository, created: number): NextEpoch {
+  const { engine, random, configName } = repository;
+  const { epochs } = requireFull(repository, 'rotate keys');
+  const current = epochs.find(({ epoch }) => epoch === repository.config.epoch);
+  if (current === undefined) {
+    throw new NeoError('permission-denied', 'this key was left out when keys were rotated', {
+      hint: 'use another one',
+    });
+  }
+  const [sealSeed, issuerSeed] = [random.bytes(32), random.bytes(32)];
+  const config: RepositoryConfig = {
+    ...repository.config,
+    epoch: repository.config.epoch + 1,
+    sealPublic: engine.kemPublicKey(sealSeed),
+    signPublic: engine.signPublicKey(issuerSeed),
+    previous: configName,
+  };
+  const bytes = encodeConfig(engine, config, current.signSeed);
+  return {
+    config,
+    bytes,
+    name: objectName(toHex(engine.blake3(bytes))),
+    epochs: [...epochs, { epoch: config.epoch, sealSeed, signSeed: issuerSeed }],
+    issuerSeed,
+    created,
+  };
+}
+
+async function putRenewal(repository: Repository, id: ClientId, next: NextEpoch): Promise<void> {
+  const { engine, random, backend } = repository;
+  const listing = await listingOf(repository, id);
+  const old = decodeCertificate(listing.certificate);
+  const { signPublic, kemHash, role, expires } = old;
+  const facts = { client: id, role, epoch: next.config.epoch, created: next.created, expires, signPublic, kemHash };
+  const certificate = issueCertificate(engine, repository.id, next.issuerSeed, facts).encoded;
+  const { root } = requireFull(repository, 'rotate keys');
+  const keys: SlotKeys = role === 'full' ? { role, root, epochs: next.epochs } : writeSlotKeys(repository.keys);
+  const bytes = encodeRenewal(engine, random, {
+    listing: { ...listing, certificate, created: next.created },
+    secret: {
+      repository: repository.id,
+      config0: repository.slot.config0,
+      config: next.name,
+      client: id,
+      certificate,
+      keys,
+    },
+    indexKey: repository.keys.index,
+    issuerSeed: next.issuerSeed,
+  });
+  const path = slotPath(id, next.config.epoch);
+  // There is no such epoch yet: a rotation that was interrupted left it.
+  if ((await backend.stat(path)) !== undefined) await backend.remove(path);
+  await backend.put(path, bytes);
+}
+
+/** Of its first slot: the pairs of a client stay the same. */
+async function listingOf({ engine, keys, backend }: Repository, id: ClientId): Promise<SlotListing> {
+  const bytes = await backend.get(slotPath(id));
+  if (bytes === undefined)
+    throw new NeoError('failed', `key slot ${id.slice(0, 8)} went while keys were rotated`, { hint: 'run it again' });
+  return openListing(engine, keys.index, decodeSlot(id, bytes));
+}

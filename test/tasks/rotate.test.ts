@@ -1,0 +1,235 @@
+/** Keys rotated: who stays opens everything, who was dropped nothing that comes. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { MemoryBackend } from '../../src/backends/memory.ts';
+import { ignoreEvents, type NeoEvent } from '../../src/core/events.ts';
+import { MemoryState } from '../../src/repo/client-state.ts';
+import { parseKeyFile } from '../../src/repo/key-file.ts';
+import type { Credential } from '../../src/repo/key-slots.ts';
+import { openRepository, type Repository, slotPath } from '../../src/repo/repository.ts';
+import { check } from '../../src/tasks/check.ts';
+import { forget } from '../../src/tasks/forget.ts';
+import { prepareKey, publishKey } from '../../src/tasks/keys.ts';
+import { rotateKeys } from '../../src/tasks/rotate.ts';
+import { lookAtSnapshots } from '../../src/tasks/snapshots.ts';
+import { backupOf } from '../support/backup.ts';
+import { sweep } from '../support/sim.ts';
+import { SimClock } from '../support/sim-clock.ts';
+import {
+  type TempRepository,
+  tempFolder,
+  tempRepository,
+  testCredential,
+  testEngine,
+} from '../support/temp-repository.ts';
+
+interface Holder {
+  readonly credential: Credential;
+  readonly carried: { readonly client: Repository['client']; readonly bytes: Uint8Array };
+}
+
+class RotationWorld {
+  readonly clock = new SimClock(Date.UTC(2026, 5, 1));
+  readonly storage = new MemoryBackend(this.clock);
+  made!: TempRepository<MemoryBackend>;
+  folder = '';
+
+  static async make(): Promise<RotationWorld> {
+    const world = new RotationWorld();
+    world.made = await tempRepository({ clock: world.clock, backend: world.storage });
+    world.folder = await tempFolder();
+    await writeFile(join(world.folder, 'a'), 'a'.repeat(50_000));
+    return world;
+  }
+
+  /** A key file, as its holder has it. */
+  async key(label: string, role: 'full' | 'write' = 'full'): Promise<Holder> {
+    const prepared = await prepareKey(await this.made.open(), { label, role, expires: 0 }, { method: 'key' });
+    await publishKey(await this.made.open(), prepared);
+    const file = parseKeyFile(prepared.keyFile ?? new Uint8Array());
+    const secret = file.secret.type === 'open' ? file.secret.secret : new Uint8Array();
+    return { credential: { type: 'secret', secret }, carried: { client: file.client, bytes: file.slot } };
+  }
+
+  open({ credential, carried }: Holder): Promise<Repository> {
+    return openRepository(this.made.surroundings, this.storage, {
+      credential,
+      keySlot: carried.client,
+      carriedSlot: carried,
+    });
+  }
+
+  async snapshot(holder?: Holder): Promise<string> {
+    this.clock.advance(60_000);
+    const { loadIndex } = await import('../../src/repo/indexed.ts');
+    const repository = await loadIndex(await (holder === undefined ? this.made.open() : this.open(holder)));
+    return (await backupOf(repository, this.folder, { storedAs: '/home' })).snapshot ?? '';
+  }
+
+  async rotate(...drop: string[]) {
+    this.clock.advance(60_000);
+    return rotateKeys(await this.made.open(), { drop, dryRun: false });
+  }
+
+  async seen(holder?: Holder) {
+    const events: NeoEvent[] = [];
+    const repository = await (holder === undefined ? this.made.open() : this.open(holder));
+    const look = await lookAtSnapshots(repository, new MemoryState(), (event) => events.push(event));
+    return { names: look.snapshots.map(({ name }) => name), events };
+  }
+}
+
+describe('neo key rotate', () => {
+  it('lets all keys that stay open everything, and one that was dropped nothing that comes', async () => {
+    const world = await RotationWorld.make();
+    const [ann, bob, robot] = [await world.key('Ann'), await world.key('Bob'), await world.key('robot', 'write')];
+    const first = await world.snapshot();
+    expect(await world.rotate('Bob')).toMatchObject({ epoch: 1, dropped: [{ label: 'Bob' }] });
+    const second = await world.snapshot();
+    const third = await world.snapshot(robot);
+    expect((await world.seen()).names).toEqual([first, second, third]);
+    expect((await world.seen(ann)).names).toEqual([first, second, third]);
+    const bobs = await world.seen(bob);
+    expect(bobs.names).toEqual([first]);
+    expect(bobs.events.some((event) => event.type === 'alarm')).toBe(true);
+    await expect(world.snapshot(bob)).rejects.toMatchObject({ code: 'permission-denied' });
+    const summary = await check(await world.made.openIndexed(), new MemoryState(), { readData: 'all' });
+    expect(summary).toMatchObject({ damages: [], keySlots: 3 });
+  });
+
+  it('goes on sharing what is stored', async () => {
+    const world = await RotationWorld.make();
+    await world.snapshot();
+    await world.rotate();
+    await writeFile(join(world.folder, 'b'), 'a'.repeat(50_000));
+    const { loadIndex } = await import('../../src/repo/indexed.ts');
+    const repository = await loadIndex(await world.made.open());
+    const { bytesAdded } = await backupOf(repository, world.folder, { storedAs: '/home' });
+    expect(bytesAdded).toBeLessThan(5000);
+  });
+
+  it('can be done again and again, also for keys that were made in between', async () => {
+    const world = await RotationWorld.make();
+    const names = [await world.snapshot()];
+    for (let n = 1; n <= 3; n++) {
+      const holder = await world.key(`key ${n}`);
+      expect((await world.rotate()).epoch).toBe(n);
+      names.push(await world.snapshot(holder));
+    }
+    expect((await world.seen()).names).toEqual(names);
+  });
+
+  it('lets a key that was dropped sign no removal', async () => {
+    const world = await RotationWorld.make();
+    const bob = await world.key('Bob');
+    const first = await world.snapshot();
+    await world.snapshot();
+    await world.rotate('Bob');
+    const wishes = { rules: {}, groupBy: [], filter: { hosts: [], tags: [], paths: [] }, references: [first] };
+    const options = { ...wishes, trash: 0, dryRun: false, evenMost: true };
+    const forgotten = forget(await world.open(bob), new MemoryState(), options, ignoreEvents);
+    await expect(forgotten).rejects.toMatchObject({ code: expect.stringMatching(/permission-denied|integrity/) });
+    expect((await world.seen()).names).toContain(first);
+  });
+
+  it('ends a run that began before it, and the next one stores nothing again', async () => {
+    const world = await RotationWorld.make();
+    const before = await world.made.openIndexed();
+    await world.rotate();
+    await expect(backupOf(before, world.folder, { storedAs: '/home' })).rejects.toThrow('keys were rotated');
+    const { bytesAdded } = await backupOf(await world.made.openIndexed(), world.folder, { storedAs: '/home' });
+    expect(bytesAdded).toBe(0);
+  });
+
+  it('stores nothing in a dry run; keeps a key of role full; never drops the one in use', async () => {
+    const world = await RotationWorld.make();
+    await world.key('Bob');
+    const objects = async (): Promise<number> => {
+      let count = 0;
+      for (const folder of ['config', 'keys']) for await (const _ of world.storage.list(folder)) count += 1;
+      return count;
+    };
+    const before = await objects();
+    await rotateKeys(await world.made.open(), { drop: ['Bob'], dryRun: true });
+    await expect(world.rotate('tests')).rejects.toMatchObject({ code: expect.stringMatching(/failed|usage/) });
+    await expect(world.rotate('nobody')).rejects.toMatchObject({ code: 'usage' });
+    expect(await objects()).toBe(before);
+  });
+
+  it('refuses a stripped or altered post-quantum part, and still opens what was before', async () => {
+    const world = await RotationWorld.make();
+    const ann = await world.key('Ann');
+    const first = await world.snapshot();
+    await world.rotate();
+    const path = slotPath(ann.carried.client, 1);
+    const bytes = (await world.storage.get(path)) ?? new Uint8Array();
+    const text = Buffer.from(bytes).toString('latin1');
+    const at = text.indexOf('"kem":"') + 7;
+    const changed = `${text.slice(0, at + 100)}${text[at + 100] === 'A' ? 'B' : 'A'}${text.slice(at + 101)}`;
+    const stripped = text.replace(/,"kem":"[^"]*"/, '');
+    for (const forged of [changed, stripped, text.slice(0, -1), 'junk']) {
+      world.storage.tamper(path, Buffer.from(forged, 'latin1'));
+      const { names, events } = await world.seen(ann);
+      expect(names).toEqual([first]);
+      expect(events.filter(({ type }) => type === 'alarm').length).toBe(1);
+      const damages = (await check(await world.made.openIndexed(), new MemoryState(), {})).damages;
+      expect(damages.map(({ object }) => object)).toEqual([path]);
+    }
+  });
+
+  it('refuses a snapshot whose post-quantum part was altered or stripped', async () => {
+    const world = await RotationWorld.make();
+    const name = await world.snapshot();
+    const path = `snapshots/${name}`;
+    const bytes = (await world.storage.get(path))?.slice() ?? new Uint8Array();
+    const altered = bytes.slice();
+    // Behind the head: 24 + 4 + 16 + 16 + 8 + 1 + 8 + 8 bytes.
+    altered[85 + 10] = (altered[85 + 10] ?? 0) ^ 1;
+    const stripped = Buffer.concat([bytes.subarray(0, 85), bytes.subarray(85 + 1088)]);
+    for (const forged of [altered, stripped]) {
+      // Under a name that its bytes give: storage can do that much.
+      const forgedName = Buffer.from(testEngine.blake3(forged)).toString('hex');
+      world.storage.tamper(`snapshots/${forgedName}`, forged);
+      const look = await lookAtSnapshots(await world.made.open(), new MemoryState(), ignoreEvents);
+      expect(look.snapshots.map((snapshot) => snapshot.name)).toEqual([name]);
+      expect(look.faults.map((fault) => fault.name)).toContain(forgedName);
+      const { damages } = await check(await world.made.openIndexed(), new MemoryState(), {});
+      expect(damages.map(({ object }) => object)).toContain(`snapshots/${forgedName}`);
+      world.storage.tamper(`snapshots/${forgedName}`, undefined);
+    }
+  });
+
+  it('survives a crash at any moment, and can be said again', async () => {
+    const world = await RotationWorld.make();
+    const ann = await world.key('Ann');
+    const first = await world.snapshot();
+    const openAt = (backend: MemoryBackend, holder?: Holder) =>
+      openRepository(world.made.surroundings, backend, {
+        credential: holder?.credential ?? testCredential,
+        ...(holder === undefined ? {} : { keySlot: holder.carried.client, carriedSlot: holder.carried }),
+      });
+    const seenAt = async (backend: MemoryBackend, holder?: Holder): Promise<string[]> =>
+      (await lookAtSnapshots(await openAt(backend, holder), new MemoryState(), ignoreEvents)).snapshots.map(
+        ({ name }) => name,
+      );
+    const result = await sweep<'rotated'>(
+      async ({ backend, acknowledge }) => {
+        const repository = await openRepository(world.made.surroundings, backend, { credential: testCredential });
+        await rotateKeys(repository, { drop: [], dryRun: false });
+        acknowledge('rotated');
+      },
+      async (surviving) => {
+        for (const holder of [undefined, ann]) expect(await seenAt(surviving, holder)).toEqual([first]);
+        const { epoch } = (await openAt(surviving)).config;
+        expect((await rotateKeys(await openAt(surviving), { drop: [], dryRun: false })).epoch).toBe(epoch + 1);
+        for (const holder of [undefined, ann]) {
+          const { renewalFault } = await openAt(surviving, holder);
+          expect([renewalFault, await seenAt(surviving, holder)]).toEqual([undefined, [first]]);
+        }
+      },
+      { start: world.storage },
+    );
+    expect(result.operations).toBeGreaterThan(2);
+  });
+});
