@@ -4,7 +4,15 @@ import type { ClientId, ObjectName } from '../core/ids.ts';
 import type { Role } from '../repo/certificate.ts';
 import { listNamed, type ObjectFault } from '../repo/named-objects.ts';
 import type { Repository } from '../repo/repository.ts';
-import { decodeSnapshot, openSnapshot, type SealedSnapshot, type SnapshotBody, type SnapshotHead } from './snapshot.ts';
+import {
+  decodeBody,
+  decodeSnapshot,
+  openBody,
+  type SealedSnapshot,
+  type SnapshotBody,
+  type SnapshotHead,
+} from './snapshot.ts';
+import type { SnapshotCache } from './snapshot-cache.ts';
 
 export interface ListedHead {
   readonly name: ObjectName;
@@ -12,6 +20,8 @@ export interface ListedHead {
   readonly received: number;
   readonly head: SnapshotHead;
   readonly sealed: SealedSnapshot;
+  /** All of it, as it lies in storage. */
+  readonly object: Uint8Array;
 }
 
 export interface Snapshot {
@@ -37,20 +47,24 @@ export interface HeadListing {
 
 /**
  * Every object in `snapshots/`, authenticated. `known`: of an earlier listing; what is named by its content is not read
- * again. @throws NeoError unreachable
+ * again, nor what the cache has. @throws NeoError unreachable
  */
-export async function listHeads(repository: Repository, known: readonly ListedHead[] = []): Promise<HeadListing> {
+export async function listHeads(
+  repository: Repository,
+  known: readonly ListedHead[] = [],
+  cache?: SnapshotCache,
+): Promise<HeadListing> {
   const before = new Map(known.map((head) => [head.name, head]));
   const { found, faults } = await listNamed<ListedHead>(repository, {
     folder: 'snapshots',
     kind: 'snapshot',
     known: (name, received) => {
-      const same = before.get(name);
+      const same = before.get(name) ?? cache?.head(name);
       return same === undefined ? undefined : { ...same, received };
     },
     open: ({ name, modified: received, bytes }) => {
       const sealed = decodeSnapshot(repository, bytes);
-      return { name, received, head: sealed.head, sealed };
+      return { name, received, head: sealed.head, sealed, object: bytes };
     },
   });
   const heads = found.toSorted(
@@ -69,9 +83,13 @@ export interface SnapshotListing {
 /** What role full has: the private halves of the seals. */
 export type SealEpochs = readonly { readonly epoch: number; readonly sealSeed: Uint8Array }[];
 
-/** Heads and bodies. */
-export async function listSnapshots(repository: Repository, epochs: SealEpochs): Promise<SnapshotListing> {
-  return openSnapshots(repository, await listHeads(repository), epochs);
+/** Heads and bodies; what the cache has is not opened again, and what it has not is put there. */
+export async function listSnapshots(
+  repository: Repository,
+  epochs: SealEpochs,
+  cache?: SnapshotCache,
+): Promise<SnapshotListing> {
+  return openSnapshots(repository, await listHeads(repository, [], cache), epochs, cache);
 }
 
 /** The bodies to heads that were listed. */
@@ -79,24 +97,39 @@ export function openSnapshots(
   repository: Repository,
   { heads, faults }: HeadListing,
   epochs: SealEpochs,
+  cache?: SnapshotCache,
 ): SnapshotListing {
   const snapshots: Snapshot[] = [];
   const closed: SnapshotFault[] = [];
-  for (const { name, received, head, sealed } of heads) {
-    const pair = epochs.find(({ epoch }) => epoch === head.epoch);
+  for (const listed of heads) {
     try {
-      if (pair === undefined)
-        closed.push({ name, reason: `sealed to epoch ${head.epoch}, which this key does not have` });
-      else {
-        const body = openSnapshot(repository, sealed, pair.sealSeed);
-        snapshots.push(snapshotOf({ name, received, sealed, head }, body));
-      }
+      const opened = openListed(repository, listed, epochs, cache);
+      if (typeof opened === 'string') closed.push({ name: listed.name, reason: opened });
+      else snapshots.push(opened);
     } catch (error) {
       if (!isNeoError(error, 'integrity')) throw error;
-      closed.push({ name, reason: messageOf(error) });
+      closed.push({ name: listed.name, reason: messageOf(error) });
     }
   }
   return { snapshots: inOrder(snapshots), faults: [...faults, ...closed], heads };
+}
+
+/** Or why it cannot be. @throws NeoError integrity */
+function openListed(
+  repository: Repository,
+  listed: ListedHead,
+  epochs: SealEpochs,
+  cache: SnapshotCache | undefined,
+): Snapshot | string {
+  const { name, head, sealed, object } = listed;
+  const known = cache?.body(name);
+  if (known !== undefined) return snapshotOf(listed, decodeBody(known, head.client));
+  const pair = epochs.find(({ epoch }) => epoch === head.epoch);
+  if (pair === undefined) return `sealed to epoch ${head.epoch}, which this key does not have`;
+  const json = openBody(repository, sealed, pair.sealSeed);
+  const body = decodeBody(json, head.client);
+  cache?.add(name, object, json);
+  return snapshotOf(listed, body);
 }
 
 /** Only of role full it is believed that a snapshot is as old as what it was made from. */

@@ -27,7 +27,7 @@ import { byteString, hexName, integer, moment, z } from '../core/schema.ts';
 import { openObject, sealObject } from '../engine/aead.ts';
 import type { Engine } from '../engine/engine.ts';
 import { deriveKey } from '../engine/keys.ts';
-import type { Certificate } from '../repo/certificate.ts';
+import { type Certificate, decodeCertificate } from '../repo/certificate.ts';
 import { encodeHeader, readHeader } from '../repo/header.ts';
 import { type ObjectContext, readSignature, type Signer, signObject } from '../repo/signed-object.ts';
 
@@ -197,6 +197,19 @@ export interface SealedSnapshot {
 
 /** @throws NeoError integrity when the signature is not valid; needs-newer-neo */
 export function decodeSnapshot(context: ObjectContext, object: Uint8Array): SealedSnapshot {
+  return decode(context, object, (reader) => readSignature(context, 'snapshot', object, reader));
+}
+
+/** One whose signature was verified before. @throws NeoError integrity, needs-newer-neo */
+export function decodeVerified(context: ObjectContext, object: Uint8Array): SealedSnapshot {
+  return decode(context, object, (reader) => decodeCertificate(reader.bytes(reader.u16())));
+}
+
+function decode(
+  context: ObjectContext,
+  object: Uint8Array,
+  signerOf: (reader: ByteReader) => Certificate,
+): SealedSnapshot {
   const reader = new ByteReader(object);
   readHeader(reader, 'snapshot', context.repository);
   const epoch = reader.u32();
@@ -209,7 +222,7 @@ export function decodeSnapshot(context: ObjectContext, object: Uint8Array): Seal
   const kemCiphertext = reader.bytes(KEM_CIPHERTEXT);
   const aad = object.subarray(0, reader.offset);
   const sealed = reader.bytes(reader.u32());
-  const signer = readSignature(context, 'snapshot', object, reader);
+  const signer = signerOf(reader);
   if (signer.client !== client) throw new NeoError('integrity', 'snapshot is signed by another client');
   return {
     head: { epoch, client, session, sequence, previous, validated, generation },
@@ -227,13 +240,21 @@ export function headHash(engine: Engine, { aad }: SealedSnapshot): Uint8Array {
 
 /** @param sealSeed private half of the head's epoch. @throws NeoError integrity */
 export function openSnapshot(context: ObjectContext, snapshot: SealedSnapshot, sealSeed: Uint8Array): SnapshotBody {
-  const { engine } = context;
+  return decodeBody(openBody(context, snapshot, sealSeed), snapshot.head.client);
+}
+
+/** The body's JSON. @throws NeoError integrity when it cannot be opened */
+export function openBody({ engine }: ObjectContext, snapshot: SealedSnapshot, sealSeed: Uint8Array): Uint8Array {
   const secret = engine.kemDecapsulate(sealSeed, snapshot.kemCiphertext);
-  const json = openObject(engine, deriveKey(engine, secret, 'snapshot.body'), snapshot.sealed, snapshot.aad);
+  return openObject(engine, deriveKey(engine, secret, 'snapshot.body'), snapshot.sealed, snapshot.aad);
+}
+
+/** @throws NeoError integrity when it is malformed, or of another client */
+export function decodeBody(json: Uint8Array, client: ClientId): SnapshotBody {
   const parsed = bodySchema.safeParse(parseJson(json));
   if (!parsed.success) throw new NeoError('integrity', 'snapshot is malformed', { cause: parsed.error });
   const data = parsed.data;
-  if (data.client !== snapshot.head.client) throw new NeoError('integrity', 'snapshot names two clients');
+  if (data.client !== client) throw new NeoError('integrity', 'snapshot names two clients');
   return {
     time: data.time,
     host: data.host,

@@ -16,6 +16,7 @@ import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { type HeadListing, type ListedHead, listHeads } from '../snapshot/listing.ts';
 import { listRemovals, trashOf } from '../snapshot/removal.ts';
 import type { SnapshotBody, SnapshotKind, SnapshotStatistics } from '../snapshot/snapshot.ts';
+import { SnapshotCache } from '../snapshot/snapshot-cache.ts';
 import { type Before, findBefore, keepForNext } from './backup/before.ts';
 import { openFilesCache } from './backup/files-cache-state.ts';
 import type { BackupOptions as Options, BackupSummary as Summary } from './backup/options.ts';
@@ -82,11 +83,13 @@ async function save(
   const removed = new Set(trashOf(await listRemovals(repository)).keys());
   const records = await listRecords(repository);
   refuseRevoked(records, repository.client);
-  const listing = await listHeads(repository);
+  const cache = await SnapshotCache.load(repository, state);
+  const listing = await listHeads(repository, [], cache);
   const { heads } = listing;
   const standing = await takeStock(repository, state, listing, removed, events);
   const beforeOptions = { ...options, paths, parent: options.parent };
-  const before = await findBefore(repository, state, beforeOptions, { listing, removed, records }, events);
+  const before = await findBefore(repository, state, beforeOptions, { listing, removed, records, cache }, events);
+  await cache?.save(heads.map(({ name }) => name));
   const accounts = cachedAccounts(options.accounts ?? systemAccounts());
   const files = await openFilesCache(
     repository,

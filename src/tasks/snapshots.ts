@@ -9,6 +9,7 @@ import { type Repository, requireFull } from '../repo/repository.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { listSnapshots, type Snapshot, type SnapshotListing } from '../snapshot/listing.ts';
 import { listRemovals, type Removal, trashOf } from '../snapshot/removal.ts';
+import { SnapshotCache } from '../snapshot/snapshot-cache.ts';
 
 export interface VisibleSnapshots extends SnapshotListing {
   /** In the trash; not among `snapshots`. */
@@ -46,7 +47,9 @@ export async function lookAtSnapshots(
   const removals = await listRemovals(repository);
   const trash = trashOf(removals);
   const records = await listRecords(repository);
-  const listing = await listSnapshots(repository, epochs);
+  const cache = await SnapshotCache.load(repository, state);
+  const listing = await listSnapshots(repository, epochs, cache);
+  await cache?.save(listing.heads.map(({ name }) => name));
   const faulty = new Set<string>();
   const alarms: string[] = [];
   for (const { name, reason } of listing.faults) {

@@ -13,6 +13,7 @@ import { isRevoked, type RecordListing } from '../../repo/record.ts';
 import { pathSet } from '../../snapshot/lineage.ts';
 import { type HeadListing, type ListedHead, openSnapshots, type Snapshot } from '../../snapshot/listing.ts';
 import type { SnapshotStatistics } from '../../snapshot/snapshot.ts';
+import type { SnapshotCache } from '../../snapshot/snapshot-cache.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
 import { TreeCache } from '../../snapshot/tree-cache.ts';
 import type { ParentTree } from './parent.ts';
@@ -60,6 +61,7 @@ interface Listed {
   /** In the trash. */
   readonly removed: ReadonlySet<ObjectName>;
   readonly records: RecordListing;
+  readonly cache?: SnapshotCache | undefined;
 }
 
 /** @throws NeoError usage when `parent` names no snapshot */
@@ -67,12 +69,12 @@ export async function findBefore(
   repository: IndexedRepository,
   state: ClientState,
   options: BeforeOptions,
-  { listing, removed, records }: Listed,
+  { listing, removed, records, cache }: Listed,
   events: EventSink,
 ): Promise<Before> {
   if (options.force) return NONE;
   if (repository.keys.full === undefined) return fromCache(repository, state, options, removed, events);
-  const { snapshots, heads } = openSnapshots(repository, listing, repository.keys.full.epochs);
+  const { snapshots, heads } = openSnapshots(repository, listing, repository.keys.full.epochs, cache);
   // What is in the trash may be freed while this run goes on: nothing rests on it.
   const believed = new Set(
     heads
