@@ -10,6 +10,7 @@ import { NeoError } from '../core/errors.ts';
 import { loadIndex } from '../repo/indexed.ts';
 import { selectSnapshot, splitReference } from '../snapshot/select.ts';
 import { readFileContent, type Stretch } from '../tasks/contents.ts';
+import { historySource } from '../tasks/history.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
 import { findVersion } from '../tasks/versions.ts';
 
@@ -52,7 +53,13 @@ export default class Cat extends NeoCommand {
     const named =
       version === undefined
         ? { last: selectSnapshot(look.snapshots, reference, until, look), path: path ?? utf8('/') }
-        : await findVersion(indexed, look.snapshots, utf8(resolve(args.file)), version, this.events);
+        : await findVersion(
+            historySource(indexed, look),
+            look.snapshots,
+            utf8(resolve(args.file)),
+            version,
+            this.events,
+          );
     for await (const stretch of readFileContent(indexed, named.last, named.path)) await print(this.out, stretch);
   }
 }

@@ -5,10 +5,10 @@ import { hitColumns, hitJson, hitRow } from '../cli/find-lines.ts';
 import { formatCounted } from '../cli/format.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { NeoError } from '../core/errors.ts';
-import { loadIndex } from '../repo/indexed.ts';
 import { filterSnapshots } from '../snapshot/filter.ts';
 import { selectSnapshot } from '../snapshot/select.ts';
 import { findEntries } from '../tasks/find.ts';
+import { History, historySource } from '../tasks/history.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
 
 export default class Find extends NeoCommand {
@@ -35,8 +35,8 @@ export default class Find extends NeoCommand {
     const searched = filterSnapshots(look.snapshots, searchedSnapshots(flags));
     const chosen =
       flags.snapshot === undefined ? searched : [selectSnapshot(searched, flags.snapshot, undefined, look)];
-    const indexed = await loadIndex(repository, 0);
-    const { hits, unreadable } = await findEntries(indexed, chosen, options, this.events, this.signal);
+    const history = await History.open(historySource(repository, look), this.events, this.signal);
+    const { hits, unreadable } = findEntries(history, chosen, options);
     this.endProgress();
     for (const hit of hits) await this.out.object('hit', hitJson(hit));
     await this.out.object('summary', { hits: hits.length, snapshots: chosen.length });

@@ -12,6 +12,7 @@ import { requireFull } from '../repo/repository.ts';
 import { filterSnapshots } from '../snapshot/filter.ts';
 import { sharedHostNote } from '../snapshot/maker.ts';
 import { selectSnapshot, splitReference } from '../snapshot/select.ts';
+import { historySource } from '../tasks/history.ts';
 import { type RestoreAction, restore, throwIfRefused } from '../tasks/restore.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
 import { findVersion } from '../tasks/versions.ts';
@@ -51,7 +52,7 @@ snapshot's time, and overwrites nothing. Over an existing copy only what differs
       version === undefined
         ? { last: selectSnapshot(look.snapshots, reference, filter, look), path: inside }
         : await findVersion(
-            indexed,
+            historySource(indexed, look),
             filterSnapshots(look.snapshots, filter),
             utf8(resolve(args.snapshot)),
             version,

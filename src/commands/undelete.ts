@@ -9,7 +9,7 @@ import { utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { requireFeatures } from '../repo/config.ts';
 import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
-import { filterSnapshots } from '../snapshot/filter.ts';
+import { historySource } from '../tasks/history.ts';
 import { type RestoreAction, restore, throwIfRefused } from '../tasks/restore.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
 import { type Deleted, findDeleted } from '../tasks/undelete.ts';
@@ -49,11 +49,12 @@ export default class Undelete extends NeoCommand {
     const { repository, state } = await openFromFlags(flags, this.out);
     requireFeatures(repository.config, 'read');
     const look = await lookAtSnapshots(repository, state, this.events);
-    const snapshots = filterSnapshots(look.snapshots, { hosts: flags.host ?? [], tags: [], paths: [] });
     const indexed = await loadIndex(repository);
     const found: Deleted[] = [];
     for (const path of paths) {
-      found.push(await findDeleted(indexed, snapshots, path, flags.to === undefined, this.events));
+      found.push(
+        await findDeleted(historySource(indexed, look), look.snapshots, path, flags.to === undefined, this.events),
+      );
     }
     for (const deleted of found) await this.#bringBack(indexed, deleted, { to: flags.to, dryRun: flags['dry-run'] });
   }

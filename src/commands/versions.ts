@@ -6,8 +6,8 @@ import { formatTime } from '../cli/format.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { versionColumns, versionJson, versionRow } from '../cli/version-lines.ts';
 import { utf8 } from '../core/bytes.ts';
-import { loadIndex } from '../repo/indexed.ts';
 import { filterSnapshots } from '../snapshot/filter.ts';
+import { historySource } from '../tasks/history.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
 import { findVersions } from '../tasks/versions.ts';
 
@@ -35,9 +35,9 @@ export default class Versions extends NeoCommand {
     const { args, flags } = await this.parse(Versions);
     const path = utf8(resolve(args.path));
     const { repository, state } = await openFromFlags(flags, this.out);
-    const { snapshots } = await lookAtSnapshots(repository, state, this.events);
-    const chosen = filterSnapshots(snapshots, { hosts: flags.host ?? [], tags: [], paths: [] });
-    const found = await findVersions(await loadIndex(repository, 0), chosen, path, this.events);
+    const look = await lookAtSnapshots(repository, state, this.events);
+    const chosen = filterSnapshots(look.snapshots, { hosts: flags.host ?? [], tags: [], paths: [] });
+    const found = await findVersions(historySource(repository, look), chosen, path, this.events);
     const { versions, deletedBy } = found;
     for (const version of versions) await this.out.object('version', versionJson(version));
     await this.out.object('summary', { versions: versions.length, deletedBy: deletedBy?.name });

@@ -9,6 +9,7 @@ import { findPath } from '../snapshot/lookup.ts';
 import { type Reference, selectSnapshot } from '../snapshot/select.ts';
 import { type DiffSide, snapshotSide } from './diff-side.ts';
 import { diskSide } from './disk-side.ts';
+import { historySource } from './history.ts';
 import type { VisibleSnapshots } from './snapshots.ts';
 import { findVersion } from './versions.ts';
 
@@ -56,7 +57,13 @@ async function named(
   events: EventSink,
 ): Promise<Named> {
   if ('version' in name) {
-    const { path, last } = await findVersion(repository, look.snapshots, name.path, name.version, events);
+    const { path, last } = await findVersion(
+      historySource(repository, look),
+      look.snapshots,
+      name.path,
+      name.version,
+      events,
+    );
     return { snapshot: last, path };
   }
   return { snapshot: selectSnapshot(look.snapshots, name.snapshot, undefined, look), path: name.path };

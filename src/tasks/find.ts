@@ -1,18 +1,23 @@
 /** Entries of all snapshots by name, size, time or content: the library's side of `neo find`. */
 import { displayBytes, toHex } from '../core/bytes.ts';
 import { messageOf, NeoError } from '../core/errors.ts';
-import type { EventSink } from '../core/events.ts';
-import { PatternList } from '../fs/ignore-list.ts';
+import { PatternList, type ScopedPatterns } from '../fs/ignore-list.ts';
 import { parseOptionPattern } from '../fs/ignore-pattern.ts';
-import { BlobReader } from '../repo/blob-reader.ts';
-import type { IndexedRepository } from '../repo/indexed.ts';
-import { lineageOf } from '../snapshot/lineage.ts';
+import { contentIdentity } from '../snapshot/identity.ts';
 import type { Snapshot } from '../snapshot/listing.ts';
 import type { Node, NodeType } from '../snapshot/node.ts';
-import { type Conditions, Search } from './find/search.ts';
-import { type Hit as FoundHit, Sightings } from './find/sightings.ts';
+import type { History, Stretch } from './history.ts';
 
-export type Hit = FoundHit;
+export interface Hit {
+  readonly path: Uint8Array;
+  /** As the newest snapshot with this content has it. */
+  readonly node: Node;
+  readonly first: Snapshot;
+  readonly last: Snapshot;
+  readonly snapshots: number;
+  /** The newest complete snapshot of each host and paths has nothing there. */
+  readonly deleted: boolean;
+}
 
 export interface FindOptions {
   /** Globs as in gitignore: without a slash on names, with one on paths. One of them has to match; none: all do. */
@@ -41,26 +46,67 @@ export interface Findings {
 }
 
 /**
- * A directory that many snapshots have in common is read once, and looked at once.
  * @param snapshots oldest first
- * @throws NeoError usage for a pattern that can match nothing; interrupted
+ * @throws NeoError usage for a pattern that can match nothing
  */
-export async function findEntries(
-  repository: IndexedRepository,
-  snapshots: readonly Snapshot[],
-  options: FindOptions,
-  events: EventSink,
-  signal?: AbortSignal,
-): Promise<Findings> {
-  const reader = new BlobReader(repository);
-  const search = new Search(conditionsOf(options), { load: (kind, key) => reader.load(kind, key), events, signal });
-  const sightings = new Sightings(snapshots);
-  for (const [number, { body }] of snapshots.entries()) {
-    events({ type: 'progress', phase: 'search', progress: { files: number, bytes: 0, totalFiles: snapshots.length } });
-    sightings.add(lineageOf(body), number, await search.below(body.tree));
+export function findEntries(history: History, snapshots: readonly Snapshot[], options: FindOptions): Findings {
+  const { isMeant, isHit } = conditionsOf(options);
+  const paths = new Map<string, FoundPath>();
+  for (const stretch of history.stretches(snapshots, isMeant)) {
+    const found = paths.get(stretch.path) ?? new FoundPath();
+    paths.set(stretch.path, found);
+    found.add(stretch);
   }
-  const hits = sightings.hits().filter(({ deleted }) => deleted || !options.deleted);
-  return { hits, unreadable: search.unreadable };
+  const inOrder = [...paths].sort(([a], [b]) => (a < b ? -1 : 1));
+  const hits = inOrder.flatMap(([, found]) => (options.deleted && found.isThere ? [] : found.hits(snapshots, isHit)));
+  return { hits, unreadable: history.unreadable };
+}
+
+interface Sighting {
+  path: string;
+  node: Node;
+  first: number;
+  last: number;
+  count: number;
+}
+
+/** All contents of one path, whatever hosts had them. */
+class FoundPath {
+  readonly #byContent = new Map<string, Sighting>();
+  isThere = false;
+
+  add({ path, node: decode, first, last, count, isThere }: Stretch): void {
+    this.isThere ||= isThere;
+    const node = decode();
+    const identity = contentIdentity(node);
+    const known = this.#byContent.get(identity);
+    if (known === undefined) this.#byContent.set(identity, { path, node, first, last, count });
+    else {
+      if (last > known.last) known.node = node;
+      known.first = Math.min(known.first, first);
+      known.last = Math.max(known.last, last);
+      known.count += count;
+    }
+  }
+
+  /** In the order in which they were first seen. */
+  hits(snapshots: readonly Snapshot[], isHit: (node: Node) => boolean): Hit[] {
+    return [...this.#byContent.values()]
+      .filter(({ node }) => isHit(node))
+      .sort((a, b) => a.first - b.first)
+      .flatMap(({ path, node, first, last, count }) => {
+        const [oldest, newest] = [snapshots[first], snapshots[last]];
+        if (oldest === undefined || newest === undefined) return [];
+        const at = Buffer.from(path, 'latin1');
+        return [{ path: at, node, first: oldest, last: newest, snapshots: count, deleted: !this.isThere }];
+      });
+  }
+}
+
+interface Conditions {
+  /** Of a path: it is one that is looked for. */
+  readonly isMeant: (path: string, isDirectory: boolean) => boolean;
+  readonly isHit: (node: Node) => boolean;
 }
 
 /** @throws NeoError usage */
@@ -68,10 +114,28 @@ function conditionsOf(options: FindOptions): Conditions {
   const parsed = options.patterns.map((text) => parseOptionPattern('include', text, text, options.ignoreCase));
   const regex = regexOf(options);
   const tests = nodeTests(options);
+  const matches = parsed.length === 0 ? () => true : matcherOf(new PatternList(parsed));
   return {
-    patterns: parsed.length === 0 ? undefined : new PatternList(parsed),
-    path: regex === undefined ? () => true : (path) => regex.test(displayBytes(path)),
-    node: (node) => tests.every((test) => test(node)),
+    isMeant: (path, isDirectory) =>
+      matches(path, isDirectory) && (regex === undefined || regex.test(displayBytes(Buffer.from(path, 'latin1')))),
+    isHit: (node) => tests.every((test) => test(node)),
+  };
+}
+
+/** Each directory's view of the patterns is made once. */
+function matcherOf(patterns: PatternList): Conditions['isMeant'] {
+  const scopes = new Map<string, ScopedPatterns>();
+  const scopeOf = (directory: string): ScopedPatterns => {
+    const known = scopes.get(directory);
+    if (known !== undefined) return known;
+    const made = patterns.at(directory);
+    scopes.set(directory, made);
+    return made;
+  };
+  return (path, isDirectory) => {
+    const slash = path.lastIndexOf('/') + 1;
+    const match = scopeOf(path.slice(1, slash)).lastMatch(path.slice(slash), isDirectory ? 'directory' : 'other');
+    return match !== undefined && !match.rule.negated;
   };
 }
 

@@ -21,6 +21,8 @@ export interface VisibleSnapshots extends SnapshotListing {
   /** Of revoked keys, made when they may not have been in their owners' hands; not among `snapshots`. */
   readonly revoked: readonly Snapshot[];
   readonly records: RecordListing;
+  /** Of the client that looked. */
+  readonly state: ClientState;
 }
 
 function split<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
@@ -71,7 +73,7 @@ export async function lookAtSnapshots(
   warnOf('record', records.faults, events);
   const [removed, visible] = split(listing.snapshots, ({ name }) => trash.has(name));
   const [revoked, snapshots] = split(visible, (snapshot) => isRevoked(records, snapshot.head.client, snapshot.name));
-  return { ...listing, snapshots, removed, revoked, removals: removals.removals, records, alarms };
+  return { ...listing, snapshots, removed, revoked, removals: removals.removals, records, alarms, state };
 }
 
 function warnOf(what: string, faults: readonly ObjectFault[], events: EventSink): void {

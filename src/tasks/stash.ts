@@ -8,6 +8,7 @@ import type { Snapshot } from '../snapshot/listing.ts';
 import { selectSnapshot } from '../snapshot/select.ts';
 import { type Difference, diffTrees } from './diff.ts';
 import { pairsOf } from './diff-pairs.ts';
+import { historySource } from './history.ts';
 import type { VisibleSnapshots } from './snapshots.ts';
 import { findVersions } from './versions.ts';
 
@@ -65,7 +66,7 @@ export async function refuseUnsaved(
 ): Promise<void> {
   for (const { path, after } of differences) {
     if (after?.node === undefined || after.node.type === 'directory') continue;
-    const { versions } = await findVersions(repository, look.snapshots, path, events);
+    const { versions } = await findVersions(historySource(repository, look), look.snapshots, path, events);
     const held = await Promise.all(versions.map(async ({ node }) => (await after.holds?.(node)) === true));
     if (held.includes(true)) continue;
     throw new NeoError('failed', `${displayBytes(path)} has a content that is saved nowhere`, {

@@ -4,8 +4,8 @@ import { displayBytes } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { asBuffer } from '../fs/path.ts';
-import type { IndexedRepository } from '../repo/indexed.ts';
 import type { Snapshot } from '../snapshot/listing.ts';
+import type { HistorySource } from './history.ts';
 import { findVersions } from './versions.ts';
 
 export interface Deleted {
@@ -22,13 +22,13 @@ export interface Deleted {
  * @throws NeoError failed when no snapshot has it, or something is there
  */
 export async function findDeleted(
-  repository: IndexedRepository,
+  source: HistorySource,
   snapshots: readonly Snapshot[],
   path: Uint8Array,
   isInPlace: boolean,
   events: EventSink,
 ): Promise<Deleted> {
-  const { versions } = await findVersions(repository, snapshots, path, events);
+  const { versions } = await findVersions(source, snapshots, path, events);
   const order = new Map(snapshots.map((snapshot, n) => [snapshot, n]));
   const last = versions.reduce((a, b) => ((order.get(b.last) ?? 0) > (order.get(a.last) ?? 0) ? b : a));
   if (isInPlace && fs.lstatSync(asBuffer(last.path), { throwIfNoEntry: false }) !== undefined) {

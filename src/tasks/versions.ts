@@ -2,14 +2,17 @@
 import { displayBytes } from '../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
+import { toLatin1 } from '../fs/ignore-pattern.ts';
+import { pathOf, resolvePath } from '../fs/path.ts';
 import { BlobReader } from '../repo/blob-reader.ts';
-import type { IndexedRepository } from '../repo/indexed.ts';
+import { loadIndex } from '../repo/indexed.ts';
 import { filterSnapshots } from '../snapshot/filter.ts';
 import { contentIdentity } from '../snapshot/identity.ts';
 import { lineageOf } from '../snapshot/lineage.ts';
 import type { Snapshot } from '../snapshot/listing.ts';
 import { type Found, PathFinder } from '../snapshot/lookup.ts';
 import type { Node } from '../snapshot/node.ts';
+import { History, type HistorySource } from './history.ts';
 
 export interface FileVersion {
   /** From 1, in the order in which they were first seen. */
@@ -46,7 +49,7 @@ interface Newest {
 }
 
 /** What is known of a path from the oldest snapshots up to one. */
-class History {
+class Seen {
   readonly #byContent = new Map<string, Growing>();
   /** Of each host and paths that ever had it: what the newest complete snapshot says. */
   readonly #newest = new Map<string, Newest>();
@@ -87,28 +90,57 @@ class History {
 }
 
 /**
- * @param snapshots oldest first
+ * @param snapshots of the source, oldest first
  * @param path absolute. A directory has one version; what is in it is not looked at.
  * @throws NeoError failed when no snapshot has it
  */
 export async function findVersions(
-  repository: IndexedRepository,
+  source: HistorySource,
   snapshots: readonly Snapshot[],
   path: Uint8Array,
   events: EventSink,
 ): Promise<Versions> {
-  const reader = new BlobReader(repository);
-  const finder = new PathFinder((kind, key) => reader.load(kind, key), path);
-  const history = new History();
-  for (const snapshot of filterSnapshots(snapshots, { hosts: [], tags: [], paths: [path] })) {
-    const found = await lookInto(finder, snapshot, path, events);
-    if (found !== 'unreadable') history.see(snapshot, found);
-  }
-  const found = history.versions;
+  const chosen = filterSnapshots(snapshots, { hosts: [], tags: [], paths: [path] });
+  const history = await History.openIfWorth(source, events);
+  const seen = new Seen();
+  if (history !== undefined) seeIn(history, chosen, path, seen);
+  else await lookIntoEach(source, chosen, path, seen, events);
+  const found = seen.versions;
   if (found.versions.length > 0) return found;
   throw new NeoError('failed', `no snapshot has anything at ${displayBytes(path)}`, {
     hint: 'look for it by its name: neo find NAME',
   });
+}
+
+function seeIn(history: History, snapshots: readonly Snapshot[], path: Uint8Array, seen: Seen): void {
+  const exact = toLatin1(resolvePath(pathOf('/'), path));
+  const shown = path.includes(BACKSLASH) ? displayBytes(path) : undefined;
+  const isMeant = (at: string): boolean =>
+    at === exact || (shown !== undefined && displayBytes(Buffer.from(at, 'latin1')) === shown);
+  const at = new Map<number, Found>();
+  for (const stretch of history.stretches(snapshots, isMeant)) {
+    const node = stretch.node();
+    const found = { path: Buffer.from(stretch.path, 'latin1'), node, tree: node.tree };
+    for (const number of stretch.numbers()) if (!at.has(number) || stretch.path === exact) at.set(number, found);
+  }
+  for (const [number, snapshot] of snapshots.entries()) seen.see(snapshot, at.get(number));
+}
+
+const BACKSLASH = 0x5c;
+
+async function lookIntoEach(
+  { repository, indexed }: HistorySource,
+  snapshots: readonly Snapshot[],
+  path: Uint8Array,
+  seen: Seen,
+  events: EventSink,
+): Promise<void> {
+  const reader = new BlobReader(indexed ?? (await loadIndex(repository, 0)));
+  const finder = new PathFinder((kind, key) => reader.load(kind, key), path);
+  for (const snapshot of snapshots) {
+    const found = await lookInto(finder, snapshot, path, events);
+    if (found !== 'unreadable') seen.see(snapshot, found);
+  }
 }
 
 async function lookInto(
@@ -129,13 +161,13 @@ async function lookInto(
 
 /** @throws NeoError usage for a number that there is not; failed as {@link findVersions} */
 export async function findVersion(
-  repository: IndexedRepository,
+  source: HistorySource,
   snapshots: readonly Snapshot[],
   path: Uint8Array,
   number: number,
   events: EventSink,
 ): Promise<FileVersion> {
-  const { versions } = await findVersions(repository, snapshots, path, events);
+  const { versions } = await findVersions(source, snapshots, path, events);
   const found = versions[number - 1];
   if (found !== undefined) return found;
   const most = versions.length === 1 ? 'only version 1' : `versions 1 to ${versions.length}`;

@@ -5,17 +5,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../src/core/events.ts';
 import { type FindOptions, findEntries } from '../../src/tasks/find.ts';
+import { History, historySource } from '../../src/tasks/history.ts';
 import { HistoryWorld, text } from './history-support.ts';
 
 const options: FindOptions = { patterns: [], ignoreCase: false, deleted: false };
 
 async function find(world: HistoryWorld, more: Partial<FindOptions>) {
-  const { hits } = await findEntries(
-    await world.indexed(),
-    (await world.look()).snapshots,
-    { ...options, ...more },
-    ignoreEvents,
-  );
+  const look = await world.look();
+  const history = await History.open(historySource(await world.made.open(), look), ignoreEvents);
+  const { hits } = findEntries(history, look.snapshots, { ...options, ...more });
   return hits.map(({ path, snapshots, deleted, first, last }) => ({
     path: text(path),
     snapshots,
@@ -47,6 +45,22 @@ function see(seen: Seen, name: string, content: string, snapshot: string): void 
   const { snapshots = 0, first = snapshot } = seen.get(`${name} ${content}`) ?? {};
   seen.set(`${name} ${content}`, { snapshots: snapshots + 1, first, last: snapshot, path: `/home/${name}` });
 }
+
+describe('names in neo find', () => {
+  it('sees files whose names look like the bytes between two entries', async () => {
+    const world = await HistoryWorld.make();
+    const names = ['a},{', 'a},{"A":', '},{"', 'b],"l":0}', '{"e":['];
+    for (const name of names) writeFileSync(join(world.folder, name), 'one');
+    await world.snapshot();
+    rmSync(join(world.folder, names[1] ?? ''));
+    writeFileSync(join(world.folder, names[0] ?? ''), 'two');
+    await world.snapshot();
+    const found = await find(world, { types: ['file'] });
+    expect(new Set(found.map(({ path }) => path))).toEqual(new Set(names.map((name) => `/home/${name}`)));
+    expect(found.filter(({ deleted }) => deleted).map(({ path }) => path)).toEqual([`/home/${names[1]}`]);
+    expect(found.length).toBe(6);
+  });
+});
 
 describe('neo find', () => {
   it('compares names, whole paths, and regular expressions', async () => {

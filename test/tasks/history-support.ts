@@ -2,6 +2,7 @@
 import { MemoryBackend } from '../../src/backends/memory.ts';
 import { ignoreEvents } from '../../src/core/events.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
+import { History, type HistorySource, historySource } from '../../src/tasks/history.ts';
 import { lookAtSnapshots, type VisibleSnapshots } from '../../src/tasks/snapshots.ts';
 import { backupOf } from '../support/backup.ts';
 import { SimClock } from '../support/sim-clock.ts';
@@ -34,6 +35,13 @@ export class HistoryWorld {
 
   indexed() {
     return this.made.openIndexed();
+  }
+
+  /** What is asked of; with `stored` there is a history of all snapshots, and questions are answered from it. */
+  async source(stored: boolean): Promise<HistorySource> {
+    const ask = async () => historySource(await this.made.open(), await this.look());
+    if (stored) await History.open(await ask(), ignoreEvents);
+    return ask();
   }
 
   async look(): Promise<VisibleSnapshots> {

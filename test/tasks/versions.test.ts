@@ -1,17 +1,20 @@
 /** Versions of a file over all snapshots, and what was deleted. */
 import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { ignoreEvents, type NeoEvent } from '../../src/core/events.ts';
 import { readFileContent } from '../../src/tasks/contents.ts';
 import { findDeleted } from '../../src/tasks/undelete.ts';
 import { findVersion, findVersions } from '../../src/tasks/versions.ts';
 import { HistoryWorld, path, text } from './history-support.ts';
 
+/** The same answers from a stored history, and from looking into each snapshot. */
+let isStored = false;
+
 async function contentOf(world: HistoryWorld, number: number, file = '/home/file'): Promise<string> {
   const indexed = await world.indexed();
-  const { snapshots } = await world.look();
-  const version = await findVersion(indexed, snapshots, path(file), number, ignoreEvents);
+  const source = await world.source(isStored);
+  const version = await findVersion(source, source.snapshots, path(file), number, ignoreEvents);
   const parts: Uint8Array[] = [];
   for await (const stretch of readFileContent(indexed, version.last, version.path)) {
     if (stretch.type === 'data') parts.push(Buffer.from(stretch.bytes));
@@ -20,10 +23,15 @@ async function contentOf(world: HistoryWorld, number: number, file = '/home/file
 }
 
 async function versionsOf(world: HistoryWorld, file = '/home/file', events = ignoreEvents) {
-  return findVersions(await world.indexed(), (await world.look()).snapshots, path(file), events);
+  const source = await world.source(isStored);
+  return findVersions(source, source.snapshots, path(file), events);
 }
 
-describe('neo versions', () => {
+describe.each([false, true])('neo versions (from a stored history: %s)', (stored) => {
+  beforeEach(() => {
+    isStored = stored;
+  });
+
   it('lists 50 of 50 in order, and each comes back as it was', async () => {
     const world = await HistoryWorld.make();
     const names: string[] = [];
@@ -91,6 +99,8 @@ describe('neo versions', () => {
     expect((await versionsOf(world)).deletedBy?.name).toBe(last);
   });
 
+  // A stored history knows it as it was.
+  if (stored) return;
   it('goes on past a snapshot that is damaged', async () => {
     const world = await HistoryWorld.make();
     mkdirSync(join(world.folder, 'inner'));
@@ -116,7 +126,11 @@ describe('neo versions', () => {
   });
 });
 
-describe('neo undelete', () => {
+describe.each([false, true])('neo undelete (from a stored history: %s)', (stored) => {
+  beforeEach(() => {
+    isStored = stored;
+  });
+
   it('finds the last that was there, a directory too, and refuses what is there', async () => {
     const world = await HistoryWorld.make();
     mkdirSync(join(world.folder, 'dir'));
@@ -126,22 +140,17 @@ describe('neo undelete', () => {
     const last = await world.snapshot();
     rmSync(join(world.folder, 'dir'), { recursive: true });
     await world.snapshot();
-    const { snapshots } = await world.look();
+    const source = await world.source(isStored);
     const find = async (file: string, inPlace = true) =>
-      findDeleted(await world.indexed(), snapshots, path(file), inPlace, ignoreEvents);
+      findDeleted(source, source.snapshots, path(file), inPlace, ignoreEvents);
     expect((await find('/home/dir/file')).snapshot.name).toBe(last);
     expect(text((await find('/home/dir')).path)).toBe('/home/dir');
     await expect(find('/home/none')).rejects.toMatchObject({ code: 'failed' });
     const here = await HistoryWorld.make();
     writeFileSync(join(here.folder, 'file'), 'here');
     await here.snapshot('host', here.folder);
-    const found = findDeleted(
-      await here.indexed(),
-      (await here.look()).snapshots,
-      path(join(here.folder, 'file')),
-      true,
-      ignoreEvents,
-    );
+    const there = await here.source(isStored);
+    const found = findDeleted(there, there.snapshots, path(join(here.folder, 'file')), true, ignoreEvents);
     await expect(found).rejects.toMatchObject({ code: 'failed', message: /is there/ });
   });
 });

@@ -1,0 +1,75 @@
+/** What each path of one host and its paths held, from which snapshot to which. */
+import type { ContentKey, ObjectName } from '../../core/ids.ts';
+
+/** Up to the newest snapshot, and on. */
+export const OPEN = 0xffff_ffff;
+
+export interface Span {
+  /** Absolute, latin1. */
+  readonly path: string;
+  /** Its JSON, as the newest snapshot of the span has it. */
+  node: Uint8Array;
+  readonly isDirectory: boolean;
+  /** Numbers in {@link LineageHistory.snapshots}. */
+  readonly first: number;
+  last: number;
+}
+
+/** What comes to be at a path; undefined where nothing is left. */
+export interface Change {
+  readonly path: string;
+  readonly after: Pick<Span, 'node' | 'isDirectory'> | undefined;
+  /** The content is what it was: only what else is kept of it differs. */
+  readonly isSameContent: boolean;
+}
+
+export class LineageHistory {
+  readonly name: string;
+  /** Oldest first, also those that are gone by now. */
+  readonly snapshots: ObjectName[];
+  readonly spans: Span[];
+  /** Of the newest one. */
+  tree: ContentKey | undefined;
+  #open: Map<string, Span> | undefined;
+
+  constructor(name: string, snapshots: ObjectName[] = [], spans: Span[] = [], tree?: ContentKey) {
+    this.name = name;
+    this.snapshots = snapshots;
+    this.spans = spans;
+    this.tree = tree;
+  }
+
+  /** How the next snapshot differs from the newest one. */
+  append(name: ObjectName, tree: ContentKey, changes: Iterable<Change>): void {
+    const number = this.snapshots.length;
+    this.#open ??= new Map(this.spans.filter(({ last }) => last === OPEN).map((span) => [span.path, span]));
+    for (const { path, after, isSameContent } of changes) {
+      const open = this.#open.get(path);
+      if (open !== undefined && after !== undefined && isSameContent) {
+        open.node = after.node;
+        continue;
+      }
+      if (open !== undefined) open.last = number - 1;
+      this.#open.delete(path);
+      if (after === undefined) continue;
+      const span = { path, ...after, first: number, last: OPEN };
+      this.spans.push(span);
+      this.#open.set(path, span);
+    }
+    this.snapshots.push(name);
+    this.tree = tree;
+  }
+
+  /** Without snapshots that are gone; the newest one must be there. */
+  without(isGone: (name: ObjectName) => boolean): LineageHistory {
+    const kept = this.snapshots.filter((name) => !isGone(name));
+    const before = new Int32Array(this.snapshots.length + 1);
+    for (const [at, name] of this.snapshots.entries()) before[at + 1] = (before[at] ?? 0) + (isGone(name) ? 0 : 1);
+    const spans = this.spans.flatMap((span) => {
+      const first = before[span.first] ?? 0;
+      const last = span.last === OPEN ? OPEN : (before[span.last + 1] ?? 0) - 1;
+      return first <= last ? [{ ...span, first, last }] : [];
+    });
+    return new LineageHistory(this.name, kept, spans, this.tree);
+  }
+}
