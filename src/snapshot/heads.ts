@@ -5,8 +5,9 @@ import { type ObjectName, objectName } from '../core/ids.ts';
 import { canonicalJson, parseJson } from '../core/json.ts';
 import { integer, z } from '../core/schema.ts';
 import type { ClientState } from '../repo/client-state.ts';
-import type { Repository } from '../repo/repository.ts';
+import { isRotatedSince, type Repository } from '../repo/repository.ts';
 import type { ListedHead } from './listing.ts';
+import { listRemovals, trashOf } from './removal.ts';
 
 const schema = z.object({
   v: z.literal(1),
@@ -56,17 +57,28 @@ export async function findRollback(
   const accepted = (seen?.accepted ?? []).map(objectName);
   const present = new Set([...heads.map(({ name }) => name), ...removed, ...accepted]);
   const expected = [...(seen?.heads ?? []).map(objectName), ...heads.flatMap(({ head }) => head.previous)];
-  const missing = new Set(expected.filter((name) => !present.has(name)));
-  const alarms: Alarm[] = [...missing].map((snapshot) => ({
+  const missing = await stillMissing(repository, new Set(expected.filter((name) => !present.has(name))));
+  const alarms: Alarm[] = missing.map((snapshot) => ({
     message: `snapshot ${snapshot.slice(0, 8)} was there and is gone, and nobody removed it`,
     snapshot,
   }));
-  if (seen !== undefined && seen.epoch > repository.config.epoch) {
+  if (seen !== undefined && seen.epoch > repository.config.epoch && !(await isRotatedSince(repository))) {
     alarms.push({ message: `the configuration went back from epoch ${seen.epoch} to ${repository.config.epoch}` });
   }
   if (alarms.length === 0 || state.acceptsRollback !== true) return alarms;
   await accept(repository, state, heads, [...accepted, ...missing]);
   return [];
+}
+
+/** Another process of this client may have stored or removed it since the listing that is judged was made. */
+async function stillMissing(repository: Repository, missing: ReadonlySet<ObjectName>): Promise<ObjectName[]> {
+  if (missing.size === 0) return [];
+  const there: ObjectName[] = [];
+  for (const name of missing) {
+    if ((await repository.backend.stat(`snapshots/${name}`)) !== undefined) there.push(name);
+  }
+  const removed = trashOf(await listRemovals(repository));
+  return [...missing].filter((name) => !there.includes(name) && !removed.has(name));
 }
 
 /** Only a state that was written counts. @throws whatever writing it meets */

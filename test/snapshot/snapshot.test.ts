@@ -11,6 +11,7 @@ import type { Repository } from '../../src/repo/repository.ts';
 import { signObject } from '../../src/repo/signed-object.ts';
 import { findRollback, rememberHeads } from '../../src/snapshot/heads.ts';
 import { chainHeads, listHeads, listSnapshots } from '../../src/snapshot/listing.ts';
+import { putRemoval } from '../../src/snapshot/removal.ts';
 import {
   decodeSnapshot,
   encodeSnapshot,
@@ -18,6 +19,7 @@ import {
   type SnapshotBody,
   type SnapshotHead,
 } from '../../src/snapshot/snapshot.ts';
+import { rotateKeys } from '../../src/tasks/rotate.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { addClient, tempRepository, testEngine } from '../support/temp-repository.ts';
 
@@ -220,6 +222,31 @@ describe('heads that were seen', () => {
     await rememberHeads({ ...own, config: { ...own.config, epoch: 4 } }, state, await heads());
     expect(await findRollback(own, state, await heads())).toHaveLength(2);
     expect(await findRollback(own, new MemoryState(), await heads())).toEqual([]);
+  });
+
+  it('are not missed when somebody stored or removed them after the listing', async () => {
+    const place = await tempRepository({ clock });
+    const own = await place.open();
+    const state = new MemoryState();
+    const before = (await listHeads(own)).heads;
+    // Another process of the same user: it stores a snapshot and remembers it, then removes it for good.
+    const bytes = encode(own);
+    const name = nameOf(bytes);
+    await place.backend.put(`snapshots/${name}`, bytes);
+    await rememberHeads(own, state, (await listHeads(own)).heads);
+    expect(await findRollback(own, state, before)).toEqual([]);
+    await putRemoval(own, (await listHeads(own)).heads, { time: 1, trashEnds: 1 });
+    place.backend.tamper(`snapshots/${name}`, undefined);
+    expect(await findRollback(own, state, before)).toEqual([]);
+  });
+
+  it('know of a rotation that came after the repository was opened', async () => {
+    const place = await tempRepository({ clock });
+    const own = await place.open();
+    const state = new MemoryState();
+    await rotateKeys(own, { drop: [], dryRun: false });
+    await rememberHeads(await place.open(), state, []);
+    expect(await findRollback(own, state, [])).toEqual([]);
   });
 
   it('are forgotten, not fatal, when their file is damaged', async () => {
