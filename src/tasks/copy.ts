@@ -109,8 +109,10 @@ class Copy {
     this.#sameSecrets = haveSameSecrets(options.from, options.to);
     const there = copiesIn(options.toLook);
     for (const snapshot of options.snapshots) {
-      const isThere =
-        there.made.has(snapshot.name) || there.names.has(snapshot.body.original?.snapshot ?? snapshot.name);
+      const { name, role, body } = snapshot;
+      // Of role full only: with a write key anybody could say so.
+      const source = role === 'full' ? body.original?.snapshot : undefined;
+      const isThere = there.made.has(name) || (source !== undefined && there.names.has(source));
       (isThere ? this.#present : this.#wanted).push(snapshot);
     }
   }
@@ -294,7 +296,8 @@ function copiesIn({ snapshots, removed, revoked }: VisibleSnapshots) {
 function knownBases({ fromLook, toLook }: CopyOptions) {
   const originals = new Map(fromLook.snapshots.map((snapshot) => [snapshot.name, snapshot]));
   return toLook.snapshots.flatMap((copy) => {
-    const original = originals.get(copy.body.original?.snapshot ?? copy.name);
+    const source = copy.body.original?.snapshot;
+    const original = source === undefined ? undefined : originals.get(source);
     const isSure = copy.role === 'full' && doubtOf(copy, toLook.records) === undefined;
     return original === undefined || !isSure ? [] : [{ original, tree: copy.body.tree, name: copy.name }];
   });

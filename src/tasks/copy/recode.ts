@@ -17,6 +17,7 @@ import type { Chunk, Content, Node } from '../../snapshot/node.ts';
 import { type LoadBlob, readTree, TreeBuilder } from '../../snapshot/tree.ts';
 import { ContentSink } from '../backup/content-sink.ts';
 import { ContentCutter, cutterFor } from '../backup/cutter.ts';
+import { checkNode } from '../check/parts.ts';
 
 /** The same directory here and there. */
 export interface Basis {
@@ -101,7 +102,12 @@ export class Recoder {
     return pairs;
   }
 
+  /** @throws NeoError integrity for what no honest client writes: there it would be damage */
   async #node(node: Node, pair: Pair | undefined): Promise<Node> {
+    checkNode(node);
+    if (node.type !== 'file' && (node.content !== undefined || node.extentContent !== undefined)) {
+      throw new NeoError('integrity', 'a content of what is no file');
+    }
     const { xattrContent, extentContent, tree } = node;
     const attributes = xattrContent && (await this.#metadata(xattrContent));
     const extents = extentContent && (await this.#metadata(extentContent));
