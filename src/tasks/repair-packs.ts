@@ -11,7 +11,7 @@ import { BlobCopier, type NeededBlob } from '../repo/blob-copier.ts';
 import { refuseExpired } from '../repo/certificate.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
-import type { IndexedRepository } from '../repo/indexed.ts';
+import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
 import { packPath } from '../repo/pack-check.ts';
 import { listPacks } from '../repo/pack-listing.ts';
 import { requireFull } from '../repo/repository.ts';
@@ -22,11 +22,13 @@ import { makePool } from './check/pool.ts';
 import { Report, type Damage as ReportedDamage } from './check/report.ts';
 import { Touched } from './check/touched.ts';
 import { reachable } from './reachable.ts';
+import { requireFolder } from './repair/found-files.ts';
 import { healFromFiles } from './repair/healed-by-files.ts';
 import { Losses } from './repair/losses.ts';
 import { LostBundles } from './repair/lost-bundles.ts';
 import { healFromRepository, requireSameSecrets } from './repair/other-copies.ts';
 import { readableNodes } from './repair/readable-nodes.ts';
+import { hasMoved, LOOKS, movedMeanwhile, readableOf } from './repair/second-look.ts';
 
 export type Damage = ReportedDamage;
 
@@ -76,16 +78,22 @@ export async function repairPacks(
   requireOneConfig(repository.chain);
   if (options.from !== undefined) requireSameSecrets(repository, options.from);
   if (!options.dryRun) refuseExpired(repository.signer.certificate, await repository.backend.now());
+  requireFolder(options.fromPath);
   const which = await packsToRead(repository, options.read);
-  const pool = makePool(repository, options.workers);
   const stop = (): void => throwIfAborted(signal);
-  const report = new Report(repository);
   const started = repository.clock.monotonic();
-  const diagnosis = await diagnose(repository, state, { pool, report, which, events, stop }).finally(() =>
-    pool.close(),
-  );
-  const repair = new Repair(repository, options, { report, diagnosis, events, stop });
-  return { ...(await repair.run()), durationMs: Math.round(repository.clock.monotonic() - started) };
+  for (let look = 1; ; look++) {
+    const seen = look === 1 ? repository : await loadIndex(repository);
+    const report = new Report(seen);
+    const pool = makePool(seen, options.workers);
+    const diagnosis = await diagnose(seen, state, { pool, report, which, events, stop }).finally(() => pool.close());
+    const repair = new Repair(seen, options, { report, diagnosis, events, stop });
+    if (await repair.isOvertaken()) {
+      if (look === LOOKS) throw movedMeanwhile();
+      continue;
+    }
+    return { ...(await repair.run()), durationMs: Math.round(repository.clock.monotonic() - started) };
+  }
 }
 
 async function packsToRead(repository: IndexedRepository, read: RepairPacksOptions['read']): Promise<PacksToRead> {
@@ -130,6 +138,16 @@ class Repair {
     this.#missing = missing;
   }
 
+  /** What seems lost is in packs that were stored since the index was read. */
+  async isOvertaken(): Promise<boolean> {
+    const lost = this.#losses.in(this.#means.diagnosis.table);
+    const here = new Set(await readableOf(this.#repository, lost));
+    return hasMoved(
+      this.#repository,
+      lost.filter((blob) => !here.has(blob)),
+    );
+  }
+
   async run(): Promise<Omit<RepairPacksSummary, 'durationMs'>> {
     const { diagnosis } = this.#means;
     try {
@@ -159,7 +177,9 @@ class Repair {
     if (this.#damaged.size === 0) return;
     for (const blob of this.#losses.needed(table)) {
       const places = this.#repository.index.places(blob.id);
-      const isElsewhere = places.some((place) => this.#losses.isGood(blob.id, place) && !this.#isLeaving(place.pack));
+      const isElsewhere = places.some(
+        (place) => place.trusted && this.#losses.isGood(blob.id, place) && !this.#isLeaving(place.pack),
+      );
       if (isElsewhere || !places.some(({ pack }) => this.#isLeaving(pack))) continue;
       this.#means.stop();
       if (!(await this.#copier.copyFrom(blob, places))) continue;

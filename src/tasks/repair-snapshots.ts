@@ -7,18 +7,20 @@ import type { ContentKey, ObjectName } from '../core/ids.ts';
 import { contentKeyOf } from '../engine/keys.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
-import type { IndexedRepository } from '../repo/indexed.ts';
+import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
 import { requireFull } from '../repo/repository.ts';
 import type { Snapshot } from '../snapshot/listing.ts';
 import type { Content } from '../snapshot/node.ts';
-import { diagnose } from './check/diagnosis.ts';
+import { diagnose, type PacksToRead } from './check/diagnosis.ts';
 import { makePool } from './check/pool.ts';
 import { Report } from './check/report.ts';
 import { takeStanding } from './commit.ts';
-import { ContentReader, type FoundFile, filesBelow } from './repair/found-files.ts';
+import { needed } from './reachable.ts';
+import { ContentReader, type FoundFile, filesBelow, requireFolder } from './repair/found-files.ts';
 import { Losses } from './repair/losses.ts';
 import { readableNodes } from './repair/readable-nodes.ts';
 import { type LostPath as Lost, type RepairedTree, RepairedTrees } from './repair/repaired-trees.ts';
+import { hasMoved, LOOKS, movedMeanwhile, readableOf } from './repair/second-look.ts';
 import { WholeContents } from './repair/whole-contents.ts';
 import { BlobStore } from './rewrite/blob-store.ts';
 import { type ReplaceOptions, type Rewritten, refuseRollback, replaceSnapshots } from './rewrite/replace.ts';
@@ -55,18 +57,19 @@ export interface RepairSnapshotsSummary {
  * @throws NeoError permission-denied without role full; integrity after a rollback; interrupted, no-space, unreachable
  */
 export async function repairSnapshots(
-  repository: IndexedRepository,
+  opened: IndexedRepository,
   state: ClientState,
   options: RepairSnapshotsOptions,
   events: EventSink = ignoreEvents,
   signal?: AbortSignal,
 ): Promise<RepairSnapshotsSummary> {
-  requireFeatures(repository.config, 'write');
-  requireOneConfig(repository.chain);
-  requireFull(repository, 'repair snapshots');
+  requireFeatures(opened.config, 'write');
+  requireOneConfig(opened.chain);
+  requireFull(opened, 'repair snapshots');
   refuseRollback(options.look, options);
   const stop = (): void => throwIfAborted(signal);
-  const losses = await findLosses(repository, state, options, events, stop);
+  requireFolder(options.fromPath);
+  const { repository, losses } = await findLosses(opened, state, options, events, stop);
   const standing = await takeStanding(repository);
   const store = new BlobStore(repository, options.dryRun);
   try {
@@ -85,6 +88,8 @@ export async function repairSnapshots(
       if (tree === undefined) unreadable.push(snapshot);
       else repaired.set(snapshot.name, tree);
     }
+    const lost = [...contents.lost.values()].map((blob) => needed(repository, blob));
+    if (await hasMoved(repository, lost)) throw movedMeanwhile();
     await store.finish();
     const replacement = {
       options: { ...options, snapshots: options.snapshots.filter(({ name }) => repaired.has(name)) },
@@ -112,24 +117,42 @@ function repairedBody({ name, received, body }: Snapshot, tree = body.tree): Sna
   return { ...body, tree, rebundle: [], original: { snapshot: name, received } };
 }
 
-/** Nothing that is stored from now on is left out because of a copy that is no good. */
+interface Found {
+  /** Nothing that is stored in it from now on is left out because of a copy that is no good. */
+  readonly repository: IndexedRepository;
+  readonly losses: Losses;
+}
+
+/** With an index that no prune has overtaken. @throws NeoError failed when one always has */
 async function findLosses(
-  repository: IndexedRepository,
+  opened: IndexedRepository,
   state: ClientState,
   { readData, workers }: RepairSnapshotsOptions,
   events: EventSink,
   stop: () => void,
-): Promise<Losses> {
-  const report = new Report(repository);
-  const pool = makePool(repository, workers);
-  const which = readData ? 'all' : new Set<ObjectName>();
-  await diagnose(repository, state, { pool, report, which, events, stop }).finally(() => pool.close());
+): Promise<Found> {
+  const which: PacksToRead = readData ? 'all' : new Set();
+  for (let look = 1; look <= LOOKS; look++) {
+    const repository = look === 1 ? opened : await loadIndex(opened);
+    const report = new Report(repository);
+    const pool = makePool(repository, workers);
+    const work = { pool, report, which, events, stop };
+    const { table } = await diagnose(repository, state, work).finally(() => pool.close());
+    const losses = new Losses(repository, report);
+    // Of a pack that is cut short the rest may be whole.
+    for (const blob of await readableOf(repository, losses.in(table))) losses.healed(blob);
+    if (await hasMoved(repository, losses.in(table))) continue;
+    repository.index.distrust(damagedPacks(repository, report));
+    return { repository, losses };
+  }
+  throw movedMeanwhile();
+}
+
+function damagedPacks({ packs }: IndexedRepository, report: Report): ReadonlySet<number> {
   const faulty = new Set(report.damages().map(({ object }) => object.slice(object.lastIndexOf('/') + 1)));
-  const numbers = [...repository.packs.entries()].flatMap(([number, pack]) =>
-    pack !== undefined && faulty.has(pack.name) ? [number] : [],
+  return new Set(
+    [...packs.entries()].flatMap(([number, pack]) => (pack !== undefined && faulty.has(pack.name) ? [number] : [])),
   );
-  repository.index.distrust(new Set(numbers));
-  return new Losses(repository, report);
 }
 
 /** Contents of files that are lost where they are named, wherever else they are. */

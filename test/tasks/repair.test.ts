@@ -5,10 +5,14 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryBackend } from '../../src/backends/memory.ts';
 import { displayBytes } from '../../src/core/bytes.ts';
 import { ignoreEvents } from '../../src/core/events.ts';
+import { BlobCopier } from '../../src/repo/blob-copier.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
 import { loadIndex } from '../../src/repo/indexed.ts';
+import { rewriteSegments } from '../../src/repo/segment-rewrite.ts';
 import { listTombs } from '../../src/repo/tomb.ts';
+import { listSnapshots } from '../../src/snapshot/listing.ts';
 import { check } from '../../src/tasks/check.ts';
+import { needed, reachable } from '../../src/tasks/reachable.ts';
 import { type RepairPacksOptions, repairPacks } from '../../src/tasks/repair-packs.ts';
 import { repairSnapshots } from '../../src/tasks/repair-snapshots.ts';
 import { lookAtSnapshots } from '../../src/tasks/snapshots.ts';
@@ -83,6 +87,26 @@ async function damages(): Promise<readonly string[]> {
   return summary.damages.map(({ object }) => object);
 }
 
+/** What a prune does in the end that copies everything: other packs, and an index without the old ones. */
+async function moveAll(): Promise<void> {
+  const old = await made.openIndexed();
+  const leaving = new Set(old.packs.flatMap((pack) => (pack === undefined ? [] : [pack.name])));
+  const copier = new BlobCopier(old);
+  const { snapshots } = await listSnapshots(old, old.keys.full?.epochs ?? []);
+  const { table } = await reachable(
+    old,
+    snapshots.map(({ body }) => body),
+    { workers: 0 },
+  );
+  for (const entry of table.entries()) {
+    const blob = needed(old, entry);
+    await copier.copyFrom(blob, old.index.places(blob.id));
+  }
+  await copier.finish();
+  await rewriteSegments(old, leaving);
+  for (const pack of leaving) storage.tamper(`packs/${pack.slice(0, 2)}/${pack}`, undefined);
+}
+
 /** As it is when the grace has passed and a prune has run: what is marked is gone. */
 async function withoutMarked(): Promise<void> {
   for (const pack of (await listTombs(await made.open())).packs) {
@@ -147,6 +171,18 @@ describe('neo repair packs', () => {
     expect(dry).toMatchObject(real);
   });
 
+  it('calls nothing lost that a prune has moved meanwhile', async () => {
+    const stale = await made.openIndexed();
+    await moveAll();
+    const options = { read: 'all', workers: 0, dryRun: false } as const;
+    expect(await repairPacks(stale, new MemoryState(), options)).toMatchObject({ stillLost: 0, damages: [] });
+    await demandWhole();
+  });
+
+  it('refuses a folder that is not there', async () => {
+    await expect(repair({ fromPath: Buffer.from(join(folder, 'none')) })).rejects.toMatchObject({ code: 'usage' });
+  });
+
   it('refuses another repository with other secrets', async () => {
     const other = await tempRepository({ clock, backend: new MemoryBackend(clock) });
     await expect(repair({ from: await other.openIndexed() })).rejects.toMatchObject({ code: 'failed' });
@@ -187,6 +223,31 @@ describe('neo repair snapshots', () => {
     expect([...before].filter(([path, entry]) => after.get(path) !== entry).map(([path]) => path)).toEqual([
       '/docs/note-3',
     ]);
+  });
+
+  it('keeps what is whole in a pack that is cut short', async () => {
+    const [pack = ''] = await packs('data');
+    const bytes = (await storage.get(pack)) ?? new Uint8Array();
+    // Only its directory is gone.
+    storage.tamper(pack, bytes.subarray(0, bytes.length - 2000));
+    expect(await repaired()).toMatchObject({ repaired: [], whole: 1 });
+    storage.tamper(pack, bytes.subarray(0, bytes.length - 600_000));
+    const lost = (await repaired()).repaired.flatMap((one) => one.lost.map(({ path }) => displayBytes(path)));
+    expect(lost).toEqual([`${STORED_AS}/image`]);
+  });
+
+  it('leaves nothing out because a prune moved it meanwhile', async () => {
+    const stale = await made.openIndexed();
+    const state = new MemoryState();
+    await moveAll();
+    const look = await lookAtSnapshots(await made.open(), state, ignoreEvents);
+    const options = { look, snapshots: look.snapshots, keepOriginals: false, trash: 1000, dryRun: false };
+    expect(await repairSnapshots(stale, state, { ...options, readData: true, workers: 0 })).toMatchObject({
+      repaired: [],
+      unreadable: [],
+      whole: 1,
+    });
+    expect(await contents(name)).toEqual(before);
   });
 
   it('says that nothing of a snapshot can be read, and leaves it', async () => {

@@ -1,9 +1,11 @@
 /** The files of a folder, read as a snapshot reads them. */
 import type { Chunker } from '../../chunker/chunker.ts';
-import { messageOf, systemCode } from '../../core/errors.ts';
+import { displayBytes } from '../../core/bytes.ts';
+import { messageOf, NeoError, systemCode } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import { openSource, type SourceFile } from '../../fs/source-file.ts';
+import { lstatPath } from '../../fs/stat.ts';
 import { type EntryEvent, type WalkEvent, walk } from '../../fs/walk.ts';
 import type { BlobKind } from '../../repo/blob-entry.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
@@ -14,6 +16,12 @@ import { extentsOf } from '../backup/extents-read.ts';
 export interface FoundFile {
   readonly path: Uint8Array;
   readonly file: SourceFile;
+}
+
+/** Before anything is read. @throws NeoError usage */
+export function requireFolder(root: Uint8Array | undefined): void {
+  if (root === undefined || lstatPath(root) !== undefined) return;
+  throw new NeoError('usage', `--from-path: there is nothing at ${displayBytes(root)}`, { hint: 'name a folder' });
 }
 
 /** Open while it is yielded. What cannot be read is a warning. */

@@ -7,7 +7,7 @@ import { BlobReader } from '../../repo/blob-reader.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import type { Content, Node } from '../../snapshot/node.ts';
 import { TreeBuilder } from '../../snapshot/tree.ts';
-import type { Reference } from '../check/parts.ts';
+import type { Part, Reference } from '../check/parts.ts';
 import type { BlobStore } from '../rewrite/blob-store.ts';
 import { readPart } from './readable-nodes.ts';
 import type { WholeContents } from './whole-contents.ts';
@@ -64,7 +64,7 @@ export class RepairedTrees {
   }
 
   async #repair(tree: ContentKey, path: Uint8Array): Promise<RepairedTree | undefined> {
-    const root = await readPart(this.#reader, { kind: 'tree', key: tree, level: undefined });
+    const root = await this.#read({ kind: 'tree', key: tree, level: undefined });
     if (root === undefined) return undefined;
     const tally: Tally = { lost: [], healed: [] };
     const kept: Node[] = [];
@@ -85,12 +85,19 @@ export class RepairedTrees {
 
   /** False if it, or one below, is lost. */
   async #part(reference: Reference, take: (node: Node) => Promise<void>): Promise<boolean> {
-    const part = reference.kind === 'tree' ? await readPart(this.#reader, reference) : undefined;
+    const part = await this.#read(reference);
     if (part === undefined) return false;
     let isWhole = true;
     for (const node of part.nodes) await take(node);
     for (const below of part.parts) isWhole = (await this.#part(below, take)) && isWhole;
     return isWhole;
+  }
+
+  async #read(reference: Reference): Promise<Part | undefined> {
+    if (reference.kind !== 'tree') return undefined;
+    const part = await readPart(this.#reader, reference);
+    if (part === undefined) this.#contents.lost.set(toBase64(reference.key), reference);
+    return part;
   }
 
   async #node(node: Node, path: Uint8Array, tally: Tally): Promise<Node | undefined> {
