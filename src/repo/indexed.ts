@@ -8,7 +8,7 @@ import { type IndexSegment, openSegment, type PackedRecord, type PackedSegment, 
 import { PlaceCollector } from './index/sorted-places.ts';
 import { LARGEST } from './largest.ts';
 import { ENTRY_LENGTH } from './pack/entry.ts';
-import type { Repository } from './repository.ts';
+import { type Repository, refuseRotated } from './repository.ts';
 import { claimedRole, openSealedSigned } from './signed-object.ts';
 
 export interface PackInfo {
@@ -104,6 +104,7 @@ async function takeSegments(
   const interim = paths.filter(({ session }) => session !== undefined && !sorter.covered.has(session));
   await inOrder(interim, readFull, sort);
   await inOrder(sorter.others.splice(0), ({ at, bytes }) => readSegment(repository, at, bytes), sort);
+  if (faults.some(({ damaged }) => !damaged)) await refuseRotated(repository);
 }
 
 class SegmentSorter {

@@ -7,7 +7,7 @@ import { toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf } from '../core/errors.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { LARGEST } from './largest.ts';
-import type { Repository } from './repository.ts';
+import { type Repository, refuseRotated } from './repository.ts';
 
 export interface NamedObject {
   readonly name: ObjectName;
@@ -43,7 +43,7 @@ export interface NamedFolder<T> {
 /** Each is a way to storage and back. */
 const READ_AT_ONCE = 8;
 
-/** @throws NeoError unreachable */
+/** @throws NeoError unreachable; failed when keys were rotated since the repository was opened */
 export async function listNamed<T extends object>(
   repository: Repository,
   { folder, kind, known, open }: NamedFolder<T>,
@@ -70,6 +70,7 @@ export async function listNamed<T extends object>(
     reading.push(read);
   }
   await Promise.all(reading);
+  if (faults.length > 0) await refuseRotated(repository);
   return { found, faults: faults.sort((a, b) => (a.name < b.name ? -1 : 1)) };
 }
 

@@ -273,7 +273,7 @@ async function renew(
   }
 }
 
-/** The repository's configuration as it is by now, where somebody rotated keys since it was opened. */
+/** True if there is a newer configuration that follows the one that it was opened with. */
 export async function isRotatedSince({ engine, backend, slot, configName, config }: Repository): Promise<boolean> {
   for await (const { path } of backend.list('config')) {
     const epoch = Number(/^config\/([1-9]\d{0,8})-/.exec(path)?.[1] ?? 0);
@@ -282,6 +282,16 @@ export async function isRotatedSince({ engine, backend, slot, configName, config
     return (chain.configs.at(-1)?.config.epoch ?? 0) > config.epoch;
   }
   return false;
+}
+
+/**
+ * Asked where something seems to be signed by nobody: it may be of an epoch that began after the repository was opened.
+ * What is not understood must not be taken for what does not count.
+ * @throws NeoError failed when somebody rotated keys since it was opened
+ */
+export async function refuseRotated(repository: Repository): Promise<void> {
+  if (!(await isRotatedSince(repository))) return;
+  throw new NeoError('failed', 'keys were rotated while this ran', { hint: 'run it again: nothing is wrong' });
 }
 
 function assemble(

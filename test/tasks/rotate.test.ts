@@ -5,12 +5,14 @@ import { describe, expect, it } from 'vitest';
 import { MemoryBackend } from '../../src/backends/memory.ts';
 import { ignoreEvents, type NeoEvent } from '../../src/core/events.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
+import { loadIndex } from '../../src/repo/indexed.ts';
 import { parseKeyFile } from '../../src/repo/key-file.ts';
 import type { Credential } from '../../src/repo/key-slots.ts';
 import { openRepository, type Repository, slotPath } from '../../src/repo/repository.ts';
 import { check } from '../../src/tasks/check.ts';
 import { forget } from '../../src/tasks/forget.ts';
 import { prepareKey, publishKey } from '../../src/tasks/keys.ts';
+import { type PruneOptions, prune } from '../../src/tasks/prune.ts';
 import { rotateKeys } from '../../src/tasks/rotate.ts';
 import { lookAtSnapshots } from '../../src/tasks/snapshots.ts';
 import { backupOf } from '../support/backup.ts';
@@ -23,6 +25,19 @@ import {
   testCredential,
   testEngine,
 } from '../support/temp-repository.ts';
+
+const DAY = 86_400_000;
+/** Whoever says that nobody else writes, and is wrong. */
+const PRUNE: PruneOptions = {
+  mostUnused: { share: 0 },
+  repackSmall: false,
+  soleWriter: true,
+  wait: false,
+  dryRun: false,
+  trustClock: false,
+  workers: 0,
+  pause: async () => undefined,
+};
 
 interface Holder {
   readonly credential: Credential;
@@ -62,7 +77,6 @@ class RotationWorld {
 
   async snapshot(holder?: Holder): Promise<string> {
     this.clock.advance(60_000);
-    const { loadIndex } = await import('../../src/repo/indexed.ts');
     const repository = await loadIndex(await (holder === undefined ? this.made.open() : this.open(holder)));
     return (await backupOf(repository, this.folder, { storedAs: '/home' })).snapshot ?? '';
   }
@@ -103,7 +117,6 @@ describe('neo key rotate', () => {
     await world.snapshot();
     await world.rotate();
     await writeFile(join(world.folder, 'b'), 'a'.repeat(50_000));
-    const { loadIndex } = await import('../../src/repo/indexed.ts');
     const repository = await loadIndex(await world.made.open());
     const { bytesAdded } = await backupOf(repository, world.folder, { storedAs: '/home' });
     expect(bytesAdded).toBeLessThan(5000);
@@ -140,6 +153,28 @@ describe('neo key rotate', () => {
     await expect(backupOf(before, world.folder, { storedAs: '/home' })).rejects.toThrow('keys were rotated');
     const { bytesAdded } = await backupOf(await world.made.openIndexed(), world.folder, { storedAs: '/home' });
     expect(bytesAdded).toBe(0);
+  });
+
+  it('never lets a prune that began before it free what was stored after it', async () => {
+    const world = await RotationWorld.make();
+    await backupOf(await world.made.openIndexed(), world.folder, { storedAs: '/home' });
+    const before = await world.made.open();
+    await world.rotate();
+    await writeFile(join(world.folder, 'new'), 'b'.repeat(70_000));
+    await backupOf(await world.made.openIndexed(), world.folder, { storedAs: '/home' });
+    world.clock.advance(DAY);
+    await expect(prune(before, new MemoryState(), PRUNE, ignoreEvents)).rejects.toThrow('keys were rotated');
+    const { damages } = await check(await world.made.openIndexed(), new MemoryState(), { readData: 'all' });
+    expect(damages).toEqual([]);
+  });
+
+  it('is no reason to call what others stored after it forged', async () => {
+    const world = await RotationWorld.make();
+    const before = await world.made.open();
+    await world.rotate();
+    await backupOf(await world.made.openIndexed(), world.folder, { storedAs: '/home' });
+    await expect(lookAtSnapshots(before, new MemoryState(), ignoreEvents)).rejects.toThrow('keys were rotated');
+    await expect(loadIndex(before)).rejects.toThrow('keys were rotated');
   });
 
   it('stores nothing in a dry run; keeps a key of role full; never drops the one in use', async () => {

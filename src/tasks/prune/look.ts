@@ -5,7 +5,7 @@ import type { ObjectName } from '../../core/ids.ts';
 import type { ClientState } from '../../repo/client-state.ts';
 import { type IndexedRepository, loadIndex } from '../../repo/indexed.ts';
 import { listPacks, type StoredPack } from '../../repo/pack-listing.ts';
-import { type Repository, requireFull } from '../../repo/repository.ts';
+import { type Repository, refuseRotated, requireFull } from '../../repo/repository.ts';
 import { listTombs, type TombListing } from '../../repo/tomb.ts';
 import { findRollback } from '../../snapshot/heads.ts';
 import { listSnapshots, type Snapshot, type SnapshotListing } from '../../snapshot/listing.ts';
@@ -32,7 +32,8 @@ export interface View {
  * Tombs first, packs last: what is in the index was there before the packs were listed, and who deletes what had marked
  * it before the tombs were.
  * @throws NeoError integrity when a snapshot cannot be opened or is gone, so that nobody knows what it needs;
- * needs-newer-neo for a snapshot of a later version; permission-denied without role full
+ * needs-newer-neo for a snapshot of a later version; permission-denied without role full; failed when keys were rotated
+ * meanwhile: what is sealed to the new ones is needed, too
  */
 export async function look(repository: Repository, state: ClientState, events: EventSink): Promise<View> {
   const { epochs } = requireFull(repository, 'free space');
@@ -49,6 +50,7 @@ export async function look(repository: Repository, state: ClientState, events: E
   if (alarm !== undefined) throw unsure(alarm.message);
   const indexed = await loadIndex(repository, FEW);
   const packs = await listPacks(repository);
+  await refuseRotated(repository);
   const ended = new Set([...trash].filter(([, { trashEnds }]) => trashEnds <= time).map(([name]) => name));
   const objects = [
     ...[...packs].map(([name, { modified }]) => ({ path: `packs/${name.slice(0, 2)}/${name}`, modified })),
