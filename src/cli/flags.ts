@@ -30,6 +30,11 @@ export const repositoryFlags = {
   }),
   'key-file': Flags.string({ summary: 'Open with this key file. Also NEO_KEY_FILE.', helpValue: 'FILE', helpGroup }),
   'key-slot': Flags.string({ summary: 'Try this key slot only (an id or its start).', helpValue: 'ID', helpGroup }),
+  identity: Flags.string({
+    summary: 'Open key files and shares that were made for you. Also NEO_IDENTITY.',
+    helpValue: 'FILE',
+    helpGroup,
+  }),
   'accept-rollback': Flags.boolean({
     summary: 'What is gone from the repository, and nobody removed, is not missed any more.',
     helpGroup,
@@ -50,5 +55,6 @@ export interface RepositoryFlags {
   readonly 'password-command'?: string | undefined;
   readonly 'key-file'?: string | undefined;
   readonly 'key-slot'?: string | undefined;
+  readonly identity?: string | undefined;
   readonly 'accept-rollback'?: boolean | undefined;
 }

@@ -13,7 +13,7 @@ import {
   type InitOptions,
   initRepository,
 } from '../repo/init.ts';
-import { type KeyFile, parseKeyFile, unprotectSecret } from '../repo/key-file.ts';
+import { type KeyFile, parseKeyFile } from '../repo/key-file.ts';
 import type { Credential } from '../repo/key-slots.ts';
 import {
   isRepository,
@@ -27,6 +27,7 @@ import { readConfig } from './config.ts';
 import { type ResolvedLocation, resolveLocation } from './context.ts';
 import type { RepositoryFlags } from './flags.ts';
 import type { Environment } from './folders.ts';
+import { openSecret } from './identity.ts';
 import type { Output } from './output.ts';
 import { isPasswordGiven, type PasswordRequest, readPassword } from './password.ts';
 import { StateFolder } from './state-folder.ts';
@@ -104,14 +105,7 @@ export async function keyFileOptions(
   out: Output,
 ): Promise<OpenedKeyFile> {
   const file = parseKeyFile(await readKeyFile(path));
-  const secret =
-    file.secret.type === 'open'
-      ? file.secret.secret
-      : await unprotectSecret(
-          surroundings.engine,
-          file.secret,
-          await readPassword(passwordRequest(flags, out, { prompt: 'Password of the key file' })),
-        );
+  const secret = await openSecret(file.secret, { surroundings, flags, out, env: process.env }, 'key file');
   const options: OpenOptions = {
     credential: { type: 'secret', secret },
     keySlot: file.client,

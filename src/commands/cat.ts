@@ -4,6 +4,7 @@ import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
 import { openFromFlags } from '../cli/open.ts';
 import type { Output } from '../cli/output.ts';
+import { openShareFile, shareFlag } from '../cli/share.ts';
 import { untilFilter } from '../cli/until.ts';
 import { toBase64, utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
@@ -11,6 +12,7 @@ import { loadIndex } from '../repo/indexed.ts';
 import { selectSnapshot, splitReference } from '../snapshot/select.ts';
 import { readFileContent, type Stretch } from '../tasks/contents.ts';
 import { historySource } from '../tasks/history.ts';
+import { pathInShare, sharedSnapshot } from '../tasks/shared.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
 import { findVersion } from '../tasks/versions.ts';
 
@@ -25,10 +27,11 @@ export default class Cat extends NeoCommand {
   static override examples = [
     '<%= config.bin %> cat latest:/home/ann/work/notes.txt',
     '<%= config.bin %> cat notes.txt --version 2',
+    '<%= config.bin %> cat --share talk.share slides/1.md',
     '<%= config.bin %> cat --at yesterday latest:/home/ann/work/notes.txt > notes-of-yesterday.txt',
   ];
   static override args = {
-    file: Args.string({ required: true, description: 'SNAPSHOT:PATH; with --version a path.' }),
+    file: Args.string({ required: true, description: 'SNAPSHOT:PATH; with --version or --share a path.' }),
   };
   static override flags = {
     at: Flags.string({ helpValue: 'TIME', summary: 'The last snapshot not after this time.' }),
@@ -38,11 +41,18 @@ export default class Cat extends NeoCommand {
       summary: 'FILE is a path on the disk: the version of it that neo versions numbers so.',
       exclusive: ['at'],
     }),
+    share: shareFlag(['at', 'version']),
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Cat);
     const { version } = flags;
+    if (flags.share !== undefined) {
+      const { source, body, file } = await openShareFile(flags.share, flags, this.out);
+      const path = pathInShare(args.file) ?? utf8('/');
+      await this.#print(readFileContent(source, sharedSnapshot(file.share, body), path));
+      return;
+    }
     const { snapshot: reference, path } = splitReference(args.file);
     if (path === undefined && version === undefined)
       throw new NeoError('usage', 'no path given', { hint: `such as ${reference}:/home/ann/notes` });
@@ -60,7 +70,11 @@ export default class Cat extends NeoCommand {
             version,
             this.events,
           );
-    for await (const stretch of readFileContent(indexed, named.last, named.path)) await print(this.out, stretch);
+    await this.#print(readFileContent(indexed, named.last, named.path));
+  }
+
+  async #print(content: AsyncIterable<Stretch>): Promise<void> {
+    for await (const stretch of content) await print(this.out, stretch);
   }
 }
 

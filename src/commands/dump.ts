@@ -5,8 +5,10 @@ import { pipeline } from 'node:stream/promises';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
+import type { RepositoryFlags } from '../cli/flags.ts';
 import { formatBytes, formatCounted } from '../cli/format.ts';
 import { openFromFlags } from '../cli/open.ts';
+import { openShareFile, shareFlag } from '../cli/share.ts';
 import { untilFilter } from '../cli/until.ts';
 import { utf8 } from '../core/bytes.ts';
 import { throwIfAborted } from '../core/concurrency.ts';
@@ -14,6 +16,7 @@ import { messageOf, NeoError, systemCode } from '../core/errors.ts';
 import { loadIndex } from '../repo/indexed.ts';
 import { selectSnapshot, splitReference } from '../snapshot/select.ts';
 import { dumpTar } from '../tasks/dump.ts';
+import { pathInShare, sharedSnapshot } from '../tasks/shared.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
 
 export default class Dump extends NeoCommand {
@@ -27,12 +30,14 @@ export default class Dump extends NeoCommand {
     '<%= config.bin %> dump latest:/home/ann/work | tar -x',
     '<%= config.bin %> dump --at yesterday latest:/home/ann/work | ssh other tar -xC /srv',
     '<%= config.bin %> dump latest --output all.tar',
+    '<%= config.bin %> dump --share talk.share | tar -x',
   ];
   static override args = {
-    snapshot: Args.string({ required: true, description: 'SNAPSHOT or SNAPSHOT:PATH.' }),
+    snapshot: Args.string({ description: 'SNAPSHOT or SNAPSHOT:PATH; with --share a path, or all of it.' }),
   };
   static override flags = {
     at: Flags.string({ helpValue: 'TIME', summary: 'The last snapshot not after this time.' }),
+    share: shareFlag(['at']),
     output: Flags.string({ char: 'o', helpValue: 'FILE', summary: 'Into this file; never overwrites.' }),
   };
 
@@ -42,13 +47,12 @@ export default class Dump extends NeoCommand {
     if (output === undefined && (process.stdout.isTTY || this.out.json)) {
       throw new NeoError('usage', 'an archive is no text', { hint: 'say --output FILE, or pipe it: … | tar -x' });
     }
-    const until = await untilFilter(flags.at);
-    const { repository, state } = await openFromFlags(flags, this.out);
-    const look = await lookAtSnapshots(repository, state, this.events);
-    const { snapshot: reference, path } = splitReference(args.snapshot);
-    const snapshot = selectSnapshot(look.snapshots, reference, until, look);
+    const { source, snapshot, path } =
+      flags.share === undefined
+        ? await this.#ofSnapshot(args.snapshot, flags)
+        : await this.#ofShare(flags.share, args.snapshot, flags);
     const counts = { files: 0, bytes: 0 };
-    const archive = dumpTar(await loadIndex(repository), snapshot, path ?? utf8('/'), this.events, counts);
+    const archive = dumpTar(source, snapshot, path ?? utf8('/'), this.events, counts);
     if (output === undefined) {
       for await (const bytes of archive) await this.out.bytes(bytes);
       return;
@@ -60,6 +64,21 @@ export default class Dump extends NeoCommand {
       { snapshot: snapshot.name, file: output, entries: counts.files, bytes: counts.bytes },
       text,
     );
+  }
+
+  async #ofSnapshot(argument: string | undefined, flags: RepositoryFlags & { readonly at?: string | undefined }) {
+    if (argument === undefined) throw new NeoError('usage', 'no snapshot given', { hint: 'such as: neo dump latest' });
+    const until = await untilFilter(flags.at);
+    const { repository, state } = await openFromFlags(flags, this.out);
+    const look = await lookAtSnapshots(repository, state, this.events);
+    const { snapshot: reference, path } = splitReference(argument);
+    const snapshot = selectSnapshot(look.snapshots, reference, until, look);
+    return { source: await loadIndex(repository), snapshot, path };
+  }
+
+  async #ofShare(share: string, path: string | undefined, flags: RepositoryFlags) {
+    const { source, body, file } = await openShareFile(share, flags, this.out);
+    return { source, snapshot: sharedSnapshot(file.share, body), path: pathInShare(path) };
   }
 }
 

@@ -9,6 +9,7 @@ import { pruneFlags, pruneOptions } from '../cli/prune-flags.ts';
 import { pruneJson, pruneText } from '../cli/prune-report.ts';
 import { throwIfAborted } from '../core/concurrency.ts';
 import { prune } from '../tasks/prune.ts';
+import { endShares } from '../tasks/shares.ts';
 
 export default class Prune extends NeoCommand {
   static override summary = 'Free what no snapshot needs, while others go on writing';
@@ -46,6 +47,7 @@ export default class Prune extends NeoCommand {
       workers: availableParallelism(),
       pause,
     };
+    if (!all.dryRun) await endShares(repository, state);
     const summary = await prune(repository, state, all, this.events, signal);
     this.endProgress();
     await this.out.record('summary', pruneJson(summary, all.dryRun), pruneText(summary, all.dryRun));

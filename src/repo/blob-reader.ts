@@ -1,26 +1,39 @@
 /** Blobs out of a repository: looked up, fetched, opened, and compared with their content key. */
 import { equalBytes } from '../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
-import type { ContentKey } from '../core/ids.ts';
+import type { BlobId, ContentKey } from '../core/ids.ts';
 import { type BlobRoom, openBlob } from '../engine/aead.ts';
 import type { Engine } from '../engine/engine.ts';
 import { blobIdOf, contentKeyOf } from '../engine/keys.ts';
 import { BLOB_KINDS, type BlobKind } from './blob-entry.ts';
 import type { BlobPlace } from './blob-index.ts';
 import type { IndexedRepository } from './indexed.ts';
-import type { RepositoryKeys } from './keyring.ts';
+import type { ContentSecrets, RepositoryKeys } from './keyring.ts';
 import { packPath } from './pack/pack.ts';
 
 /** Packs of trees are read whole and kept: a directory's neighbours are wanted next. */
 const CACHE_BYTES = 64 << 20;
 
+/** BLAKE3 of a sealed blob; undefined for one that is not there. */
+export type SealedHash = (id: BlobId) => Uint8Array | undefined;
+
+/**
+ * Where blobs are read from: a repository, which recomputes content keys; or a share of one, which has no secret to do so
+ * and knows the sealed bytes.
+ */
+export type BlobSource = Pick<IndexedRepository, 'engine' | 'clock' | 'random' | 'backend' | 'index' | 'packs'> &
+  (
+    | { readonly keys: { readonly content: ContentSecrets }; readonly sealedHash?: undefined }
+    | { readonly keys: { readonly content: Pick<ContentSecrets, 'file'> }; readonly sealedHash: SealedHash }
+  );
+
 export class BlobReader {
-  readonly #repository: IndexedRepository;
+  readonly #repository: BlobSource;
   /** Whole packs, least recently used first. */
   readonly #cache = new Map<number, Promise<Uint8Array | undefined>>();
   #cached = 0;
 
-  constructor(repository: IndexedRepository) {
+  constructor(repository: BlobSource) {
     this.#repository = repository;
   }
 
@@ -40,7 +53,7 @@ export class BlobReader {
     for (const place of places) {
       try {
         const sealed = await this.#fetch(kind, place);
-        return openVerified(this.#repository, kind, key, sealed);
+        return openFrom(this.#repository, kind, key, sealed);
       } catch (error) {
         if (!isNeoError(error, 'integrity')) throw error;
         failure = error;
@@ -86,6 +99,21 @@ export class BlobReader {
     }
     return bytes;
   }
+}
+
+/** Opens a sealed blob of a source. @throws NeoError integrity unless it is what its key says */
+function openFrom(source: BlobSource, kind: BlobKind, key: ContentKey, sealed: Uint8Array): Uint8Array {
+  if (source.sealedHash === undefined) return openVerified(source, kind, key, sealed);
+  if (!isAsShared(source, key, sealed))
+    throw new NeoError('integrity', `a ${kind} blob is not the one that was shared`);
+  return openBlob(source.engine, BLOB_KINDS[kind], key, sealed);
+}
+
+/** Of a share: whether the sealed bytes are those that its maker saw. Always true of a repository. */
+export function isAsShared({ engine, sealedHash }: BlobSource, key: ContentKey, sealed: Uint8Array): boolean {
+  if (sealedHash === undefined) return true;
+  const hash = sealedHash(blobIdOf(engine, key));
+  return hash !== undefined && equalBytes(engine.blake3(sealed), hash);
 }
 
 /** What it takes to tell whether a blob is what its key says. */

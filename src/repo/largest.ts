@@ -14,5 +14,6 @@ export const LARGEST = {
   tomb: 16 << 20,
   session: 64 << 10,
   record: 16 << 20,
+  share: 64 << 20,
   pack: MAX_PACK_SIZE,
 } as const;

@@ -20,7 +20,7 @@ import {
 } from './key-slots.ts';
 import { type RepositoryKeys, repositoryKeys } from './keyring.ts';
 import { LARGEST } from './largest.ts';
-import type { ObjectContext, Signer } from './signed-object.ts';
+import type { Issuers, ObjectContext, Signer } from './signed-object.ts';
 import type { SlotSecret } from './slot-secret.ts';
 
 /** Everything from outside that the repository layer needs. */
@@ -273,6 +273,17 @@ async function renew(
   }
 }
 
+/** Who signs in a repository, for readers who have no key of it. @throws NeoError no-repository, integrity */
+export async function issuersAt(engine: Engine, backend: Backend, config0: ObjectName): Promise<Issuers> {
+  const configs = await readConfigs(backend);
+  if (configs.length === 0) throw new NeoError('no-repository', `there is no repository at ${backend.location}`);
+  return issuersOf(followChain(engine, configs, config0));
+}
+
+function issuersOf({ configs }: ConfigChain): Issuers {
+  return new Map(configs.map(({ config }) => [config.epoch, config.signPublic]));
+}
+
 /** True if there is a newer configuration that follows the one that it was opened with. */
 export async function isRotatedSince({ engine, backend, slot, configName, config }: Repository): Promise<boolean> {
   for await (const { path } of backend.list('config')) {
@@ -315,7 +326,7 @@ function assemble(
     config: current.config,
     configName: current.name,
     chain,
-    issuers: new Map(chain.configs.map(({ config }) => [config.epoch, config.signPublic])),
+    issuers: issuersOf(chain),
     keys: repositoryKeys(surroundings.engine, secret.keys),
     signer: { certificate, seed: secret.signSeed },
     client: secret.client,

@@ -29,9 +29,10 @@ import type { Engine } from '../engine/engine.ts';
 import { deriveKey } from '../engine/keys.ts';
 import { type Certificate, decodeCertificate } from '../repo/certificate.ts';
 import { encodeHeader, readHeader } from '../repo/header.ts';
+import { SHARE_ID, type ShareId, shareId } from '../repo/share.ts';
 import { type ObjectContext, readSignature, type Signer, signObject } from '../repo/signed-object.ts';
 
-export type SnapshotKind = 'snapshot' | 'stash' | 'partial';
+export type SnapshotKind = 'snapshot' | 'stash' | 'partial' | 'share';
 
 export interface SnapshotHead {
   readonly epoch: number;
@@ -85,6 +86,22 @@ export interface SnapshotBody {
   readonly rebundle: readonly ContentKey[];
   /** What it was made from, and when storage had received that, milliseconds. Believed of role full only. */
   readonly original?: { readonly snapshot: ObjectName; readonly received: number };
+  /** Of kind share: whose tree is the directory that is shared. Believed of role full only. */
+  readonly share?: SharedAs;
+}
+
+export interface SharedAs {
+  readonly id: ShareId;
+  /** What opens its objects, 32 bytes. */
+  readonly key: Uint8Array;
+  /** Milliseconds; 0 = never. */
+  readonly expires: number;
+  /** What it shows a directory or file of, and when that was taken, milliseconds. */
+  readonly of: ObjectName;
+  readonly path: Uint8Array;
+  readonly taken: number;
+  /** Of whom it was made for, as they call themselves. */
+  readonly recipient?: string;
 }
 
 const count = integer(0);
@@ -104,7 +121,7 @@ const bodySchema = z.looseObject({
   label: z.optional(z.string()),
   description: z.optional(z.string()),
   program: z.string(),
-  kind: z.enum(['snapshot', 'stash', 'partial']),
+  kind: z.enum(['snapshot', 'stash', 'partial', 'share']),
   parent: z.optional(z.string()),
   excludes: z.array(z.string()),
   statistics: z.looseObject({
@@ -120,6 +137,17 @@ const bodySchema = z.looseObject({
   }),
   rebundle: z.array(z.string()),
   original: z.optional(z.object({ snapshot: hexName, received: moment })),
+  share: z.optional(
+    z.object({
+      id: z.string().check(z.regex(SHARE_ID)),
+      key: z.string(),
+      expires: moment,
+      of: hexName,
+      path: byteString,
+      taken: integer(-LAST_TIME, LAST_TIME),
+      recipient: z.optional(z.string()),
+    }),
+  ),
 });
 
 const KEM_CIPHERTEXT = 1120;
@@ -147,6 +175,11 @@ function encodeBody(body: SnapshotBody, client: ClientId): Uint8Array {
     statistics: { ...body.statistics },
     rebundle: body.rebundle.map((key) => toBase64(key)),
     original: body.original && { ...body.original },
+    share: body.share && {
+      ...body.share,
+      key: toBase64(body.share.key),
+      path: toByteString(body.share.path) as Json,
+    },
   });
 }
 
@@ -275,5 +308,21 @@ export function decodeBody(json: Uint8Array, client: ClientId): SnapshotBody {
     ...(data.original === undefined
       ? {}
       : { original: { snapshot: objectName(data.original.snapshot), received: data.original.received } }),
+    ...(data.share === undefined ? {} : { share: sharedAs(data.share) }),
+  };
+}
+
+function sharedAs(data: NonNullable<z.infer<typeof bodySchema>['share']>): SharedAs {
+  const { id, expires, of, path, taken, recipient } = data;
+  const key = fromBase64(data.key);
+  if (key.length !== 32) throw new NeoError('integrity', 'snapshot has a key of a wrong length');
+  return {
+    id: shareId(id),
+    key,
+    expires,
+    of: objectName(of),
+    path: fromByteString(path),
+    taken,
+    ...(recipient === undefined ? {} : { recipient }),
   };
 }

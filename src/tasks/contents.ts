@@ -1,8 +1,7 @@
 /** The bytes of one file of a snapshot, as a stream: the library's side of `neo cat`. */
 import { displayBytes, equalBytes } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
-import { BlobReader } from '../repo/blob-reader.ts';
-import type { IndexedRepository } from '../repo/indexed.ts';
+import { BlobReader, type BlobSource } from '../repo/blob-reader.ts';
 import { contentPieces, loadContent } from '../snapshot/content.ts';
 import { decodeExtents } from '../snapshot/extents.ts';
 import type { Extent, Node, NodeType } from '../snapshot/node.ts';
@@ -22,7 +21,7 @@ export type Stretch =
  * @throws NeoError failed when there is no regular file at the path · integrity, possibly after part of the content
  */
 export async function* readFileContent(
-  repository: IndexedRepository,
+  repository: BlobSource,
   snapshot: Listed,
   path: Uint8Array,
 ): AsyncGenerator<Stretch> {
@@ -34,7 +33,7 @@ export async function* readFileContent(
 
 /** The same of a node at hand, which is of a regular file. `path` is for messages. */
 export async function* readNodeContent(
-  repository: IndexedRepository,
+  repository: BlobSource,
   load: LoadBlob,
   file: Node,
   path: Uint8Array,

@@ -3,8 +3,7 @@ import { NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { parseJson } from '../core/json.ts';
 import { baseName, joinNames, splitPath } from '../fs/path.ts';
-import { BlobReader } from '../repo/blob-reader.ts';
-import type { IndexedRepository } from '../repo/indexed.ts';
+import { BlobReader, type BlobSource } from '../repo/blob-reader.ts';
 import { loadContent } from '../snapshot/content.ts';
 import type { Node, Xattr } from '../snapshot/node.ts';
 import { xattrsFromJson } from '../snapshot/node-json.ts';
@@ -29,7 +28,7 @@ const ZEROS = new Uint8Array(1 << 16);
  * @throws NeoError failed when there is nothing at the path; integrity, possibly after part of it
  */
 export async function* dumpTar(
-  repository: IndexedRepository,
+  repository: BlobSource,
   snapshot: Listed,
   path: Uint8Array,
   events: EventSink,
@@ -56,7 +55,7 @@ export async function* dumpTar(
 }
 
 class Archive {
-  readonly #repository: IndexedRepository;
+  readonly #repository: BlobSource;
   readonly #load: LoadBlob;
   /** Names of a path that are left out. */
   readonly #above: number;
@@ -65,7 +64,7 @@ class Archive {
   /** Of files with several names, the first one. */
   readonly #links = new Map<string, Uint8Array>();
 
-  constructor(repository: IndexedRepository, load: LoadBlob, above: number, events: EventSink, counts: DumpCounts) {
+  constructor(repository: BlobSource, load: LoadBlob, above: number, events: EventSink, counts: DumpCounts) {
     this.#repository = repository;
     this.#load = load;
     this.#above = above;

@@ -127,7 +127,9 @@ export async function dropSnapshots(
   refuseAfterRollback(look);
   const now = await repository.backend.now();
   const wanted = new Set(names);
-  const present = [...look.snapshots, ...look.revoked].map(({ name }) => name).filter((name) => wanted.has(name));
+  const present = [...look.snapshots, ...look.shares, ...look.revoked]
+    .map(({ name }) => name)
+    .filter((name) => wanted.has(name));
   for (const name of present) refusePinned(name, { now, records: look.records });
   if (present.length === 0) return undefined;
   return (await remove(repository, look, new Set(present), { now, trash })).removal;

@@ -24,6 +24,7 @@ import {
 import { removeSlot } from './keys/removing.ts';
 
 export type { Access, KeyInfo, KeyListing, KeyWishes, NewPassword, PasswordKdf, PreparedKey };
+export { fileSecret };
 
 /** Any role may look. */
 export async function listKeys(repository: Repository): Promise<KeyListing> {

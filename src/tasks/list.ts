@@ -4,15 +4,18 @@ import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import type { ContentKey } from '../core/ids.ts';
 import { joinPath } from '../fs/path.ts';
-import { BlobReader } from '../repo/blob-reader.ts';
-import type { IndexedRepository } from '../repo/indexed.ts';
-import type { Snapshot } from '../snapshot/listing.ts';
+import { BlobReader, type BlobSource } from '../repo/blob-reader.ts';
 import { type Found, findPath } from '../snapshot/lookup.ts';
 import type { Node } from '../snapshot/node.ts';
+import type { SnapshotBody } from '../snapshot/snapshot.ts';
 import { type LoadBlob, readTree } from '../snapshot/tree.ts';
 
 /** What is needed of a snapshot. */
-export type Listed = Pick<Snapshot, 'name' | 'body'>;
+export interface Listed {
+  /** For messages. */
+  readonly name: string;
+  readonly body: SnapshotBody;
+}
 
 export interface ListOptions {
   /** Absolute in the snapshot. Absent: what the snapshot was asked to take. */
@@ -33,7 +36,7 @@ export interface ListedNode {
  * @throws NeoError failed when the path is not in the snapshot · integrity
  */
 export async function* listNodes(
-  repository: IndexedRepository,
+  repository: BlobSource,
   snapshot: Listed,
   options: ListOptions,
   events: EventSink,

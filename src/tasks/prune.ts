@@ -23,6 +23,7 @@ import {
   type Swept,
 } from './prune/options.ts';
 import { type Plan, planPrune } from './prune/plan.ts';
+import { refreshIn } from './prune/shares.ts';
 import { snapshotsToDelete, sweep } from './prune/sweep.ts';
 import { reachable } from './reachable.ts';
 
@@ -169,6 +170,7 @@ class Prune {
     const leaving = [...plan.free, ...plan.repack].filter(({ name }) => !copied.failed.has(name));
     const names = leaving.map(({ name }) => name);
     demandCopies(view, live, new Set(names), standsWithout(view, new Set(names)));
+    await refreshIn(view, new Set(names), this.#events);
     const uncounted = newlyUncounted(view);
     await this.#putTombs(view, names, copied.segments, uncounted);
     const repacked = plan.repack.filter(({ name }) => !copied.failed.has(name));

@@ -5,8 +5,7 @@ import { type EventSink, ignoreEvents } from '../core/events.ts';
 import { PathFilter } from '../fs/ignore-filter.ts';
 import { parseOptionPattern } from '../fs/ignore-pattern.ts';
 import { systemAccounts } from '../fs/owners.ts';
-import { BlobReader } from '../repo/blob-reader.ts';
-import type { IndexedRepository } from '../repo/indexed.ts';
+import { BlobReader, type BlobSource } from '../repo/blob-reader.ts';
 import type { LoadBlob } from '../snapshot/tree.ts';
 import type { Overwrite, RestoreAction } from './restore/context.ts';
 import { type Destination, destinationRoots, type RestoreRoot } from './restore/destination.ts';
@@ -51,7 +50,7 @@ export interface RestoreSummary {
  * interrupted, unreachable
  */
 export async function restore(
-  repository: IndexedRepository,
+  repository: BlobSource,
   options: RestoreOptions,
   events: EventSink = ignoreEvents,
   signal?: AbortSignal,
@@ -104,11 +103,11 @@ async function inTurn(roots: readonly RestoreRoot[], pass: Omit<PassOptions, 'ro
   for (const root of roots) await runPass({ ...pass, root });
 }
 
-function workerSetup(repository: IndexedRepository, options: RestoreOptions): WorkerSetup {
+function workerSetup(repository: BlobSource, options: RestoreOptions): WorkerSetup {
   const { engine, keys } = repository;
   return {
     engine: engine.name,
-    data: keys.content.data,
+    data: repository.sealedHash === undefined ? repository.keys.content.data : undefined,
     file: keys.content.file,
     owners: options.ownership ?? true,
     securityAttributes: options.securityAttributes ?? false,

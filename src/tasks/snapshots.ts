@@ -20,6 +20,8 @@ export interface VisibleSnapshots extends SnapshotListing {
   readonly removals: readonly Removal[];
   /** Of revoked keys, made when they may not have been in their owners' hands; not among `snapshots`. */
   readonly revoked: readonly Snapshot[];
+  /** Of kind share; not among `snapshots`. */
+  readonly shares: readonly Snapshot[];
   readonly records: RecordListing;
   /** Of the client that looked. */
   readonly state: ClientState;
@@ -72,8 +74,9 @@ export async function lookAtSnapshots(
   warnOf('removal', removals.faults, events);
   warnOf('record', records.faults, events);
   const [removed, visible] = split(listing.snapshots, ({ name }) => trash.has(name));
-  const [revoked, snapshots] = split(visible, (snapshot) => isRevoked(records, snapshot.head.client, snapshot.name));
-  return { ...listing, snapshots, removed, revoked, removals: removals.removals, records, alarms, state };
+  const [revoked, valid] = split(visible, (snapshot) => isRevoked(records, snapshot.head.client, snapshot.name));
+  const [shares, snapshots] = split(valid, ({ body }) => body.kind === 'share');
+  return { ...listing, snapshots, shares, removed, revoked, removals: removals.removals, records, alarms, state };
 }
 
 function warnOf(what: string, faults: readonly ObjectFault[], events: EventSink): void {

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../src/core/bytes.ts';
 import { clientId, repositoryId } from '../../src/core/ids.ts';
 import { systemRandom } from '../../src/core/random.ts';
-import { encodeKeyFile, type KeyFile, parseKeyFile, protectSecret, unprotectSecret } from '../../src/repo/key-file.ts';
+import { protectSecret, unprotectSecret } from '../../src/repo/file-secret.ts';
+import { encodeKeyFile, type KeyFile, parseKeyFile } from '../../src/repo/key-file.ts';
 import { inHex } from '../support/in-hex.ts';
 import { testEngine as engine } from '../support/temp-repository.ts';
 

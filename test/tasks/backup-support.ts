@@ -90,12 +90,13 @@ const CHUNKER = { min: 16_384, average: 65_536, max: 262_144 };
 export class TestRepository {
   readonly backend: Backend;
   readonly state: ClientState = new MemoryState();
-  readonly #secret = systemRandom.bytes(32);
+  readonly #secret: Uint8Array;
   readonly #clock: Clock;
 
-  constructor(backend: Backend, clock: Clock) {
+  constructor(backend: Backend, clock: Clock, secret = systemRandom.bytes(32)) {
     this.backend = backend;
     this.#clock = clock;
+    this.#secret = secret;
   }
 
   static async make(
@@ -114,6 +115,11 @@ export class TestRepository {
       blobSuite: 'aes-256-gcm',
     });
     return made;
+  }
+
+  /** The same, where it lies elsewhere. */
+  at(backend: Backend, clock: Clock): TestRepository {
+    return new TestRepository(backend, clock, this.#secret);
   }
 
   async open(hook?: () => void): Promise<IndexedRepository> {

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../cli/base-command.ts';
 import { parseExpiry } from '../../cli/expiry.ts';
+import { readRecipient } from '../../cli/identity.ts';
 import { type NewPasswordFlags, newPasswordFlags, readNewPassword } from '../../cli/key-flags.ts';
 import { openFromFlags } from '../../cli/open.ts';
 import type { Output } from '../../cli/output.ts';
@@ -21,12 +22,19 @@ export default class KeyAdd extends NeoCommand {
     '<%= config.bin %> key add --label "Ann, at home"',
     '<%= config.bin %> key add --role write --label laptop --out laptop.key',
     '<%= config.bin %> key add --role write --expires 2027-12-31 --out laptop.key --protect',
+    '<%= config.bin %> key add --recipient bob.pub --label Bob --out for-bob.key',
   ];
   static override flags = {
     label: Flags.string({ helpValue: 'TEXT', summary: 'What to call it. Default: who made it, and when.' }),
     role: Flags.option({ options: ['full', 'write'] as const, default: 'full', summary: 'What it may do.' })(),
     out: Flags.string({ helpValue: 'FILE', summary: 'Write a key file.' }),
     protect: Flags.boolean({ summary: 'The key file asks for a password.', dependsOn: ['out'] }),
+    recipient: Flags.string({
+      helpValue: 'FILE',
+      summary: 'The key file is for this person alone (neo key identity).',
+      dependsOn: ['out'],
+      exclusive: ['protect'],
+    }),
     expires: Flags.string({ helpValue: 'DATE', summary: 'From the end of that day on it makes no new snapshots.' }),
     ...newPasswordFlags,
   };
@@ -50,11 +58,18 @@ export default class KeyAdd extends NeoCommand {
   }
 }
 
-type AccessFlags = NewPasswordFlags & { readonly out?: string | undefined; readonly protect: boolean };
+type AccessFlags = NewPasswordFlags & {
+  readonly out?: string | undefined;
+  readonly protect: boolean;
+  readonly recipient?: string | undefined;
+};
 
 async function accessOf(flags: AccessFlags, out: Output): Promise<Access> {
   if (flags.out === undefined)
     return { method: 'password', password: await readNewPassword(flags, out, 'New password') };
+  if (flags.recipient !== undefined) {
+    return { method: 'key', recipient: (await readRecipient(flags.recipient)).kemPublic };
+  }
   if (!flags.protect) return { method: 'key' };
   return { method: 'key', protect: await readNewPassword(flags, out, 'Password for the key file') };
 }

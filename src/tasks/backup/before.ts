@@ -126,7 +126,10 @@ function chooseParents(snapshots: readonly Snapshot[], options: BeforeOptions): 
   }
   const paths = pathSet(options.paths);
   const own = snapshots.filter(
-    ({ body }) => body.host === options.host && body.kind !== 'stash' && pathSet(body.paths) === paths,
+    ({ body }) =>
+      body.host === options.host &&
+      (body.kind === 'snapshot' || body.kind === 'partial') &&
+      pathSet(body.paths) === paths,
   );
   const latest = own.at(-1);
   const complete = own.findLast(({ body }) => body.kind === 'snapshot');

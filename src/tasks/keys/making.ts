@@ -5,10 +5,11 @@ import type { Argon2Parameters, ScryptParameters } from '../../engine/engine.ts'
 import { calibrate, DEFAULT_SCRYPT, type KdfParameters } from '../../engine/kdf.ts';
 import { issueCertificate, type Role, refuseExpired } from '../../repo/certificate.ts';
 import { requireOneConfig } from '../../repo/config.ts';
-import { encodeKeyFile, type KeyFile, protectSecret } from '../../repo/key-file.ts';
+import { type FileSecret, protectSecret, sealSecret } from '../../repo/file-secret.ts';
+import { encodeKeyFile, type KeyFile } from '../../repo/key-file.ts';
 import { credentialKey, encodeSlot, type SlotMethod } from '../../repo/key-slots.ts';
 import { writeSlotKeys } from '../../repo/keyring.ts';
-import { newId, type Repository, requireFull, slotPath } from '../../repo/repository.ts';
+import { newId, type Repository, requireFull, type Surroundings, slotPath } from '../../repo/repository.ts';
 import type { SlotKeys } from '../../repo/slot-secret.ts';
 
 /** How a password becomes a key; without parameters Argon2id is calibrated to this machine. */
@@ -26,6 +27,8 @@ export type Access =
   | { readonly method: 'password'; readonly password: NewPassword }
   /** `protect`: the key file asks for a password of its own. */
   | { readonly method: 'key'; readonly protect?: NewPassword }
+  /** Of no use to others: the key file is sealed to an X-Wing public key. */
+  | { readonly method: 'key'; readonly recipient: Uint8Array }
   | { readonly method: 'recovery' };
 
 export interface KeyWishes {
@@ -76,7 +79,10 @@ export async function prepareSlot(repository: Repository, wishes: KeyWishes, acc
     client: id,
     role: wishes.role,
     slot,
-    secret: await fileSecret(repository, secret, access.protect),
+    secret:
+      'recipient' in access
+        ? sealSecret(engine, random, secret, access.recipient)
+        : await fileSecret(repository, secret, access.protect),
   };
   return { id, slot, secret, keyFile: encodeKeyFile(file) };
 }
@@ -142,22 +148,22 @@ function encodeNew(repository: Repository, facts: NewSlotFacts): Uint8Array {
   });
 }
 
-export async function kdfOf(repository: Repository, kdf: PasswordKdf): Promise<KdfParameters> {
-  const { engine, clock, random } = repository;
+export async function kdfOf(surroundings: Surroundings, kdf: PasswordKdf): Promise<KdfParameters> {
+  const { engine, clock, random } = surroundings;
   if (kdf.name === 'scrypt') return { name: 'scrypt', ...(kdf.parameters ?? DEFAULT_SCRYPT), salt: random.bytes(16) };
   const parameters = kdf.parameters ?? (await calibrate(engine, clock));
   return { name: 'argon2id', ...parameters, salt: random.bytes(16) };
 }
 
-/** What a key file holds to open its slot. */
+/** A secret as it stands in a file. */
 export async function fileSecret(
-  repository: Repository,
+  surroundings: Surroundings,
   secret: Uint8Array,
   protect: NewPassword | undefined,
-): Promise<KeyFile['secret']> {
+): Promise<FileSecret> {
   if (protect === undefined) return { type: 'open', secret };
-  const { engine, random } = repository;
-  return protectSecret(engine, random, secret, protect.password, await kdfOf(repository, protect.kdf));
+  const { engine, random } = surroundings;
+  return protectSecret(engine, random, secret, protect.password, await kdfOf(surroundings, protect.kdf));
 }
 
 /** Durable when it resolves. */

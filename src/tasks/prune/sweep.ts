@@ -10,6 +10,7 @@ import type { BlobTable } from '../check/blob-table.ts';
 import { type CopyHooks, copyOut } from './copy.ts';
 import type { View } from './look.ts';
 import type { Swept } from './options.ts';
+import { refreshIn } from './shares.ts';
 
 /**
  * Carries out `due`. `live`: everything that is reached from snapshots that stay. The order is that in which each prefix
@@ -38,6 +39,7 @@ export async function sweep(
   // Also what earlier sweeps left: packs that are gone, and that some segment may name.
   const alsoGone = [...view.tombs.packs].filter((name) => !packs.has(name));
   await rewriteSegments(repository, new Set([...gone, ...alsoGone]));
+  await refreshIn(view, gone, hooks.events);
   let deleted = 0;
   let bytes = 0;
   for (const name of gone) {

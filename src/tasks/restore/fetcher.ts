@@ -1,7 +1,7 @@
 /** Carries out a window: ranges of packs are fetched, and workers open, verify and write what is in them. */
 import { ByteGate, throwIfAborted } from '../../core/concurrency.ts';
 import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
-import type { IndexedRepository } from '../../repo/indexed.ts';
+import { type BlobSource, isAsShared } from '../../repo/blob-reader.ts';
 import { readPackRange } from '../../repo/pack-range.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
 import type { FileWork } from './file-work.ts';
@@ -13,7 +13,7 @@ import type { BlobNeed, Run, Window } from './window.ts';
 import type { WorkerCore } from './worker-core.ts';
 
 export interface FetcherOptions {
-  readonly repository: IndexedRepository;
+  readonly repository: BlobSource;
   /** With damage as `failed` (loader.ts): the second attempt, by every copy. */
   readonly load: LoadBlob;
   readonly pool: RestorePool;
@@ -98,7 +98,7 @@ export class Fetcher {
   }
 
   async #carryOut(run: Run): Promise<void> {
-    const { repository, tally, pool } = this.#options;
+    const { repository, tally } = this.#options;
     let bytes: Uint8Array;
     try {
       bytes = await readPackRange(repository, run.pack, run.offset, run.length);
@@ -108,6 +108,18 @@ export class Fetcher {
       return;
     }
     tally.bytesRead += bytes.length;
+    const asShared = run.blobs.filter(({ need, offset, length }) => {
+      return isAsShared(repository, need.key, bytes.subarray(offset - run.offset, offset - run.offset + length));
+    });
+    await this.#write({ ...run, blobs: asShared }, bytes);
+    if (asShared.length < run.blobs.length) {
+      for (const blob of run.blobs) if (!asShared.includes(blob)) await this.#secondAttempt(blob.need);
+    }
+    for (const { need } of run.blobs) this.#settleUses(need);
+    tally.progress(run.blobs[0]?.need.uses[0]?.work.path);
+  }
+
+  async #write(run: Run, bytes: Uint8Array): Promise<void> {
     const hands = new Hands();
     try {
       const blobs: BlobWork[] = run.blobs.map(({ need, offset, length }) => {
@@ -115,15 +127,13 @@ export class Fetcher {
         return { at: offset - run.offset, length, key, plainLength, uses: this.#usesOf(need, hands) };
       });
       const job: WriteJob = { type: 'write', bytes, blobs, files: hands.files };
-      const result = await pool.run<'write'>(job);
+      const result = await this.#options.pool.run<'write'>(job);
       this.#report(result, hands);
       await this.#lost(result.lost, run);
       this.#written(run, result.lost);
     } finally {
       hands.release();
     }
-    for (const { need } of run.blobs) this.#settleUses(need);
-    tally.progress(run.blobs[0]?.need.uses[0]?.work.path);
   }
 
   /** Uses of files that can be made; others are named. */

@@ -7,8 +7,8 @@ import type { ApplyProblem, EntryMetadata } from '../../fs/apply.ts';
 /** What a worker is told once. */
 export interface WorkerSetup {
   readonly engine: EngineName;
-  /** Secret of data blobs. */
-  readonly data: Uint8Array;
+  /** Secret of data blobs; undefined for those of a share, whose sealed bytes were verified. */
+  readonly data: Uint8Array | undefined;
   /** Secret of whole files' identities. */
   readonly file: Uint8Array;
   readonly owners: boolean;

@@ -10,7 +10,7 @@ import type { AccountSource } from '../../fs/owners.ts';
 import { parentPath } from '../../fs/path.ts';
 import { RestoreTarget } from '../../fs/writer.ts';
 import { isTemporaryName } from '../../fs/writer-name.ts';
-import type { IndexedRepository } from '../../repo/indexed.ts';
+import type { BlobSource } from '../../repo/blob-reader.ts';
 import { type LoadBlob, readTree } from '../../snapshot/tree.ts';
 import type { Context } from './context.ts';
 import { Deletions } from './deletions.ts';
@@ -29,7 +29,7 @@ import { Walk } from './walk.ts';
 import type { WorkerCore } from './worker-core.ts';
 
 export interface PassOptions {
-  readonly repository: IndexedRepository;
+  readonly repository: BlobSource;
   readonly options: RestoreOptions;
   readonly root: RestoreRoot;
   readonly load: LoadBlob;

@@ -113,7 +113,8 @@ export class WorkerCore {
   #verify(plain: Uint8Array, work: BlobWork): void {
     if (plain.length !== work.plainLength)
       throw new NeoError('integrity', 'a data blob has another length than its list says');
-    if (!equalBytes(contentKeyOf(this.#engine, this.#setup.data, plain), work.key)) {
+    const { data } = this.#setup;
+    if (data !== undefined && !equalBytes(contentKeyOf(this.#engine, data, plain), work.key)) {
       throw new NeoError('integrity', 'a data blob is not what its key says');
     }
   }
@@ -182,12 +183,14 @@ export class WorkerCore {
     to: number | undefined,
     piece: { key: Uint8Array; length: number; segments: Segments },
   ): boolean {
+    const { data } = this.#setup;
+    if (data === undefined) return false;
     const bytes = new Uint8Array(piece.length);
     for (let i = 0; i + 2 < piece.segments.length; i += 3) {
       const [at = 0, length = 0, offset = 0] = piece.segments.slice(i, i + 3);
       if (readAt(from, bytes.subarray(at, at + length), offset) !== length) return false;
     }
-    if (!equalBytes(contentKeyOf(this.#engine, this.#setup.data, bytes), piece.key)) return false;
+    if (!equalBytes(contentKeyOf(this.#engine, data, bytes), piece.key)) return false;
     if (to !== undefined) this.#writeSegments(bytes, piece.segments, { fd: to, path: new Uint8Array() });
     return true;
   }

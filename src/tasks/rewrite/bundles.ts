@@ -13,11 +13,17 @@ interface Slice {
   readonly length: number;
 }
 
+interface Needed {
+  readonly bundle: ContentKey;
+  readonly length: number;
+  readonly slices: Map<number, Slice>;
+}
+
 export class Bundles {
   /** Those that a dropped file lies in: key in base64. */
   readonly #dropped = new Map<string, ContentKey>();
   /** What is needed of any bundle: key in base64 → slices, by their offset. */
-  readonly #needed = new Map<string, Map<number, Slice>>();
+  readonly #needed = new Map<string, Needed>();
   /** Old bundle in base64 and offset → where it is now. */
   readonly #moved = new Map<string, Content>();
 
@@ -28,15 +34,25 @@ export class Bundles {
   keep({ content, size }: Node): void {
     if (content?.type !== 'slice') return;
     const key = toBase64(content.bundle);
-    const slices = this.#needed.get(key) ?? new Map<number, Slice>();
-    slices.set(content.offset, { offset: content.offset, length: size });
-    this.#needed.set(key, slices);
+    const { bundle, bundleLength: length } = content;
+    const needed = this.#needed.get(key) ?? { bundle, length, slices: new Map<number, Slice>() };
+    // Of files that begin at the same place the longest.
+    const known = needed.slices.get(content.offset)?.length ?? 0;
+    needed.slices.set(content.offset, { offset: content.offset, length: Math.max(size, known) });
+    this.#needed.set(key, needed);
+  }
+
+  /** Those that hold more than what is needed go, too. */
+  dropPartial(): void {
+    for (const [key, { bundle, length, slices }] of this.#needed) {
+      if (!coversAll(inOrder(slices), length)) this.#dropped.set(key, bundle);
+    }
   }
 
   /** Makes the new ones. @throws NeoError integrity */
   async move(store: BlobStore): Promise<void> {
     for (const [key, bundle] of this.#dropped) {
-      const slices = [...(this.#needed.get(key)?.values() ?? [])].sort((a, b) => a.offset - b.offset);
+      const slices = inOrder(this.#needed.get(key)?.slices);
       if (slices.length === 0) continue;
       const old = await store.load('data', bundle);
       const length = slices.reduce((sum, slice) => sum + slice.length, 0);
@@ -64,4 +80,18 @@ export class Bundles {
     const found = this.#moved.get(`${toBase64(content.bundle)} ${content.offset}`);
     return found === undefined ? node : { ...node, content: found };
   }
+}
+
+function inOrder(slices: ReadonlyMap<number, Slice> = new Map()): Slice[] {
+  return [...slices.values()].sort((a, b) => a.offset - b.offset);
+}
+
+/** @param slices by their offset */
+function coversAll(slices: readonly Slice[], length: number): boolean {
+  let end = 0;
+  for (const slice of slices) {
+    if (slice.offset > end) return false;
+    end = Math.max(end, slice.offset + slice.length);
+  }
+  return end >= length;
 }
