@@ -32,10 +32,12 @@ export async function openShareFile(path: string, flags: RepositoryFlags, out: O
   const surroundings = await systemSurroundings();
   const file = parseShareFile(await readBytes(path, 'wrong-password', 'share'));
   const key = await openSecret(file.secret, { surroundings, flags, out, env: process.env }, 'share');
-  const backend = await openBackend(parseLocation(await locationOf(file, flags))).catch((error: unknown) => {
+  try {
+    const backend = await openBackend(parseLocation(await locationOf(file, flags)));
+    return { file, ...(await openShare(surroundings, backend, file, key)) };
+  } catch (error) {
     throw isNeoError(error, 'no-repository') ? notThere(error) : error;
-  });
-  return { file, ...(await openShare(surroundings, backend, file, key)) };
+  }
 }
 
 async function locationOf(file: ShareFile, flags: RepositoryFlags): Promise<string> {

@@ -78,6 +78,9 @@ async function* startsOf(
 export async function requirePath(load: LoadBlob, snapshot: Listed, path: Uint8Array): Promise<Found> {
   const found = await findPath(load, snapshot.body.tree, path);
   if (found !== undefined) return found;
+  if (snapshot.body.kind === 'share') {
+    throw new NeoError('failed', `the share has nothing at ${displayBytes(path)}`, { hint: 'see what it has: neo ls' });
+  }
   const name = snapshot.name.slice(0, 8);
   throw new NeoError('failed', `snapshot ${name} has nothing at ${displayBytes(path)}`, {
     hint: `see what it has: neo ls ${name}`,
