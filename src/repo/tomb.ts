@@ -8,7 +8,7 @@ import { type ObjectName, objectName } from '../core/ids.ts';
 import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import { integer, hexName as name, moment as time, z } from '../core/schema.ts';
 import { LARGEST } from './largest.ts';
-import type { Repository } from './repository.ts';
+import { type Repository, refuseRotated } from './repository.ts';
 import { decodeSealedSigned, encodeSealedSigned } from './signed-object.ts';
 
 const generation = integer(1);
@@ -98,7 +98,7 @@ async function listPaths({ backend }: Pick<Repository, 'backend'>): Promise<{ al
 
 /**
  * All tombs, authenticated. `known`: of an earlier listing; what is named by its content is not read again.
- * @throws NeoError unreachable
+ * @throws NeoError unreachable; failed when keys were rotated since the repository was opened
  */
 export async function listTombs(repository: Repository, known?: TombListing): Promise<TombListing> {
   const { all, tombs: paths } = await listPaths(repository);
@@ -114,6 +114,7 @@ export async function listTombs(repository: Repository, known?: TombListing): Pr
     else if ('tombs' in found) swept.set(at.path, found.tombs);
     else tombs.push(found);
   }
+  if (faults.length > 0) await refuseRotated(repository);
   const done = new Set([...swept.values()].flat());
   return {
     tombs: tombs.map((tomb) => ({ ...tomb, swept: done.has(tomb.name) })),

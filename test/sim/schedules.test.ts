@@ -9,6 +9,7 @@ const SCHEDULES = Number(process.env['NEO_SCHEDULES'] ?? 500);
 /** Seeds that once found something, and what. */
 const FOUND = JSON.parse(readFileSync(new URL('../fixtures/schedules.json', import.meta.url), 'utf8')) as readonly {
   readonly seed: number;
+  readonly rotates?: boolean;
   readonly found: string;
 }[];
 
@@ -34,7 +35,18 @@ describe('interleavings', () => {
     expect(sum.rescued).toBeGreaterThan(0);
   });
 
-  it.each(FOUND)('seed $seed: $found', async ({ seed }) => {
-    await playSchedule(beginnings, seed);
+  it(`lose nothing in ${SCHEDULES / 5} schedules in which keys are rotated`, { timeout: 300_000 }, async () => {
+    let rotations = 0;
+    for (let seed = 0; seed < SCHEDULES / 5; seed++) {
+      const played = await playSchedule(beginnings, seed, { rotates: true }).catch((error: unknown) => {
+        throw new Error(`seed ${seed}, rotating: ${error instanceof Error ? error.message : String(error)}`);
+      });
+      rotations += played.rotations;
+    }
+    expect(rotations).toBeGreaterThan(SCHEDULES / 10);
+  });
+
+  it.each(FOUND)('seed $seed: $found', async ({ seed, rotates = false }) => {
+    await playSchedule(beginnings, seed, { rotates });
   });
 });

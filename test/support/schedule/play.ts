@@ -19,9 +19,11 @@ import { listHeads, listSnapshots } from '../../../src/snapshot/listing.ts';
 import { putRemoval } from '../../../src/snapshot/removal.ts';
 import { prune } from '../../../src/tasks/prune.ts';
 import { reachable } from '../../../src/tasks/reachable.ts';
+import { rotateKeys } from '../../../src/tasks/rotate.ts';
 import { undo } from '../../../src/tasks/undo.ts';
 import { SimRandom } from '../sim-random.ts';
 import type { Base, Beginnings } from './base.ts';
+import { reopened } from './reopened.ts';
 import { ScheduledBackend, Scheduler, StorageClock } from './scheduler.ts';
 import { PRUNE, PRUNERS, type Start } from './start.ts';
 import { Truth } from './truth.ts';
@@ -37,6 +39,7 @@ export interface Played {
   /** Prunes that ended, and that refused. */
   readonly prunes: number;
   readonly refused: number;
+  readonly rotations: number;
 }
 
 interface Actor {
@@ -58,11 +61,20 @@ class CheapRandom implements Random {
   }
 }
 
+export interface ScheduleOptions {
+  /** Somebody rotates keys meanwhile. */
+  readonly rotates?: boolean;
+}
+
 /** @throws Error with what was violated */
-export async function playSchedule({ base, starts }: Beginnings, seed: number): Promise<Played> {
+export async function playSchedule(
+  { base, starts }: Beginnings,
+  seed: number,
+  { rotates = false }: ScheduleOptions = {},
+): Promise<Played> {
   const start = starts[seed % starts.length];
   if (start === undefined) throw new Error('nothing to begin with');
-  return new Play(base, start, seed).run();
+  return new Play(base, start, seed, rotates).run();
 }
 
 const ORDERS = ['uniform', 'bursts', 'priorities'] as const;
@@ -76,9 +88,20 @@ class Play {
   readonly #scheduler: Scheduler;
   readonly #truth: Truth;
   readonly #faults: string[] = [];
-  readonly #counts = { snapshots: 0, removals: 0, crashes: 0, packsDeleted: 0, rescued: 0, prunes: 0, refused: 0 };
+  readonly #rotates: boolean;
+  readonly #counts = {
+    snapshots: 0,
+    removals: 0,
+    crashes: 0,
+    packsDeleted: 0,
+    rescued: 0,
+    prunes: 0,
+    refused: 0,
+    rotations: 0,
+  };
 
-  constructor(base: Base, start: Start, seed: number) {
+  constructor(base: Base, start: Start, seed: number, rotates: boolean) {
+    this.#rotates = rotates;
     this.#base = base;
     this.#start = start;
     this.#random = new SimRandom(seed);
@@ -133,6 +156,7 @@ class Play {
     if (this.#maybe()) this.#begin(this.#actor('undoer', full[1]), (actor) => this.#undo(actor));
     if (this.#random.below(4) === 0) this.#begin(this.#actor('reader', full[0]), (actor) => this.#read(actor));
     if (this.#random.below(4) === 0) this.#begin(this.#actor('thief', thief), (actor) => this.#steal(actor));
+    if (this.#rotates) this.#begin(this.#actor('rotator', full[1]), (actor) => this.#rotate(actor));
     await this.#scheduler.run();
     await this.#verdict();
     const [fault] = this.#faults;
@@ -150,13 +174,26 @@ class Play {
         await work(actor);
       } catch (error) {
         if (error instanceof Crashed) this.#counts.crashes += 1;
+        else if (this.#rotates && isNeoError(error, 'failed') && error.message.startsWith('keys were rotated')) return;
         else this.#faults.push(`${actor.name}: ${error instanceof Error ? error.stack : String(error)}`);
       }
     });
   }
 
-  async #write({ repository }: Actor): Promise<void> {
+  /** Who goes on after a rotation does so with the new keys, or has not noticed. */
+  async #again({ repository }: Actor): Promise<Repository> {
+    return this.#rotates && this.#maybe() ? reopened(repository) : repository;
+  }
+
+  async #rotate({ name, repository }: Actor): Promise<void> {
+    for (let wait = this.#random.below(150); wait > 0; wait--) await this.#scheduler.gate(name);
+    await rotateKeys(repository, { drop: [], dryRun: false });
+    this.#counts.rotations += 1;
+  }
+
+  async #write(actor: Actor): Promise<void> {
     for (let left = 1 + this.#random.below(2); left > 0; left--) {
+      const repository = await this.#again(actor);
       try {
         await writeSnapshot(repository, randomFiles(this.#random), this.#random, this.#truth);
         this.#counts.snapshots += 1;
@@ -167,8 +204,10 @@ class Play {
     }
   }
 
-  async #prune({ name, repository, state }: Actor): Promise<void> {
+  async #prune(actor: Actor): Promise<void> {
+    const { name, state } = actor;
     for (let left = 1 + this.#random.below(3); left > 0; left--) {
+      const repository = await this.#again(actor);
       try {
         const { swept } = await prune(
           repository,
@@ -197,8 +236,10 @@ class Play {
     }
   }
 
-  async #forget({ name, repository }: Actor): Promise<void> {
+  async #forget(actor: Actor): Promise<void> {
+    const { name } = actor;
     for (let left = 1 + this.#random.below(3); left > 0; left--) {
+      const repository = await this.#again(actor);
       for (let wait = this.#random.below(80); wait > 0; wait--) await this.#scheduler.gate(name);
       const { heads } = await listHeads(repository);
       const chosen = heads[this.#random.below(heads.length)];
@@ -280,7 +321,8 @@ class Play {
 
   /** From what lies in storage, with a fresh index: each protected snapshot can be found and read, byte for byte. */
   async #verdict(): Promise<void> {
-    const repository = await loadIndex(this.#plain(this.#base.full[0], 2), 64);
+    const opened = this.#plain(this.#base.full[0], 2);
+    const repository = await loadIndex(this.#rotates ? await reopened(opened) : opened, 64);
     const reader = new BlobReader(repository);
     const { snapshots } = await listSnapshots(repository, repository.keys.full?.epochs ?? []);
     for (const name of this.#truth.protectedOnes) {

@@ -8,6 +8,7 @@ import type { ObjectName } from '../../../src/core/ids.ts';
 import { FOOTER_LENGTH, openDirectory, readFooter } from '../../../src/repo/pack/pack.ts';
 import type { Repository } from '../../../src/repo/repository.ts';
 import { decodeSnapshot } from '../../../src/snapshot/snapshot.ts';
+import { reopened } from './reopened.ts';
 
 const CONFIRM_WITHIN = 300_000;
 
@@ -32,7 +33,7 @@ interface StoredPack {
 
 export class Truth {
   readonly #storage: MemoryBackend;
-  readonly #repository: Repository;
+  #repository: Repository;
   readonly #now: () => number;
   /** Packs that are there: blobs that can be opened, and whose they are. */
   readonly #packs: Map<string, StoredPack>;
@@ -64,6 +65,7 @@ export class Truth {
   async happened(what: 'put' | 'remove', path: string, actor: string): Promise<void> {
     const name = path.slice(path.lastIndexOf('/') + 1);
     const is = path.slice(0, path.indexOf('/'));
+    if (is === 'config') this.#repository = await reopened(this.#repository);
     if (is === 'packs' && what === 'put') await this.#addPack(name, path);
     if (is === 'snapshots' && what === 'put') await this.#addSnapshot(name, path);
     if (is === 'packs' && what === 'remove') {
