@@ -102,8 +102,7 @@ async function listPaths({ backend }: Pick<Repository, 'backend'>): Promise<{ al
  */
 export async function listTombs(repository: Repository, known?: TombListing): Promise<TombListing> {
   const { all, tombs: paths } = await listPaths(repository);
-  const before = new Map<string, Found>(known?.tombs.map((tomb) => [tomb.path, tomb]));
-  for (const [path, tombs] of known?.swept ?? []) before.set(path, { tombs });
+  const before = known === undefined ? new Map<string, Found>() : byPath(known);
   const tombs: Tomb[] = [];
   const faults: TombFault[] = [];
   const swept = new Map<string, readonly ObjectName[]>();
@@ -124,6 +123,13 @@ export async function listTombs(repository: Repository, known?: TombListing): Pr
     generation: tombs.at(-1)?.generation ?? 0,
     packs: new Set(tombs.flatMap(({ packs }) => packs)),
   };
+}
+
+function byPath({ tombs, swept }: TombListing): Map<string, Found> {
+  return new Map<string, Found>([
+    ...tombs.map((tomb): [string, Found] => [tomb.path, tomb]),
+    ...[...swept].map(([path, names]): [string, Found] => [path, { tombs: names }]),
+  ]);
 }
 
 /** A tomb, the word that some were carried out, or what is wrong. */

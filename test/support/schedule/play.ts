@@ -174,10 +174,13 @@ class Play {
         await work(actor);
       } catch (error) {
         if (error instanceof Crashed) this.#counts.crashes += 1;
-        else if (this.#rotates && isNeoError(error, 'failed') && error.message.startsWith('keys were rotated')) return;
-        else this.#faults.push(`${actor.name}: ${error instanceof Error ? error.stack : String(error)}`);
+        else if (!this.#mayHaveToBeginAgain(error)) this.#faults.push(`${actor.name}: ${textOf(error)}`);
       }
     });
+  }
+
+  #mayHaveToBeginAgain(error: unknown): boolean {
+    return this.#rotates && isNeoError(error, 'failed') && error.message.startsWith('keys were rotated');
   }
 
   /** Who goes on after a rotation does so with the new keys, or has not noticed. */
@@ -344,4 +347,8 @@ class Play {
       }
     }
   }
+}
+
+function textOf(error: unknown): string {
+  return (error instanceof Error ? error.stack : undefined) ?? String(error);
 }
