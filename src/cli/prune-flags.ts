@@ -3,13 +3,14 @@ import * as Flags from '@oclif/core/flags';
 import { NeoError } from '../core/errors.ts';
 import { parseDuration, parseSize } from './format.ts';
 
+const MAX_UNUSED = {
+  summary: 'Leave so much that nobody needs in packs that are needed: 1%, 500M or unlimited.',
+  helpValue: 'AMOUNT',
+};
+
 export const pruneFlags = {
   'dry-run': Flags.boolean({ char: 'n', summary: 'Only say what would be freed, and what it would cost.' }),
-  'max-unused': Flags.string({
-    summary: 'Leave so much that nobody needs in packs that are needed: 1%, 500M or unlimited.',
-    helpValue: 'AMOUNT',
-    default: '1%',
-  }),
+  'max-unused': Flags.string({ ...MAX_UNUSED, default: '1%' }),
   'max-repack-size': Flags.string({ summary: 'Copy at most so much of packs in one run.', helpValue: 'SIZE' }),
   'repack-small': Flags.boolean({ summary: 'Also join small packs.' }),
   grace: Flags.string({
@@ -23,6 +24,9 @@ export const pruneFlags = {
   'trust-clock': Flags.boolean({ summary: 'Delete though nothing was stored for 30 days: the clock is right.' }),
   yes: Flags.boolean({ char: 'y', summary: 'Do not ask before marking more than half of all packs.' }),
 };
+
+/** Packs that are needed in part are left alone unless asked for. */
+export const repackFlags = { ...pruneFlags, 'max-unused': Flags.string({ ...MAX_UNUSED, default: 'unlimited' }) };
 
 export interface PruneFlags {
   readonly 'dry-run': boolean;

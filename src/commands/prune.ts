@@ -2,10 +2,11 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NeoCommand } from '../cli/base-command.ts';
 import { confirmed } from '../cli/confirm.ts';
+import type { RepositoryFlags } from '../cli/flags.ts';
 import { formatBytes, formatCounted } from '../cli/format.ts';
 import { graceFloor } from '../cli/grace-floor.ts';
 import { openFromFlags } from '../cli/open.ts';
-import { pruneFlags, pruneOptions } from '../cli/prune-flags.ts';
+import { type PruneFlags, pruneFlags, pruneOptions } from '../cli/prune-flags.ts';
 import { pruneJson, pruneText } from '../cli/prune-report.ts';
 import { throwIfAborted } from '../core/concurrency.ts';
 import { prune } from '../tasks/prune.ts';
@@ -29,6 +30,11 @@ export default class Prune extends NeoCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Prune);
+    await this.prune(flags);
+  }
+
+  /** @param compression zstd level at which packs are written anew */
+  protected async prune(flags: Flags, compression?: number): Promise<void> {
     const options = pruneOptions(flags);
     const { repository, state } = await openFromFlags(flags, this.out);
     const { signal } = this;
@@ -42,6 +48,7 @@ export default class Prune extends NeoCommand {
     };
     const all = {
       ...options,
+      ...(compression === undefined ? {} : { compression }),
       ...(flags.yes ? {} : { confirm }),
       ...graceFloor(this.out),
       workers: availableParallelism(),
@@ -53,3 +60,5 @@ export default class Prune extends NeoCommand {
     await this.out.record('summary', pruneJson(summary, all.dryRun), pruneText(summary, all.dryRun));
   }
 }
+
+type Flags = RepositoryFlags & PruneFlags & { readonly yes: boolean };

@@ -22,7 +22,8 @@ import {
   type PruneSummary as Summary,
   type Swept,
 } from './prune/options.ts';
-import { type Plan, planPrune } from './prune/plan.ts';
+import { type Plan, planPrune, upTo } from './prune/plan.ts';
+import { type Recompressed, recompress } from './prune/recompress.ts';
 import { refreshIn } from './prune/shares.ts';
 import { snapshotsToDelete, sweep } from './prune/sweep.ts';
 import { reachable } from './reachable.ts';
@@ -92,11 +93,14 @@ class Prune {
     const live = sweptLive?.isOfCounted === true ? sweptLive : await this.#reach(view, counted);
     const plan = planPrune(view, live.table, await this.#planRules(view));
     if (!this.#options.dryRun) await this.#confirm(plan);
-    const made = this.#options.dryRun ? wouldMake(view, plan) : await this.#mark(view, live.table, plan);
+    const smaller = await this.#recompress(view, live.table, plan);
+    const made = this.#options.dryRun
+      ? wouldMake(view, plan, smaller)
+      : await this.#mark(view, live.table, plan, smaller);
     const after = await this.#after(view, seen, made);
     return {
       snapshots: counted.length,
-      ...(this.#options.dryRun ? wouldKeep(plan, made) : standing(after)),
+      ...(this.#options.dryRun ? wouldKeep(plan, smaller, made) : standing(after)),
       unusedBytes: Math.round(plan.unused),
       swept: this.#swept,
       ...made,
@@ -161,22 +165,33 @@ class Prune {
     if (!isMeant) throw new NeoError('interrupted', 'nothing was marked');
   }
 
+  async #recompress(view: View, live: BlobTable, { free, repack, keep }: Plan): Promise<Recompressed> {
+    const { compression: level, mostRepacked = Number.POSITIVE_INFINITY, dryRun } = this.#options;
+    if (level === undefined) return { packs: [], written: 0, segments: [] };
+    const leaving = new Set([...free, ...repack].map(({ name }) => name));
+    const packs = upTo(
+      mostRepacked - sizeOf(repack),
+      keep.filter(({ blobs }) => blobs > 0),
+    );
+    return recompress(view, live, { level, packs, leaving, dryRun }, this.#hooks);
+  }
+
   /** Copies what is needed of the packs to repack, then says which packs go. */
-  async #mark(view: View, live: BlobTable, plan: Plan): Promise<Made> {
-    const repack = new Set(plan.repack.map(({ name }) => name));
+  async #mark(view: View, live: BlobTable, plan: Plan, smaller: Recompressed): Promise<Made> {
+    const repack = new Set([...plan.repack, ...smaller.packs].map(({ name }) => name));
     const all = new Set([...repack, ...plan.free.map(({ name }) => name)]);
     const copied = await copyOut(view, live, all, this.#hooks);
     this.#throwIfStopped();
-    const leaving = [...plan.free, ...plan.repack].filter(({ name }) => !copied.failed.has(name));
+    const leaving = [...plan.free, ...plan.repack, ...smaller.packs].filter(({ name }) => !copied.failed.has(name));
     const names = leaving.map(({ name }) => name);
     demandCopies(view, live, new Set(names), standsWithout(view, new Set(names)));
     await refreshIn(view, new Set(names), this.#events);
     const uncounted = newlyUncounted(view);
-    await this.#putTombs(view, names, copied.segments, uncounted);
-    const repacked = plan.repack.filter(({ name }) => !copied.failed.has(name));
+    await this.#putTombs(view, names, [...smaller.segments, ...copied.segments], uncounted);
+    const repacked = [...plan.repack, ...smaller.packs].filter(({ name }) => !copied.failed.has(name));
     return {
       marked: { packs: leaving.length, bytes: sizeOf(leaving), snapshots: uncounted.length },
-      repacked: { packs: repacked.length, bytes: sizeOf(repacked), written: copied.written },
+      repacked: { packs: repacked.length, bytes: sizeOf(repacked), written: copied.written + smaller.written },
     };
   }
 
@@ -242,8 +257,9 @@ function standing({ packs, tombs }: View): Pick<Summary, 'packs' | 'packBytes'> 
   return { packs: sizes.length, packBytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
-function wouldKeep({ keep }: Plan, { repacked }: Made): Pick<Summary, 'packs' | 'packBytes'> {
-  return { packs: keep.length, packBytes: sizeOf(keep) + repacked.written };
+function wouldKeep({ keep }: Plan, { packs }: Recompressed, { repacked }: Made): Pick<Summary, 'packs' | 'packBytes'> {
+  const left = keep.length - packs.length;
+  return { packs: left, packBytes: sizeOf(keep) - sizeOf(packs) + repacked.written };
 }
 
 type Sight = View & Listed;
@@ -292,11 +308,12 @@ function newlyUncounted(view: View): ObjectName[] {
   return view.snapshots.map(({ name }) => name).filter((name) => view.ended.has(name) && !known.has(name));
 }
 
-function wouldMake(view: View, plan: Plan): Made {
-  const leaving = [...plan.free, ...plan.repack];
-  const written = plan.repack.reduce((sum, { needed }) => sum + needed, 0);
+function wouldMake(view: View, plan: Plan, smaller: Recompressed): Made {
+  const repacked = [...plan.repack, ...smaller.packs];
+  const leaving = [...plan.free, ...repacked];
+  const written = plan.repack.reduce((sum, { needed }) => sum + needed, smaller.written);
   return {
     marked: { packs: leaving.length, bytes: sizeOf(leaving), snapshots: newlyUncounted(view).length },
-    repacked: { packs: plan.repack.length, bytes: sizeOf(plan.repack), written },
+    repacked: { packs: repacked.length, bytes: sizeOf(repacked), written },
   };
 }

@@ -106,6 +106,7 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['prune', 0, 'prune', '--dry-run'],
   ['prune', 0, 'prune', '--sole-writer', '--grace', '0'],
   ['prune', 2, 'prune', '--grace', '1m'],
+  ['prune', 0, 'repack', '--compression', 'max', '--dry-run'],
   ['version', 0, 'version'],
 ];
 

@@ -103,6 +103,7 @@ export class TestRepository {
     backend: Backend = new MemoryBackend(systemClock),
     clock = clockAhead,
     packTarget = DEFAULT_PACK_TARGET,
+    compression = 3,
   ): Promise<TestRepository> {
     const made = new TestRepository(backend, clock);
     await initRepository({ engine, clock, random: systemRandom }, backend, {
@@ -111,7 +112,7 @@ export class TestRepository {
       label: 'test',
       chunker: CHUNKER,
       packTarget,
-      compression: 3,
+      compression,
       blobSuite: 'aes-256-gcm',
     });
     return made;

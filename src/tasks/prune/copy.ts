@@ -73,7 +73,7 @@ interface Progress {
   readonly failed: Map<string, Set<ObjectName>>;
 }
 
-interface Wanted {
+export interface Wanted {
   readonly id: BlobId;
   readonly place: BlobPlace;
 }
@@ -102,8 +102,8 @@ async function copyPack(
   return bytes?.length ?? 0;
 }
 
-/** By pack, in the order in which they lie there. */
-function wantedPlaces(view: View, live: BlobTable, leaving: ReadonlySet<ObjectName>): Map<number, Wanted[]> {
+/** Blobs in packs of `leaving` that are needed and stand nowhere else, by pack, in the order in which they lie there. */
+export function wantedPlaces(view: View, live: BlobTable, leaving: ReadonlySet<ObjectName>): Map<number, Wanted[]> {
   const { repository } = view;
   const stands = standsWithout(view, leaving);
   const wanted = new Map<number, Wanted[]>();

@@ -13,6 +13,8 @@ export interface PruneOptions {
   readonly mostRepacked?: number;
   /** Also copy packs that are whole but small. */
   readonly repackSmall: boolean;
+  /** zstd level: packs that are smaller with it are written anew. */
+  readonly compression?: number;
   /** Between marking and deleting, milliseconds; the repository's if absent. */
   readonly grace?: number;
   /** The user vouches that nothing else writes: what is marked is deleted at once. */
