@@ -22,7 +22,7 @@ import {
   type PruneSummary as Summary,
   type Swept,
 } from './prune/options.ts';
-import { type Plan, planPrune, upTo } from './prune/plan.ts';
+import { type Plan, planPrune } from './prune/plan.ts';
 import { type Recompressed, recompress } from './prune/recompress.ts';
 import { refreshIn } from './prune/shares.ts';
 import { snapshotsToDelete, sweep } from './prune/sweep.ts';
@@ -169,11 +169,9 @@ class Prune {
     const { compression: level, mostRepacked = Number.POSITIVE_INFINITY, dryRun } = this.#options;
     if (level === undefined) return { packs: [], written: 0, segments: [] };
     const leaving = new Set([...free, ...repack].map(({ name }) => name));
-    const packs = upTo(
-      mostRepacked - sizeOf(repack),
-      keep.filter(({ blobs }) => blobs > 0),
-    );
-    return recompress(view, live, { level, packs, leaving, dryRun }, this.#hooks);
+    const packs = keep.filter(({ blobs }) => blobs > 0);
+    const most = mostRepacked - sizeOf(repack);
+    return recompress(view, live, { level, packs, most, leaving, dryRun }, this.#hooks);
   }
 
   /** Copies what is needed of the packs to repack, then says which packs go. */

@@ -212,7 +212,7 @@ function isNothing(most: MostUnused): boolean {
 }
 
 /** Those that fit into so many bytes, in their order. */
-export function upTo(most: number, uses: readonly PackUse[]): PackUse[] {
+function upTo(most: number, uses: readonly PackUse[]): PackUse[] {
   let bytes = 0;
   return uses.filter(({ size }) => {
     if (bytes + size > most) return false;

@@ -32,6 +32,8 @@ export interface RecompressOptions {
   /** zstd level. */
   readonly level: number;
   readonly packs: readonly PackUse[];
+  /** Bytes of packs that are written anew. Those that turn out to be small enough do not count. */
+  readonly most: number;
   /** That go anyway: no copy in them counts. */
   readonly leaving: ReadonlySet<ObjectName>;
   /** Nothing is stored; it is compressed all the same, to know what would come of it. */
@@ -89,6 +91,7 @@ class Run {
   readonly #hooks: CopyHooks;
   readonly packs: PackUse[] = [];
   written = 0;
+  #bytes = 0;
 
   constructor(repository: IndexedRepository, copier: BlobCopier, options: RecompressOptions, hooks: CopyHooks) {
     this.#repository = repository;
@@ -100,6 +103,7 @@ class Run {
   /** False if it stays. */
   async pack(pack: PackUse, wanted: readonly Wanted[], live: BlobTable): Promise<boolean> {
     this.#hooks.throwIfStopped();
+    if (this.#bytes + pack.size > this.#options.most) return false;
     const bytes = await this.#repository.backend.get(packPath(pack.name));
     this.#hooks.onPack(bytes?.length ?? 0);
     const fresh = bytes === undefined ? undefined : this.#fresh(bytes, wanted, live);
@@ -111,6 +115,7 @@ class Run {
       for (const { blob, sealed } of fresh) if (!(await this.#copier.add(blob, sealed))) return false;
     }
     this.packs.push(pack);
+    this.#bytes += pack.size;
     this.written += after;
     return true;
   }
