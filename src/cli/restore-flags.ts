@@ -30,6 +30,12 @@ export const restoreFlags = {
     summary: 'Restore below this directory; with SNAPSHOT:PATH, the content of PATH into it.',
     exclusive: ['in-place'],
   }),
+  'target-fs': Flags.option({
+    options: ['windows', 'case-insensitive'] as const,
+    helpGroup: where,
+    summary: 'Names that cannot be there are escaped, names that would be one are kept apart; each is told.',
+    dependsOn: ['to'],
+  })(),
   'in-place': Flags.boolean({ helpGroup: where, summary: 'Restore to where everything was.' }),
   include: Flags.string({ ...many, char: 'i', helpValue: 'PATTERN', helpGroup: what, summary: 'Only what matches.' }),
   exclude: Flags.string({ ...many, char: 'e', helpValue: 'PATTERN', helpGroup: what, summary: 'Not what matches.' }),
@@ -57,6 +63,7 @@ export interface RestoreFlags {
   readonly tag?: string[] | undefined;
   readonly path?: string[] | undefined;
   readonly to?: string | undefined;
+  readonly 'target-fs'?: 'windows' | 'case-insensitive' | undefined;
   readonly 'in-place': boolean;
   readonly include?: string[] | undefined;
   readonly exclude?: string[] | undefined;
@@ -91,6 +98,7 @@ export function restoreValues(flags: RestoreFlags) {
     ownership: !flags['no-ownership'],
     numericIds: flags['numeric-ids'],
     devices: flags.devices,
+    ...(flags['target-fs'] === undefined ? {} : { targetSystem: flags['target-fs'] }),
     securityAttributes: flags['security-xattrs'],
     workers: availableParallelism(),
   };

@@ -11,6 +11,7 @@ export interface RestoreFigures {
   readonly bytesRestored: number;
   readonly bytesRead: number;
   readonly deleted: number;
+  readonly renamed: number;
   readonly errors: number;
   readonly refused: number;
   readonly metadataProblems: number;
@@ -47,6 +48,7 @@ export async function reportRestore(
     const written = `${formatBytes(counts.bytesRestored)} written, ${formatBytes(counts.bytesRead)} read from the repository`;
     await out.line(`${written}, in ${formatDuration(counts.durationMs)}`);
   }
+  if (counts.renamed > 0) await out.line(`${formatCount(counts.renamed)} under another name: see the warnings above`);
   if (counts.errors > 0) await out.line(`${formatCount(counts.errors)} could not be restored: see the warnings above`);
   for (const target of targets) await out.line(`${dryRun ? 'would be in' : 'restored to'} ${displayBytes(target)}`);
   const shown = targets.map((target) => toByteString(target));

@@ -31,6 +31,8 @@ export interface RestoreSummary {
   /** Bytes of data read from the repository. */
   readonly bytesRead: number;
   readonly deleted: number;
+  /** Entries that got another name, for the file system does not take theirs: each was told. */
+  readonly renamed: number;
   /** Entries that could not be restored: each was named. */
   readonly errors: number;
   /** Device nodes left out because nobody asked for them. */
@@ -142,6 +144,7 @@ function summaryOf(tally: Tally, roots: readonly RestoreRoot[], durationMs: numb
     bytesRestored: tally.bytesRestored,
     bytesRead: tally.bytesRead,
     deleted: tally.deleted,
+    renamed: tally.renamed,
     errors: tally.errors,
     refused: tally.refused,
     metadataProblems: tally.problems,

@@ -1,5 +1,6 @@
 /** What all parts of one restore share. */
 import type { PathFilter } from '../../fs/ignore-filter.ts';
+import type { TargetSystem } from '../../fs/target-names.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
 import type { LeftOut } from './left-out.ts';
 import type { MetadataReader } from './metadata.ts';
@@ -27,6 +28,8 @@ export interface Context {
   readonly overwrite: Overwrite;
   readonly verify: boolean;
   readonly devices: boolean;
+  /** Names are made such as it takes. */
+  readonly targetSystem: TargetSystem | undefined;
   /** Leftovers of an interrupted restore are removed. */
   readonly resume: boolean;
   readonly deletes: boolean;

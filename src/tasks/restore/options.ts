@@ -1,4 +1,5 @@
 /** What a restore can be asked for. */
+import type { TargetSystem } from '../../fs/target-names.ts';
 import type { SnapshotBody } from '../../snapshot/snapshot.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
 import type { Overwrite, RestoreAction } from './context.ts';
@@ -32,6 +33,8 @@ export interface RestoreOptions {
   readonly ownership?: boolean;
   readonly numericIds?: boolean;
   readonly devices?: boolean;
+  /** Names that the target's file system does not take are escaped, and those that it takes for one are kept apart. */
+  readonly targetSystem?: TargetSystem;
   readonly securityAttributes?: boolean;
   /** Files are flushed to the disk before they get their names. */
   readonly sync?: boolean;

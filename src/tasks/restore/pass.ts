@@ -131,6 +131,7 @@ function contextOf(pass: PassOptions): Context {
     overwrite: options.overwrite ?? 'if-changed',
     verify: options.verify ?? false,
     devices: options.devices ?? false,
+    targetSystem: options.targetSystem,
     resume: options.resume ?? false,
     deletes: options.delete ?? false,
     mode,

@@ -25,6 +25,8 @@ export class Tally {
   bytesRestored = 0;
   bytesRead = 0;
   deleted = 0;
+  /** Names that could not be on the target. */
+  renamed = 0;
   errors = 0;
   /** Of these: because the system did not permit it. */
   denied = 0;
@@ -56,6 +58,13 @@ export class Tally {
     this.errors += 1;
     if (code === 'permission-denied') this.denied += 1;
     this.#events({ type: 'warning', code, message, path: joinPath(this.root, path) });
+  }
+
+  /** Its name cannot be on the target. */
+  rename(path: Uint8Array, name: Uint8Array): void {
+    this.renamed += 1;
+    const message = `restored as ${displayBytes(name)}: the file system there does not take its name`;
+    this.#events({ type: 'warning', code: 'renamed', message, path: joinPath(this.root, path) });
   }
 
   refuse(path: Uint8Array): void {

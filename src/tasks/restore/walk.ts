@@ -1,12 +1,13 @@
 /** Directories of a restore in the order of the tree: filters, entries of the target that are not in the snapshot, and
  * trees that cannot be. */
-import { displayBytes, toHex } from '../../core/bytes.ts';
+import { displayBytes, equalBytes, toHex } from '../../core/bytes.ts';
 import { throwIfAborted } from '../../core/concurrency.ts';
 import { isNeoError, NeoError } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import type { FilterScope } from '../../fs/ignore-filter.ts';
 import { fromLatin1, toLatin1 } from '../../fs/ignore-pattern.ts';
 import { isWithin, joinPath } from '../../fs/path.ts';
+import { TargetNames } from '../../fs/target-names.ts';
 import { isTemporaryName } from '../../fs/writer-name.ts';
 import type { Node } from '../../snapshot/node.ts';
 import { readTreeParts } from '../../snapshot/tree.ts';
@@ -31,6 +32,8 @@ export interface WalkOptions {
 interface Level {
   readonly place: Place;
   readonly tree: ContentKey;
+  /** Undefined: every name can be there as it is. */
+  readonly names: TargetNames | undefined;
   /** In the snapshot. */
   readonly path: Uint8Array;
   readonly scope: FilterScope;
@@ -52,7 +55,8 @@ export class Walk {
   async below(place: Place, tree: ContentKey, path: Uint8Array): Promise<void> {
     const { filter, leftOut } = this.#options.context;
     const [scope, saved] = [filter.at(path), leftOut.filter.at(path)];
-    await this.#level({ place, tree, path, scope, saved, above: new Set(), onlyToReach: false });
+    const names = this.#names();
+    await this.#level({ place, tree, names, path, scope, saved, above: new Set(), onlyToReach: false });
   }
 
   /** One entry with all below it, under a name that may be another than its own. */
@@ -60,11 +64,23 @@ export class Walk {
     const { filter, leftOut } = this.#options.context;
     const [scope, saved] = [filter.at(parentPath), leftOut.filter.at(parentPath)];
     const level = { place, path: parentPath, scope, saved, above: new Set<string>(), onlyToReach: false };
+    const possible = this.#names()?.of(name) ?? name;
+    this.#tell(place, name, possible);
     if (node.type !== 'directory') {
-      this.#leftovers(place, name);
-      return this.#options.entries.restore(place, node, name);
+      this.#leftovers(place, possible);
+      return this.#options.entries.restore(place, node, possible);
     }
-    await this.#directory(level, node, name, scope.enter(toLatin1(node.name)), false);
+    await this.#directory(level, node, possible, scope.enter(toLatin1(node.name)), false);
+  }
+
+  #names(): TargetNames | undefined {
+    const { targetSystem } = this.#options.context;
+    return targetSystem === undefined ? undefined : new TargetNames(targetSystem);
+  }
+
+  #tell(place: Place, name: Uint8Array, possible: Uint8Array): void {
+    const { context } = this.#options;
+    if (context.mode !== 'count' && !equalBytes(name, possible)) context.tally.rename(place.pathOf(name), possible);
   }
 
   async #level(level: Level): Promise<void> {
@@ -83,9 +99,10 @@ export class Walk {
     let seen = 0;
     try {
       for await (const { nodes } of readTreeParts(context.load, level.tree)) {
-        for (const { name } of names === undefined ? [] : nodes) names?.add(toLatin1(name));
+        const possible = nodes.map(({ name }) => level.names?.of(name) ?? name);
+        for (const name of names === undefined ? [] : possible) names?.add(toLatin1(name));
         seen += nodes.length;
-        await this.#nodes(level, nodes);
+        await this.#nodes(level, nodes, possible);
       }
       return true;
     } catch (error) {
@@ -96,27 +113,29 @@ export class Walk {
     }
   }
 
-  async #nodes(level: Level, nodes: readonly Node[]): Promise<void> {
-    for (const node of nodes) {
+  /** @param names that they get, in the same order */
+  async #nodes(level: Level, nodes: readonly Node[], names: readonly Uint8Array[]): Promise<void> {
+    for (const [at, node] of nodes.entries()) {
       throwIfAborted(this.#options.context.signal);
-      const working = this.#node(level, node);
+      const working = this.#node(level, node, names[at] ?? node.name);
       // Most is done by then, and to wait for each of a million entries takes longer than to plan them.
       if (working instanceof Promise) await working;
     }
   }
 
-  #node(level: Level, node: Node): void | Promise<void> {
+  #node(level: Level, node: Node, possible: Uint8Array): void | Promise<void> {
     const name = toLatin1(node.name);
     const isDirectory = node.type === 'directory';
     const { ignored, onlyToReach } = level.scope.decide(name, isDirectory ? 'directory' : 'other');
     if (ignored) return;
-    if (isDirectory) return this.#directory(level, node, node.name, level.scope.enter(name), onlyToReach);
-    if (this.#options.context.mode === 'count') this.#options.deletions.countReplaced(level.place, node.name);
-    return this.#options.entries.restore(level.place, node, node.name);
+    this.#tell(level.place, node.name, possible);
+    if (isDirectory) return this.#directory(level, node, possible, level.scope.enter(name), onlyToReach);
+    if (this.#options.context.mode === 'count') this.#options.deletions.countReplaced(level.place, possible);
+    return this.#options.entries.restore(level.place, node, possible);
   }
 
   async #directory(
-    level: Omit<Level, 'tree'> & { readonly tree?: ContentKey },
+    level: Omit<Level, 'tree' | 'names'> & { readonly tree?: ContentKey },
     node: Node,
     name: Uint8Array,
     scope: FilterScope,
@@ -133,7 +152,8 @@ export class Walk {
       if (!onlyToReach) this.#reach(place, node);
       const above = level.tree === undefined ? level.above : new Set([...level.above, toHex(level.tree)]);
       const saved = level.saved.enter(toLatin1(node.name));
-      await this.#level({ place, tree, path: joinPath(level.path, node.name), scope, saved, above, onlyToReach });
+      const [path, names] = [joinPath(level.path, node.name), this.#names()];
+      await this.#level({ place, tree, names, path, scope, saved, above, onlyToReach });
     } catch (error) {
       context.tally.fail(level.place.pathOf(name), error);
     }
