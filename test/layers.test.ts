@@ -36,6 +36,7 @@ const PACKAGES: { readonly [name: string]: readonly string[] } = {
   '@inquirer/': ['cli', 'commands'],
   'chrono-node': ['cli'],
   'smol-toml': ['cli'],
+  yazl: ['tasks'],
   ink: ['ui'],
   react: ['ui'],
 };

@@ -15,21 +15,22 @@ import { throwIfAborted } from '../core/concurrency.ts';
 import { messageOf, NeoError, systemCode } from '../core/errors.ts';
 import { loadIndex } from '../repo/indexed.ts';
 import { selectSnapshot, splitReference } from '../snapshot/select.ts';
-import { dumpTar } from '../tasks/dump.ts';
+import { dumpTar, dumpZip } from '../tasks/dump.ts';
 import { pathInShare, sharedSnapshot } from '../tasks/shared.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
 
 export default class Dump extends NeoCommand {
-  static override summary = 'Write a directory or file of a snapshot as a tar archive';
+  static override summary = 'Write a directory or file of a snapshot as a tar or zip archive';
   static override description =
     'To standard output, or with --output into a new file. Modes, owners, times, links, extended attributes and names of ' +
     'any bytes are in it (pax format; GNU tar sets attributes with --xattrs). Every part is verified before it is ' +
-    'written; if something is damaged the archive breaks off without its end, and the code is 15. One file as it is: ' +
-    'neo cat.';
+    'written; if something is damaged the archive breaks off without its end, and the code is 15. --zip is for people ' +
+    'who have no tar: without owners and attributes, and with names that every system takes. One file as it is: neo cat.';
   static override examples = [
     '<%= config.bin %> dump latest:/home/ann/work | tar -x',
     '<%= config.bin %> dump --at yesterday latest:/home/ann/work | ssh other tar -xC /srv',
     '<%= config.bin %> dump latest --output all.tar',
+    '<%= config.bin %> dump latest:/home/ann/photos --zip --output photos.zip',
     '<%= config.bin %> dump --share talk.share | tar -x',
   ];
   static override args = {
@@ -38,6 +39,7 @@ export default class Dump extends NeoCommand {
   static override flags = {
     at: Flags.string({ helpValue: 'TIME', summary: 'The last snapshot not after this time.' }),
     share: shareFlag(['at']),
+    zip: Flags.boolean({ summary: 'A zip archive.' }),
     output: Flags.string({ char: 'o', helpValue: 'FILE', summary: 'Into this file; never overwrites.' }),
   };
 
@@ -52,7 +54,8 @@ export default class Dump extends NeoCommand {
         ? await this.#ofSnapshot(args.snapshot, flags)
         : await this.#ofShare(flags.share, args.snapshot, flags);
     const counts = { files: 0, bytes: 0 };
-    const archive = dumpTar(source, snapshot, path ?? utf8('/'), this.events, counts);
+    const dump = flags.zip ? dumpZip : dumpTar;
+    const archive = dump(source, snapshot, path ?? utf8('/'), this.events, counts);
     if (output === undefined) {
       for await (const bytes of archive) await this.out.bytes(bytes);
       return;

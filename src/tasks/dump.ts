@@ -1,8 +1,9 @@
-/** A directory or file of a snapshot as a tar archive, as a stream: the library's side of `neo dump`. */
+/** A directory or file of a snapshot as an archive, as a stream: the library's side of `neo dump`. */
+import type { Readable } from 'node:stream';
 import { NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { parseJson } from '../core/json.ts';
-import { baseName, joinNames, splitPath } from '../fs/path.ts';
+import { baseName, joinNames, parentPath, splitPath } from '../fs/path.ts';
 import { BlobReader, type BlobSource } from '../repo/blob-reader.ts';
 import { loadContent } from '../snapshot/content.ts';
 import type { Node, Xattr } from '../snapshot/node.ts';
@@ -10,6 +11,7 @@ import { xattrsFromJson } from '../snapshot/node-json.ts';
 import type { LoadBlob } from '../snapshot/tree.ts';
 import { readNodeContent } from './contents.ts';
 import { END_OF_ARCHIVE, type TarEntry, type TarType, tarHeader, tarPadding } from './dump/pax.ts';
+import { ZipArchive } from './dump/zip.ts';
 import { type Listed, listNodes, requirePath } from './list.ts';
 
 export interface DumpCounts {
@@ -52,6 +54,39 @@ export async function* dumpTar(
   }
   counts.bytes += END_OF_ARCHIVE.length;
   yield END_OF_ARCHIVE;
+}
+
+/**
+ * As {@link dumpTar}. The list of entries at a zip's end is kept in memory; what is no name everywhere is escaped and told.
+ * Attributes, owners and hard links are not in it.
+ */
+export async function* dumpZip(
+  repository: BlobSource,
+  snapshot: Listed,
+  path: Uint8Array,
+  events: EventSink,
+  counts: DumpCounts,
+): AsyncGenerator<Uint8Array> {
+  const { ZipFile } = await import('yazl');
+  const reader = new BlobReader(repository);
+  const load: LoadBlob = (kind, key) => reader.load(kind, key);
+  const { path: root, node, tree } = await requirePath(load, snapshot, path);
+  const zip = new ZipFile();
+  const output = zip.outputStream as Readable;
+  // What a file's content throws, the archive ends with.
+  zip.on('error', (error: Error) => output.destroy(error));
+  const above = node === undefined ? root : parentPath(Buffer.from(root));
+  const archive = new ZipArchive(zip, repository, load, above, events);
+  if (node !== undefined && archive.add(root, node)) counts.files += 1;
+  if (tree !== undefined) {
+    const below = listNodes(repository, snapshot, { path: root, recursive: true }, events);
+    for await (const entry of below) if (archive.add(entry.path, entry.node)) counts.files += 1;
+  }
+  zip.end();
+  for await (const bytes of output) {
+    counts.bytes += (bytes as Uint8Array).length;
+    yield bytes as Uint8Array;
+  }
 }
 
 class Archive {

@@ -83,6 +83,7 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['diff', 0, 'diff', 'latest~1', 'latest', '--metadata'],
   ['diff', 0, 'diff', 'latest', '--disk', '--text'],
   ['dump', 0, 'dump', 'latest', '--output', 'all.tar'],
+  ['dump', 0, 'dump', 'latest', '--zip', '--output', 'all.zip'],
   ['dump', 2, 'dump', 'latest'],
   ['verify-source', 0, 'verify-source', 'work'],
   ['undelete', 1, 'undelete', 'work/a'],
