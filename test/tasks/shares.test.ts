@@ -25,7 +25,7 @@ import { undo } from '../../src/tasks/undo.ts';
 import { sweep } from '../support/sim.ts';
 import { tempFolder } from '../support/temp-repository.ts';
 import { engine } from './backup-support.ts';
-import { attack, DAY, everythingOpened, Ground, NOW, PRUNE } from './share-support.ts';
+import { attack, DAY, everythingOpened, type Given, Ground, NOW, PRUNE } from './share-support.ts';
 import { Scene } from './write-only-support.ts';
 
 const FILE = {
@@ -115,6 +115,24 @@ describe('neo share', () => {
       { start: ground.backend, points: 40 },
     );
     expect([operations > 8, points]).toEqual([true, 40]);
+  });
+
+  it('is left alone by a prune that had looked before it was made', async () => {
+    const ground = await Ground.make();
+    let given: Given | undefined;
+    const racing: Backend = new Proxy(ground.backend, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (name !== 'list') return typeof value === 'function' ? value.bind(target) : value;
+        return async function* list(folder: string) {
+          yield* target.list(folder);
+          if (folder === 'snapshots' && given === undefined) given = await ground.share();
+        };
+      },
+    });
+    await prune(await ground.made.at(racing, ground.clock).open(), new MemoryState(), PRUNE, ignoreEvents);
+    if (given === undefined) throw new Error('nobody looked');
+    await ground.demandRead(given);
   });
 
   it('is made of what a write-only client stored, too', async () => {

@@ -10,6 +10,7 @@ import { listTombs, type TombListing } from '../../repo/tomb.ts';
 import { findRollback } from '../../snapshot/heads.ts';
 import { listSnapshots, type Snapshot, type SnapshotListing } from '../../snapshot/listing.ts';
 import { listRemovals, trashOf } from '../../snapshot/removal.ts';
+import { listShareObjects, type ShareObjectPath } from '../share/refresh.ts';
 
 export interface View {
   /** By the storage's clock, before the first listing, milliseconds. */
@@ -17,6 +18,8 @@ export interface View {
   /** By this machine's clock at the same moment, milliseconds. */
   readonly localTime: number;
   readonly tombs: TombListing;
+  /** Listed before the snapshots. */
+  readonly shareObjects: readonly ShareObjectPath[];
   readonly snapshots: readonly Snapshot[];
   /** Those whose trash has ended. */
   readonly ended: ReadonlySet<ObjectName>;
@@ -43,6 +46,7 @@ export async function look(repository: Repository, state: ClientState, events: E
   for (const { path, reason } of tombs.faults) {
     events({ type: 'warning', message: `${path} does not count: ${reason}`, code: 'integrity' });
   }
+  const shareObjects = await listShareObjects(repository);
   const listing = await listSnapshots(repository, epochs);
   const trash = trashOf(await listRemovals(repository));
   refuseUnknown(listing, trash, events);
@@ -63,6 +67,7 @@ export async function look(repository: Repository, state: ClientState, events: E
     time,
     localTime,
     tombs,
+    shareObjects,
     snapshots: listing.snapshots,
     ended,
     repository: indexed,

@@ -9,7 +9,7 @@ import type { View } from './look.ts';
 export async function refreshIn(view: View, leaving: ReadonlySet<ObjectName>, events: EventSink): Promise<void> {
   const { repository, snapshots, ended, packs, packCount, tombs } = view;
   const shares = sharesIn(snapshots);
-  await removeOrphans(repository, new Set(shares.map(({ share }) => share.id)));
+  await removeOrphans(repository, view.shareObjects, new Set(shares.map(({ share }) => share.id)));
   const own = new Set(repository.packs.slice(packCount).map((pack) => pack?.name));
   await refreshShares(repository, {
     shares: shares.filter(({ snapshot }) => !ended.has(snapshot.name)),

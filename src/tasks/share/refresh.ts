@@ -83,15 +83,29 @@ async function packsNamed(repository: IndexedRepository, { id, key }: SharedAs):
   return undefined;
 }
 
-/** Objects of shares that no snapshot stands for: taken back, or never finished. @throws NeoError unreachable */
-export async function removeOrphans(
-  { backend }: Pick<IndexedRepository, 'backend'>,
-  known: ReadonlySet<ShareId>,
-): Promise<void> {
-  const orphans: string[] = [];
+/** Every object of a share. @throws NeoError unreachable */
+export async function listShareObjects({ backend }: Pick<IndexedRepository, 'backend'>): Promise<ShareObjectPath[]> {
+  const objects: ShareObjectPath[] = [];
   for await (const { path } of backend.list('shares')) {
     const id = /^shares\/([0-9a-f]{32})\/[1-9]\d{0,14}$/.exec(path)?.[1];
-    if (id !== undefined && !known.has(shareId(id))) orphans.push(path);
+    if (id !== undefined) objects.push({ path, id: shareId(id) });
   }
-  for (const path of orphans) await backend.remove(path);
+  return objects;
+}
+
+export interface ShareObjectPath {
+  readonly path: string;
+  readonly id: ShareId;
+}
+
+/**
+ * Those that no snapshot stands for: taken back, or never finished. `objects` must have been listed before `known` was,
+ * for a share's snapshot is there before its objects are. @throws NeoError unreachable
+ */
+export async function removeOrphans(
+  { backend }: Pick<IndexedRepository, 'backend'>,
+  objects: readonly ShareObjectPath[],
+  known: ReadonlySet<ShareId>,
+): Promise<void> {
+  for (const { path, id } of objects) if (!known.has(id)) await backend.remove(path);
 }
