@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
+import type { RepositoryFlags } from '../cli/flags.ts';
 import { openFromFlags } from '../cli/open.ts';
 import type { Output } from '../cli/output.ts';
 import { openShareFile, shareFlag } from '../cli/share.ts';
@@ -12,6 +13,7 @@ import { loadIndex } from '../repo/indexed.ts';
 import { selectSnapshot, splitReference } from '../snapshot/select.ts';
 import { readFileContent, type Stretch } from '../tasks/contents.ts';
 import { historySource } from '../tasks/history.ts';
+import { inspectObject } from '../tasks/inspect.ts';
 import { pathInShare, sharedSnapshot } from '../tasks/shared.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
 import { findVersion } from '../tasks/versions.ts';
@@ -28,10 +30,14 @@ export default class Cat extends NeoCommand {
     '<%= config.bin %> cat latest:/home/ann/work/notes.txt',
     '<%= config.bin %> cat notes.txt --version 2',
     '<%= config.bin %> cat --share talk.share slides/1.md',
+    '<%= config.bin %> cat --object snapshots/7f83',
     '<%= config.bin %> cat --at yesterday latest:/home/ann/work/notes.txt > notes-of-yesterday.txt',
   ];
   static override args = {
-    file: Args.string({ required: true, description: 'SNAPSHOT:PATH; with --version or --share a path.' }),
+    file: Args.string({
+      required: true,
+      description: 'SNAPSHOT:PATH; with --version or --share a path; with --object the start of its path.',
+    }),
   };
   static override flags = {
     at: Flags.string({ helpValue: 'TIME', summary: 'The last snapshot not after this time.' }),
@@ -42,11 +48,16 @@ export default class Cat extends NeoCommand {
       exclusive: ['at'],
     }),
     share: shareFlag(['at', 'version']),
+    object: Flags.boolean({
+      summary: 'An object of the repository, as JSON: config/0, snapshots/7f83, index/…, packs/a3 …',
+      exclusive: ['at', 'version', 'share'],
+    }),
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Cat);
     const { version } = flags;
+    if (flags.object) return this.#object(args.file, flags);
     if (flags.share !== undefined) {
       const { source, body, file } = await openShareFile(flags.share, flags, this.out);
       const path = pathInShare(args.file) ?? utf8('/');
@@ -71,6 +82,13 @@ export default class Cat extends NeoCommand {
             this.events,
           );
     await this.#print(readFileContent(indexed, named.last, named.path));
+  }
+
+  async #object(path: string, flags: RepositoryFlags): Promise<void> {
+    const { repository } = await openFromFlags(flags, this.out);
+    const object = await inspectObject(repository, path);
+    if (this.out.json) await this.out.object('object', { object });
+    else await this.out.line(JSON.stringify(object, undefined, 2));
   }
 
   async #print(content: AsyncIterable<Stretch>): Promise<void> {
