@@ -194,9 +194,9 @@ class Repository:
         return opened
 
     def renewed(self, slot):
-        """With what `keys/<client>/<n>` says for the epoch n in force; a key that was left out then keeps what it has."""
+        """With what `keys/<client>/<n>-<config>` says for the epoch n in force; a key that was left out then keeps what it has."""
         n = len(self.configs) - 1
-        path = self.path / "keys" / slot["client"] / str(n)
+        path = self.path / "keys" / slot["client"] / f"{n}-{self.config_names[n]}"
         epoch = int.from_bytes(unb64(slot["certificate"])[18:22], "little")
         if epoch >= n or not path.exists():
             return slot
@@ -222,6 +222,7 @@ class Repository:
             paths = sorted(self.path.glob(f"config/{len(chain)}-*"))
         need(chain and self.slot["config"] in names, "the config in force is missing: the repository went back")
         need(not chain[-1]["features"]["read"], f"needs a newer neo: {chain[-1]['features']['read']}")
+        self.config_names = names
         return chain
 
     def config(self, path, chain, names):

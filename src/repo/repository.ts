@@ -3,11 +3,12 @@ import type { Backend } from '../backends/backend.ts';
 import { ByteReader, toHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
-import { type ClientId, clientId, type ObjectName, objectName, type RepositoryId } from '../core/ids.ts';
+import { type ClientId, clientId, type ObjectName, type RepositoryId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import type { Engine } from '../engine/engine.ts';
 import { decodeCertificate } from './certificate.ts';
 import { type ChainLink, type ConfigChain, type ConfigObject, followChain, type RepositoryConfig } from './config.ts';
+import { readConfigs } from './config-objects.ts';
 import { readHeader } from './header.ts';
 import {
   type Credential,
@@ -82,17 +83,6 @@ async function isUsed(backend: Backend, whole: readonly ConfigObject[]): Promise
 
 function wholeConfigs(engine: Engine, configs: readonly ConfigObject[]): ConfigObject[] {
   return configs.filter(({ bytes, name }) => toHex(engine.blake3(bytes)) === name);
-}
-
-async function readConfigs(backend: Backend): Promise<ConfigObject[]> {
-  const objects: ConfigObject[] = [];
-  for await (const info of backend.list('config')) {
-    const match = /^config\/(0|[1-9]\d{0,8})-([0-9a-f]{64})$/.exec(info.path);
-    if (match?.[1] === undefined || match[2] === undefined || info.size > LARGEST.config) continue;
-    const bytes = await backend.get(info.path);
-    if (bytes !== undefined) objects.push({ epoch: Number(match[1]), name: objectName(match[2]), bytes });
-  }
-  return objects;
 }
 
 interface FoundSlots {
@@ -254,10 +244,10 @@ async function renew(
   engine: Engine,
   backend: Backend,
   secret: SlotSecret,
-  { config: { epoch, signPublic } }: ChainLink,
+  { config: { epoch, signPublic }, name }: ChainLink,
 ): Promise<RenewedSlot> {
   if (decodeCertificate(secret.certificate).epoch >= epoch) return { secret, renewalFault: undefined };
-  const bytes = await backend.get(slotPath(secret.client, epoch));
+  const bytes = await backend.get(renewalPath(secret.client, epoch, name));
   if (bytes === undefined) return { secret, renewalFault: `it was left out when keys were rotated (epoch ${epoch})` };
   try {
     const renewed = openRenewal(engine, decodeSlot(secret.client, bytes), secret.kemSeed, signPublic);
@@ -351,7 +341,11 @@ export function newId(random: Random): string {
   return toHex(random.bytes(16));
 }
 
-/** `epoch`: of a renewal. */
-export function slotPath(client: ClientId, epoch = 0): string {
-  return `keys/${client}/${epoch}`;
+export function slotPath(client: ClientId): string {
+  return `keys/${client}/0`;
+}
+
+/** Of a renewal for a configuration: two rotations at the same moment do not meet. */
+export function renewalPath(client: ClientId, epoch: number, config: ObjectName): string {
+  return `keys/${client}/${epoch}-${config}`;
 }

@@ -4,9 +4,10 @@ import { NeoError } from '../core/errors.ts';
 import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
 import { decodeCertificate, issueCertificate, refuseExpired } from '../repo/certificate.ts';
 import { encodeConfig, type RepositoryConfig, requireFeatures, requireOneConfig } from '../repo/config.ts';
+import { cameSecond, configPath } from '../repo/config-objects.ts';
 import { decodeSlot, encodeRenewal, openListing, type SlotListing } from '../repo/key-slots.ts';
 import { writeSlotKeys } from '../repo/keyring.ts';
-import { isRotatedSince, type Repository, requireFull, slotPath } from '../repo/repository.ts';
+import { isRotatedSince, type Repository, renewalPath, requireFull, slotPath } from '../repo/repository.ts';
 import type { EpochSecrets, SlotKeys } from '../repo/slot-secret.ts';
 import { findKey, isUsableFull, type KeyInfo, listSlots, nameOf } from './keys/listing.ts';
 import { removeSlot } from './keys/removing.ts';
@@ -28,7 +29,7 @@ export interface RotateSummary {
 
 /**
  * Renewals of all slots that stay are durable first, then the configuration is, which is the commit point, and then the
- * slots go that were dropped. A crash before leaves renewals that nobody reads, and that the next one replaces.
+ * slots go that were dropped. A crash before leaves renewals that nobody reads.
  * @throws NeoError permission-denied without role full; usage for a key that is not there; failed for the own key, and when
  * no key of role full would stay; integrity when another object has the place of a renewal, or somebody else rotated
  */
@@ -56,7 +57,15 @@ export async function rotateKeys(repository: Repository, options: RotateOptions)
   if (options.dryRun) return summary;
   for (const { id } of renewed) await putRenewal(repository, id, next);
   if (await isRotatedSince(repository)) throw rotatedMeanwhile();
-  await repository.backend.put(`config/${next.config.epoch}-${next.name}`, next.bytes);
+  const path = configPath(next.config.epoch, next.name);
+  await repository.backend.put(path, next.bytes);
+  if (await cameSecond(repository, { epoch: next.config.epoch, name: next.name })) {
+    await repository.backend.remove(path);
+    for (const { id } of renewed) {
+      await repository.backend.remove(renewalPath(id, next.config.epoch, next.name));
+    }
+    throw rotatedMeanwhile();
+  }
   for (const { id } of dropped) await removeSlot(repository, id);
   return summary;
 }
@@ -127,10 +136,7 @@ async function putRenewal(repository: Repository, id: ClientId, next: NextEpoch)
     indexKey: repository.keys.index,
     issuerSeed: next.issuerSeed,
   });
-  const path = slotPath(id, next.config.epoch);
-  // There is no such epoch yet: a rotation that was interrupted left it.
-  if ((await backend.stat(path)) !== undefined) await backend.remove(path);
-  await backend.put(path, bytes);
+  await backend.put(renewalPath(id, next.config.epoch, next.name), bytes);
 }
 
 /** Of its first slot: the pairs of a client stay the same. */

@@ -4,7 +4,7 @@ import type { ObjectName } from '../../src/core/ids.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { ClientState } from '../../src/repo/client-state.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
-import { slotPath } from '../../src/repo/repository.ts';
+import { renewalPath, slotPath } from '../../src/repo/repository.ts';
 import { listHeads } from '../../src/snapshot/listing.ts';
 import { prepareKey, publishKey } from '../../src/tasks/keys.ts';
 import { rotateKeys } from '../../src/tasks/rotate.ts';
@@ -35,8 +35,10 @@ export async function makeCorruptionWorld(engine: Engine, sources: readonly Sour
   const other = await prepareKey(before, { label: 'other', role: 'full', expires: 0 }, { method: 'key' });
   await publishKey(before, other);
   for (let epoch = 1; epoch <= 2; epoch++) await rotateKeys(await openWorld(world), { drop: [], dryRun: false });
-  const older = (await world.backend.get(slotPath(before.client, 1))) ?? new Uint8Array();
-  const superseded = [before.client, other.id].map((client) => slotPath(client, 1));
+  const [, first, second] = (await openWorld(world)).chain.configs.map(({ name }) => name);
+  if (first === undefined || second === undefined) throw new Error('two rotations were made');
+  const older = (await world.backend.get(renewalPath(before.client, 1, first))) ?? new Uint8Array();
+  const superseded = [before.client, other.id].map((client) => renewalPath(client, 1, first));
   const state = new MemoryState();
   const snapshots: { name: ObjectName; model: Model }[] = [];
   for (const { folder, model } of sources) {
@@ -52,7 +54,7 @@ export async function makeCorruptionWorld(engine: Engine, sources: readonly Sour
     world,
     snapshots,
     seen,
-    olderSlot: { path: slotPath(before.client, 2), bytes: older },
+    olderSlot: { path: renewalPath(before.client, 2, second), bytes: older },
     othersSlot: slotPath(other.id),
     superseded,
   };

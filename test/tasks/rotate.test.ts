@@ -2,13 +2,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Backend } from '../../src/backends/backend.ts';
 import { MemoryBackend } from '../../src/backends/memory.ts';
 import { ignoreEvents, type NeoEvent } from '../../src/core/events.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
 import { loadIndex } from '../../src/repo/indexed.ts';
 import { parseKeyFile } from '../../src/repo/key-file.ts';
 import type { Credential } from '../../src/repo/key-slots.ts';
-import { openRepository, type Repository, slotPath } from '../../src/repo/repository.ts';
+import { openRepository, type Repository, renewalPath } from '../../src/repo/repository.ts';
 import { check } from '../../src/tasks/check.ts';
 import { forget } from '../../src/tasks/forget.ts';
 import { prepareKey, publishKey } from '../../src/tasks/keys.ts';
@@ -177,6 +178,65 @@ describe('neo key rotate', () => {
     await expect(loadIndex(before)).rejects.toThrow('keys were rotated');
   });
 
+  it.each(['keys/', 'config/'])('lets the first of two who rotate at once be the one, met before %s', async (met) => {
+    const world = await RotationWorld.make();
+    const ann = await world.key('Ann');
+    const bob = await world.key('Bob', 'write');
+    let met1 = false;
+    const storage: Backend = new Proxy(world.storage, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (name !== 'put') return typeof value === 'function' ? value.bind(target) : value;
+        return async (path: string, bytes: Uint8Array): Promise<void> => {
+          if (path.startsWith(met) && !met1) {
+            met1 = true;
+            await world.rotate();
+            world.clock.advance(1000);
+          }
+          return target.put(path, bytes);
+        };
+      },
+    });
+    const slow = await openRepository(world.made.surroundings, storage, { credential: testCredential });
+    await expect(rotateKeys(slow, { drop: [], dryRun: false })).rejects.toThrow('somebody else');
+    for (const holder of [ann, bob]) {
+      const { config, renewalFault, chain } = await world.open(holder);
+      expect([config.epoch, renewalFault, chain.conflict]).toEqual([1, undefined, undefined]);
+    }
+    const name = await world.snapshot(ann);
+    expect((await world.seen()).names).toContain(name);
+    expect((await check(await world.made.openIndexed(), new MemoryState(), {})).damages).toEqual([]);
+    await world.rotate();
+    expect((await world.open(ann)).config.epoch).toBe(2);
+  });
+
+  it('is not undone by one that began at the same time and died', async () => {
+    const world = await RotationWorld.make();
+    const ann = await world.key('Ann');
+    const slow = await openRepository(world.made.surroundings, world.storage, { credential: testCredential });
+    let reads = 0;
+    const dying: Backend = new Proxy(world.storage, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (name === 'get') {
+          return async (path: string): Promise<Uint8Array | undefined> => {
+            if (path.startsWith('keys/') && reads++ === 0) await world.rotate();
+            return target.get(path);
+          };
+        }
+        if (name !== 'put') return typeof value === 'function' ? value.bind(target) : value;
+        return async (path: string, bytes: Uint8Array): Promise<void> => {
+          if (path.startsWith('config/')) throw new Error('died');
+          return target.put(path, bytes);
+        };
+      },
+    });
+    await expect(rotateKeys({ ...slow, backend: dying }, { drop: [], dryRun: false })).rejects.toThrow();
+    expect((await world.open(ann)).renewalFault).toBeUndefined();
+    const name = await world.snapshot(ann);
+    expect((await world.seen()).names).toContain(name);
+  });
+
   it('stores nothing in a dry run; keeps a key of role full; never drops the one in use', async () => {
     const world = await RotationWorld.make();
     await world.key('Bob');
@@ -197,7 +257,8 @@ describe('neo key rotate', () => {
     const ann = await world.key('Ann');
     const first = await world.snapshot();
     await world.rotate();
-    const path = slotPath(ann.carried.client, 1);
+    const { configName } = await world.made.open();
+    const path = renewalPath(ann.carried.client, 1, configName);
     const bytes = (await world.storage.get(path)) ?? new Uint8Array();
     const text = Buffer.from(bytes).toString('latin1');
     const at = text.indexOf('"kem":"') + 7;

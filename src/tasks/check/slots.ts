@@ -13,7 +13,7 @@ import {
   type SlotObject,
   slotIsWhole,
 } from '../../repo/key-slots.ts';
-import { slotPath } from '../../repo/repository.ts';
+import { renewalPath } from '../../repo/repository.ts';
 import type { Report } from './report.ts';
 
 /** Every key slot can be listed, was issued by this repository, and was renewed. One that is gone was removed: no damage. */
@@ -34,14 +34,14 @@ export async function checkSlots(repository: IndexedRepository, report: Report):
 }
 
 async function reportLeftOut(
-  { backend, config: { epoch } }: IndexedRepository,
+  { backend, config: { epoch }, configName }: IndexedRepository,
   certificates: Iterable<SlotCertificate | undefined>,
   report: Report,
 ): Promise<void> {
   const now = await backend.now();
   for (const certificate of certificates) {
     if (certificate === undefined || certificate.epoch >= epoch || hasExpired(certificate, now)) continue;
-    report.add(slotPath(certificate.client, epoch), 'the renewal of a key slot is missing');
+    report.add(renewalPath(certificate.client, epoch, configName), 'the renewal of a key slot is missing');
   }
 }
 
@@ -56,12 +56,15 @@ interface SlotPath {
   readonly number: number;
 }
 
-/** What is of a later epoch was left by an interrupted rotation; nobody reads it. */
-async function* slotPaths({ backend, config }: IndexedRepository): AsyncGenerator<SlotPath> {
+/** What is of a configuration that does not count was left by an interrupted rotation; nobody reads it. */
+async function* slotPaths({ backend, chain }: IndexedRepository): AsyncGenerator<SlotPath> {
+  const epochs = new Map<string, number>(
+    chain.configs.map(({ config, name }) => [`${config.epoch}-${name}`, config.epoch]),
+  );
   for await (const { path } of backend.list('keys')) {
-    const match = /^keys\/([0-9a-f]{32})\/(\d{1,9})$/.exec(path);
-    const number = Number(match?.[2]);
-    if (match?.[1] !== undefined && number <= config.epoch) yield { path, client: clientId(match[1]), number };
+    const match = /^keys\/([0-9a-f]{32})\/(.*)$/.exec(path);
+    const number = match?.[2] === '0' ? 0 : epochs.get(match?.[2] ?? '');
+    if (match?.[1] !== undefined && number !== undefined) yield { path, client: clientId(match[1]), number };
   }
 }
 
