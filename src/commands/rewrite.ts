@@ -64,6 +64,9 @@ export default class Rewrite extends NeoCommand {
     for (const one of summary.rewritten) await this.out.record('rewritten', rewriteJson(one), rewriteLine(one));
     const body = { ...rewriteSummaryJson(summary, dryRun), dropped: paths.size };
     await this.out.record('summary', body, rewriteSummaryText(summary, dryRun));
+    if (look.shares.length > 0 && (flags.exclude ?? flags.iexclude) !== undefined) {
+      this.out.note(`${formatCounted(look.shares.length, 'share')} not looked at: see neo share list`);
+    }
     if (paths.size > 0 && look.removed.length > 0) {
       this.out.note(
         `${formatCounted(look.removed.length, 'snapshot')} in the trash were not looked at: neo trash --empty`,

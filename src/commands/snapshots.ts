@@ -15,8 +15,8 @@ import { selectSnapshot } from '../snapshot/select.ts';
 import { lookAtSnapshots, type VisibleSnapshots } from '../tasks/snapshots.ts';
 
 /** Whoever names one means that one, and what lies in the trash has to be seen. */
-const ANY_KIND = ['snapshot', 'partial', 'stash'];
-const NO_STASHES = ['snapshot', 'partial'];
+const ANY_KIND = ['snapshot', 'partial', 'stash', 'share'];
+const NO_STASHES = ['snapshot', 'partial', 'share'];
 const many = { multiple: true, multipleNonGreedy: true } as const;
 
 export default class Snapshots extends NeoCommand {

@@ -20,7 +20,7 @@ export interface VisibleSnapshots extends SnapshotListing {
   readonly removals: readonly Removal[];
   /** Of revoked keys, made when they may not have been in their owners' hands; not among `snapshots`. */
   readonly revoked: readonly Snapshot[];
-  /** Of kind share; not among `snapshots`. */
+  /** Those that are shares; not among `snapshots`. */
   readonly shares: readonly Snapshot[];
   readonly records: RecordListing;
   /** Of the client that looked. */
@@ -75,7 +75,8 @@ export async function lookAtSnapshots(
   warnOf('record', records.faults, events);
   const [removed, visible] = split(listing.snapshots, ({ name }) => trash.has(name));
   const [revoked, valid] = split(visible, (snapshot) => isRevoked(records, snapshot.head.client, snapshot.name));
-  const [shares, snapshots] = split(valid, ({ body }) => body.kind === 'share');
+  // What a write key calls a share is none, and must be seen.
+  const [shares, snapshots] = split(valid, ({ role, body }) => role === 'full' && body.share !== undefined);
   return { ...listing, snapshots, shares, removed, revoked, removals: removals.removals, records, alarms, state };
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
-import { utf8 } from '../../src/core/bytes.ts';
+import { toHex, utf8 } from '../../src/core/bytes.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { ignoreEvents } from '../../src/core/events.ts';
 import { contentKey, objectName } from '../../src/core/ids.ts';
@@ -15,9 +15,11 @@ import { issueCertificate } from '../../src/repo/certificate.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
 import { packPath } from '../../src/repo/pack/pack.ts';
 import { decodeShare, encodeShare, sharePath } from '../../src/repo/share.ts';
-import { openShare } from '../../src/repo/share-source.ts';
+import { openShare, shareNumbers } from '../../src/repo/share-source.ts';
+import { listHeads } from '../../src/snapshot/listing.ts';
 import { prune } from '../../src/tasks/prune.ts';
 import { restore } from '../../src/tasks/restore.ts';
+import { sealBody } from '../../src/tasks/seal-snapshot.ts';
 import { sharedSnapshot } from '../../src/tasks/shared.ts';
 import { createShare, endShares, findShare, listShares, newShare, removeShares } from '../../src/tasks/shares.ts';
 import { lookAtSnapshots } from '../../src/tasks/snapshots.ts';
@@ -156,6 +158,34 @@ describe('neo share', () => {
     const plain = [...(await everythingOpened(opened)).values()];
     expect(plain.some((bytes) => bytes.includes('PUBLIC'))).toBe(true);
     expect(plain.some((bytes) => bytes.includes('SECRET'))).toBe(false);
+  });
+
+  it('is none when a write key says so: such a snapshot is seen, and forgotten as others are', async () => {
+    const scene = await Scene.make();
+    const client = await scene.add('write', 'thief');
+    const folder = await tempFolder();
+    writeFileSync(join(folder, 'a'), 'content');
+    await client.snapshot(folder);
+    const repository = await client.indexed();
+    const [head] = (await listHeads(repository)).heads;
+    const full = await scene.full.indexed();
+    const [original] = (await lookAtSnapshots(full, new MemoryState(), ignoreEvents)).snapshots;
+    if (original === undefined || head === undefined) throw new Error('no snapshot');
+    const share = {
+      ...newShare(repository),
+      expires: 0,
+      of: original.name,
+      path: utf8('/'),
+      taken: 0,
+    };
+    const body = { ...original.body, kind: 'share' as const, share };
+    const sealed = sealBody(repository, head.head.session, [head], { time: Date.now(), generation: 0 }, body);
+    const name = toHex(repository.engine.blake3(sealed));
+    await scene.backend.put(`snapshots/${name}`, sealed);
+    const look = await lookAtSnapshots(full, new MemoryState(), ignoreEvents);
+    expect([look.shares.length, look.snapshots.length]).toEqual([0, 2]);
+    await prune(await scene.full.repository(), new MemoryState(), PRUNE, ignoreEvents);
+    expect(await shareNumbers(scene.backend, share.id)).toEqual([]);
   });
 
   it('believes nothing that its readers could make, and no other bytes', async () => {
