@@ -8,6 +8,7 @@ import type { IndexedRepository } from '../repo/indexed.ts';
 import { diagnose, type Examination } from './check/diagnosis.ts';
 import { makePool } from './check/pool.ts';
 import { Report, type Damage as ReportedDamage } from './check/report.ts';
+import { warnOfShares } from './check/shares.ts';
 import { checkSlots } from './check/slots.ts';
 import { checkConfigs } from './check/storage.ts';
 import { Touched } from './check/touched.ts';
@@ -87,6 +88,7 @@ async function checkAll(
     const touched = new Touched(repository, report, reached.malformed);
     for (const snapshot of snapshots.readable) await touched.attribute(snapshot);
   }
+  await warnOfShares(repository, snapshots.readable ?? [], means.events);
   const blobs = { blobs: table.size, unreferencedBlobs: repository.index.size - reached.copies };
   return {
     snapshots: snapshots.count,

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
 import { toHex, utf8 } from '../../src/core/bytes.ts';
 import type { Clock } from '../../src/core/clock.ts';
-import { ignoreEvents } from '../../src/core/events.ts';
+import { ignoreEvents, type NeoEvent } from '../../src/core/events.ts';
 import { contentKey, objectName } from '../../src/core/ids.ts';
 import { systemRandom } from '../../src/core/random.ts';
 import { sealBlob } from '../../src/engine/aead.ts';
@@ -17,6 +17,7 @@ import { packPath } from '../../src/repo/pack/pack.ts';
 import { decodeShare, encodeShare, sharePath } from '../../src/repo/share.ts';
 import { openShare, shareNumbers } from '../../src/repo/share-source.ts';
 import { listHeads } from '../../src/snapshot/listing.ts';
+import { check } from '../../src/tasks/check.ts';
 import { prune } from '../../src/tasks/prune.ts';
 import { restore } from '../../src/tasks/restore.ts';
 import { sealBody } from '../../src/tasks/seal-snapshot.ts';
@@ -268,6 +269,25 @@ describe('neo share', () => {
     expect((await ground.look()).snapshots).toHaveLength(2);
     await ground.prune({ soleWriter: true });
     await ground.demandWhole();
+  });
+
+  it('is missed by check where its readers find nothing, until a prune tells them', async () => {
+    const ground = await Ground.make();
+    const given = await ground.share();
+    const warnings = async (): Promise<string[]> => {
+      const told: string[] = [];
+      const hear = (event: NeoEvent): void => {
+        if (event.type === 'warning') told.push(event.message);
+      };
+      expect((await check(await ground.made.open(), new MemoryState(), {}, hear)).damages).toEqual([]);
+      return told;
+    };
+    expect(await warnings()).toEqual([]);
+    ground.backend.tamper(sharePath(given.file.share, 1), new Uint8Array(100));
+    expect(await warnings()).toEqual([expect.stringContaining('do not find all of it')]);
+    await ground.prune();
+    expect(await warnings()).toEqual([]);
+    await ground.demandRead(given);
   });
 
   it('shares nothing that is not there, and nothing that has ended', async () => {

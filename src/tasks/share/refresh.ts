@@ -68,7 +68,10 @@ export function shareBody(
 }
 
 /** By the newest object that can be read; undefined without any. */
-async function packsNamed(repository: IndexedRepository, { id, key }: SharedAs): Promise<ObjectName[] | undefined> {
+export async function packsNamed(
+  repository: IndexedRepository,
+  { id, key }: SharedAs,
+): Promise<ObjectName[] | undefined> {
   for (const { n, size } of await shareNumbers(repository.backend, id)) {
     const bytes = size > LARGEST.share ? undefined : await repository.backend.get(sharePath(id, n));
     if (bytes === undefined) continue;
