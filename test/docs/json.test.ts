@@ -104,6 +104,7 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['stash', 0, 'stash', 'pop'],
   ['stash', 1, 'stash', 'drop', '0'],
   ['tag', 0, 'tag', 'latest', '--add', 'z'],
+  ['merge', 0, 'merge', 'latest', 'latest~1', '--dry-run'],
   ['rewrite', 0, 'rewrite', 'latest', '--exclude', 'link'],
   ['snapshots', 0, 'snapshots'],
   ['trash', 0, 'trash', '--empty', '--dry-run'],
