@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { NeoEvent } from '../../src/core/events.ts';
 import { dumpZip } from '../../src/tasks/dump.ts';
+import { noise } from './backup-support.ts';
 import { HistoryWorld, path } from './history-support.ts';
 
 const READ = `
@@ -76,7 +77,7 @@ describe('neo dump --zip', () => {
 
   it('breaks off where something is damaged', async () => {
     const world = await HistoryWorld.make();
-    writeFileSync(join(world.folder, 'one'), Buffer.alloc(200_000, 'ab'));
+    writeFileSync(join(world.folder, 'one'), noise(300_000, 1));
     await world.snapshot();
     const largest = { path: '', size: 0 };
     for await (const { path: at, size } of world.made.backend.list('packs')) {
