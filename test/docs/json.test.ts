@@ -119,6 +119,7 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
 describe('docs/json.md', () => {
   it('names all that commands print', async () => {
     const user = await User.make();
+    await user.openWithKeyFile();
     await user.sh(
       'mkdir work; cd work; echo 1 > a; ln -s a link; truncate -s 1M sparse; echo 1 >> sparse; mkfifo fifo',
     );
