@@ -41,7 +41,7 @@ export async function undo(
   requireFeatures(repository.config, 'write');
   requireOneConfig(repository.chain);
   requireFull(repository, 'bring snapshots back');
-  const started = repository.clock.monotonic();
+  const stopwatch = await Stopwatch.start(repository);
   const beingFreed = uncountedIn(await listTombs(repository));
   const listing = await listRemovals(repository);
   const { removals } = listing;
@@ -69,9 +69,33 @@ export async function undo(
   // Those that go all the same must not be missed without a reason.
   if (lost.length > 0) await putRemoval(repository, lost, { time, trashEnds: chosen.trashEnds });
   await putUndo(repository, chosen.name, time);
-  const isLate = repository.clock.monotonic() - started > confirmWithin(options.graceFloor);
+  const isLate = await stopwatch.isOver(confirmWithin(options.graceFloor));
   await demandBack(repository, summary.snapshots, isLate);
   return summary;
+}
+
+/** By both clocks: the one here stands while the machine sleeps, the one of storage may be set. */
+class Stopwatch {
+  readonly #repository: Repository;
+  readonly #here: number;
+  readonly #there: number;
+
+  private constructor(repository: Repository, there: number) {
+    this.#repository = repository;
+    this.#here = repository.clock.monotonic();
+    this.#there = there;
+  }
+
+  static async start(repository: Repository): Promise<Stopwatch> {
+    return new Stopwatch(repository, await repository.backend.now());
+  }
+
+  /** True if that many milliseconds may have passed. */
+  async isOver(milliseconds: number): Promise<boolean> {
+    const there = (await this.#repository.backend.now()) - this.#there;
+    const here = this.#repository.clock.monotonic() - this.#here;
+    return here > milliseconds || there > milliseconds || there < 0;
+  }
 }
 
 function namesOf(heads: readonly ListedHead[]): ObjectName[] {

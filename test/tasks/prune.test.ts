@@ -2,6 +2,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Backend } from '../../src/backends/backend.ts';
 import { MemoryBackend } from '../../src/backends/memory.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { ignoreEvents } from '../../src/core/events.ts';
@@ -189,6 +190,27 @@ describe('prune', () => {
     await ground.forget(...ground.names);
     const { marked } = await ground.prune({ mostUnused: { bytes: Number.POSITIVE_INFINITY } });
     expect([marked.packs, marked.snapshots]).toEqual([0, 3]);
+  });
+
+  it('is not overtaken by an undo on a machine that slept meanwhile, whose own clock stood still', async () => {
+    const ground = await Ground.make();
+    await ground.forget(ground.oldest);
+    ground.machine.pass(2 * DAY);
+    const { backend, clock } = ground.machine;
+    const sleeping: Backend = new Proxy(backend, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (name !== 'put') return typeof value === 'function' ? value.bind(target) : value;
+        return async (path: string, bytes: Uint8Array): Promise<void> => {
+          await ground.prune({ grace: 10 * MINUTE });
+          ground.machine.time += 11 * MINUTE;
+          await target.put(path, bytes);
+        };
+      },
+    });
+    const repository = await ground.made.at(sleeping, clock).open();
+    const undone = undo(repository, ground.made.state, { dryRun: false });
+    await expect(undone).rejects.toMatchObject({ message: expect.stringContaining('a prune was faster') });
   });
 
   it('copies what turned out to be needed before it deletes', async () => {
