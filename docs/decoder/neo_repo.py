@@ -197,6 +197,8 @@ class Repository:
         """With what `keys/<client>/<n>-<config>` says for the epoch n in force; a key that was left out then keeps what it has."""
         n = len(self.configs) - 1
         path = self.path / "keys" / slot["client"] / f"{n}-{self.config_names[n]}"
+        if not path.exists():
+            path = self.path / "keys" / slot["client"] / str(n)
         epoch = int.from_bytes(unb64(slot["certificate"])[18:22], "little")
         if epoch >= n or not path.exists():
             return slot

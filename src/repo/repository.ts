@@ -247,7 +247,9 @@ async function renew(
   { config: { epoch, signPublic }, name }: ChainLink,
 ): Promise<RenewedSlot> {
   if (decodeCertificate(secret.certificate).epoch >= epoch) return { secret, renewalFault: undefined };
-  const bytes = await backend.get(renewalPath(secret.client, epoch, name));
+  const bytes =
+    (await backend.get(renewalPath(secret.client, epoch, name))) ??
+    (await backend.get(earlyRenewalPath(secret.client, epoch)));
   if (bytes === undefined) return { secret, renewalFault: `it was left out when keys were rotated (epoch ${epoch})` };
   try {
     const renewed = openRenewal(engine, decodeSlot(secret.client, bytes), secret.kemSeed, signPublic);
@@ -343,6 +345,11 @@ export function newId(random: Random): string {
 
 export function slotPath(client: ClientId): string {
   return `keys/${client}/0`;
+}
+
+/** Where renewals lay before each had its configuration in its name: read, and never written. */
+export function earlyRenewalPath(client: ClientId, epoch: number): string {
+  return `keys/${client}/${epoch}`;
 }
 
 /** Of a renewal for a configuration: two rotations at the same moment do not meet. */

@@ -9,7 +9,7 @@ import { MemoryState } from '../../src/repo/client-state.ts';
 import { loadIndex } from '../../src/repo/indexed.ts';
 import { parseKeyFile } from '../../src/repo/key-file.ts';
 import type { Credential } from '../../src/repo/key-slots.ts';
-import { openRepository, type Repository, renewalPath } from '../../src/repo/repository.ts';
+import { earlyRenewalPath, openRepository, type Repository, renewalPath } from '../../src/repo/repository.ts';
 import { check } from '../../src/tasks/check.ts';
 import { forget } from '../../src/tasks/forget.ts';
 import { prepareKey, publishKey } from '../../src/tasks/keys.ts';
@@ -250,6 +250,22 @@ describe('neo key rotate', () => {
     await expect(world.rotate('tests')).rejects.toMatchObject({ code: expect.stringMatching(/failed|usage/) });
     await expect(world.rotate('nobody')).rejects.toMatchObject({ code: 'usage' });
     expect(await objects()).toBe(before);
+  });
+
+  it('finds renewals where they lay before each had its configuration in its name', async () => {
+    const world = await RotationWorld.make();
+    const ann = await world.key('Ann');
+    await world.rotate();
+    const name = await world.snapshot();
+    const { configName } = await world.made.open();
+    for (const client of [ann.carried.client, (await world.made.open()).client]) {
+      const path = renewalPath(client, 1, configName);
+      await world.storage.put(earlyRenewalPath(client, 1), (await world.storage.get(path)) ?? new Uint8Array());
+      await world.storage.remove(path);
+    }
+    expect((await world.open(ann)).renewalFault).toBeUndefined();
+    expect((await world.seen(ann)).names).toEqual([name]);
+    expect((await check(await world.made.openIndexed(), new MemoryState(), {})).damages).toEqual([]);
   });
 
   it('refuses a stripped or altered post-quantum part, and still opens what was before', async () => {

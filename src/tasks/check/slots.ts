@@ -63,7 +63,9 @@ async function* slotPaths({ backend, chain }: IndexedRepository): AsyncGenerator
   );
   for await (const { path } of backend.list('keys')) {
     const match = /^keys\/([0-9a-f]{32})\/(.*)$/.exec(path);
-    const number = match?.[2] === '0' ? 0 : epochs.get(match?.[2] ?? '');
+    const [, , own = ''] = match ?? [];
+    // A number alone: of the time before renewals had their configuration in their name.
+    const number = /^\d{1,9}$/.test(own) && Number(own) < chain.configs.length ? Number(own) : epochs.get(own);
     if (match?.[1] !== undefined && number !== undefined) yield { path, client: clientId(match[1]), number };
   }
 }
