@@ -271,6 +271,17 @@ describe('neo share', () => {
     await ground.demandWhole();
   });
 
+  it('keeps nobody from space whose next object cannot be written', async () => {
+    const ground = await Ground.make();
+    const given = await ground.share();
+    // Numbers have 15 digits: whoever can write to the storage can use the last one up.
+    await ground.backend.put(sharePath(given.file.share, 999_999_999_999_999), new Uint8Array(100));
+    await ground.forgetAll();
+    ground.clock.advance(2 * DAY);
+    expect((await ground.prune({ soleWriter: true })).swept.packs).toBeGreaterThan(0);
+    await ground.demandWhole();
+  });
+
   it('is missed by check where its readers find nothing, until a prune tells them', async () => {
     const ground = await Ground.make();
     const given = await ground.share();

@@ -36,8 +36,8 @@ export interface RefreshOptions {
 }
 
 /**
- * Writes the next object of each share that names a pack that leaves, or has none that can be read. What cannot be found
- * is a warning: a damaged share must not keep others from their space.
+ * Writes the next object of each share that names a pack that leaves, or has none that can be read. What cannot be
+ * found or written is a warning: a damaged share must not keep others from their space.
  * @throws NeoError no-space, unreachable
  */
 export async function refreshShares(
@@ -51,7 +51,7 @@ export async function refreshShares(
       const places = await placesOf(repository, snapshot.body.tree, isUsable);
       await publishPlaces(repository, share, shareBody(repository, snapshot, share), places);
     } catch (error) {
-      if (!isNeoError(error, 'integrity')) throw error;
+      if (!(isNeoError(error, 'integrity') || isNeoError(error, 'failed'))) throw error;
       const message = `share ${share.id.slice(0, 8)} cannot be read by its readers any more: ${messageOf(error)}`;
       events({ type: 'warning', message, code: 'integrity' });
     }
