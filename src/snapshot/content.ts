@@ -9,6 +9,20 @@ import { type LoadBlob, readParts, type SaveBlob } from './tree.ts';
 
 export const INLINE_CHUNKS = 64;
 
+/** Metadata too large for its node. @param piece plain bytes of a blob, at most */
+export function storeBytes(
+  save: (kind: 'data' | 'list', bytes: Uint8Array) => ContentKey,
+  bytes: Uint8Array,
+  piece: number,
+): Content | undefined {
+  const chunks: Chunk[] = [];
+  for (let at = 0; at < bytes.length; at += piece) {
+    const part = bytes.subarray(at, at + piece);
+    chunks.push({ key: save('data', part), length: part.length });
+  }
+  return contentOf((_, json) => save('list', json), chunks);
+}
+
 /** What covers the chunks in order. Undefined for none: an empty file. */
 export function contentOf(save: SaveBlob, chunks: readonly Chunk[]): Content | undefined {
   if (chunks.length === 0) return undefined;

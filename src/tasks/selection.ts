@@ -128,3 +128,8 @@ export function streamPath(name: string): Uint8Array {
   if (path.length <= 1) throw new NeoError('usage', `--stdin-filename ${JSON.stringify(name)} names no file`);
   return path;
 }
+
+/** Where the names of an archive stand in the snapshot: absolute, or below `/`. */
+export function importPath(path: string): Uint8Array {
+  return resolvePath(pathOf('/'), pathOf(path));
+}

@@ -104,6 +104,8 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['stash', 0, 'stash', 'pop'],
   ['stash', 1, 'stash', 'drop', '0'],
   ['tag', 0, 'tag', 'latest', '--add', 'z'],
+  ['import', 0, 'import', 'all.tar', '--as', '/old', '--tag', 'old'],
+  ['import', 1, 'import', 'a.key'],
   ['merge', 0, 'merge', 'latest', 'latest~1', '--dry-run'],
   ['rewrite', 0, 'rewrite', 'latest', '--exclude', 'link'],
   ['snapshots', 0, 'snapshots'],

@@ -7,6 +7,7 @@ import { describeInjection, injectionsFor, isBad, judge, spread } from '../suppo
 import { makeCorruptionWorld } from '../support/corruption-world.ts';
 import { crashScript, crashVerdict } from '../support/crash-script.ts';
 import { healScript, healStart, healVerdict } from '../support/heal-script.ts';
+import { archiveOf, importScript, importVerdict } from '../support/import-script.ts';
 import { pruneScript, pruneStart, pruneVerdict } from '../support/prune-script.ts';
 import { repairScript, repairStart, repairVerdict } from '../support/repair-script.ts';
 import { rewriteScript, rewriteVerdict } from '../support/rewrite-script.ts';
@@ -99,6 +100,26 @@ export async function rewriteCrashCampaign(folder: string, seed: number): Promis
     async run(number) {
       const start = await pruneStart(engine, sourcesIn(folder, 'rewrite-sources', seed + number), seed + number);
       const { operations, points } = await sweep(rewriteScript(engine), rewriteVerdict(engine, start), {
+        seed: seed + number,
+        start: start.storage,
+      });
+      return { operations, points };
+    },
+  };
+}
+
+/** A crash before, within and after each operation of an import. */
+export async function importCrashCampaign(folder: string, seed: number): Promise<Campaign> {
+  const engine = await loadEngine();
+  return {
+    name: 'import-crash',
+    cases: 3,
+    async run(number) {
+      const [first, ...others] = sourcesIn(folder, 'import-sources', seed + number);
+      if (first === undefined) return {};
+      const start = await pruneStart(engine, others, seed + number);
+      const archive = archiveOf(first);
+      const { operations, points } = await sweep(importScript(engine, archive), importVerdict(engine, start, archive), {
         seed: seed + number,
         start: start.storage,
       });

@@ -16,9 +16,9 @@ import { readXattrsOf } from '../../fs/xattr.ts';
 import type { BlobKind, FinishedPack } from '../../repo/blob-entry.ts';
 import { BlobIndex } from '../../repo/blob-index.ts';
 import { BlobWriter } from '../../repo/blob-writer.ts';
-import { contentOf, INLINE_CHUNKS } from '../../snapshot/content.ts';
+import { INLINE_CHUNKS, storeBytes } from '../../snapshot/content.ts';
 import { encodeExtents } from '../../snapshot/extents.ts';
-import type { Chunk, Content, Extent, Xattr } from '../../snapshot/node.ts';
+import type { Content, Extent, Xattr } from '../../snapshot/node.ts';
 import { writeXattrs } from '../../snapshot/node-text.ts';
 import { ContentSink, type StreamContent } from './content-sink.ts';
 import { cutterFor } from './cutter.ts';
@@ -257,15 +257,8 @@ export class WorkerCore {
     return content === undefined ? { extents } : { extentContent: content };
   }
 
-  /** Metadata too large for its node. */
   #storeBytes(bytes: Uint8Array): Content | undefined {
-    const chunks: Chunk[] = [];
-    const piece = this.#setup.chunker.max;
-    for (let at = 0; at < bytes.length; at += piece) {
-      const part = bytes.subarray(at, at + piece);
-      chunks.push({ key: this.save('data', part), length: part.length });
-    }
-    return contentOf((kind, json) => this.save(kind, json), chunks);
+    return storeBytes((kind, part) => this.save(kind, part), bytes, this.#setup.chunker.max);
   }
 
   /** Reads it to the front of `into`; its length goes to `lengths[i]`. */

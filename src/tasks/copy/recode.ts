@@ -10,10 +10,10 @@ import { toLatin1 } from '../../fs/ignore-pattern.ts';
 import type { BlobKind } from '../../repo/blob-entry.ts';
 import { BlobReader } from '../../repo/blob-reader.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { contentOf, contentPieces, loadContent } from '../../snapshot/content.ts';
+import { contentPieces, loadContent, storeBytes } from '../../snapshot/content.ts';
 import { decodeExtents } from '../../snapshot/extents.ts';
 import { contentIdentity } from '../../snapshot/identity.ts';
-import type { Chunk, Content, Node } from '../../snapshot/node.ts';
+import type { Content, Node } from '../../snapshot/node.ts';
 import { type LoadBlob, readTree, TreeBuilder } from '../../snapshot/tree.ts';
 import { ContentSink } from '../backup/content-sink.ts';
 import { ContentCutter, cutterFor } from '../backup/cutter.ts';
@@ -201,12 +201,7 @@ export class Recoder {
   async #metadata(content: Content): Promise<Content | undefined> {
     const bytes = await loadContent(this.#load, content);
     const { save, to } = this.#means;
-    const chunks: Chunk[] = [];
-    for (let at = 0; at < bytes.length; at += to.config.chunker.max) {
-      const part = bytes.subarray(at, at + to.config.chunker.max);
-      chunks.push({ key: save('data', part), length: part.length });
-    }
-    return contentOf((kind, json) => save(kind, json), chunks);
+    return storeBytes(save, bytes, to.config.chunker.max);
   }
 }
 
