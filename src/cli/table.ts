@@ -1,5 +1,5 @@
 /** Plain aligned columns. Hostile names cannot drive the terminal: every cell is escaped. */
-import { displayBytes, utf8 } from '../core/bytes.ts';
+import { displayText } from '../core/bytes.ts';
 
 // Marks join the character before them; they take no column of their own.
 const ZERO_WIDTH = /\p{Mn}|\p{Me}|\p{Cf}/u;
@@ -7,8 +7,12 @@ const ZERO_WIDTH = /\p{Mn}|\p{Me}|\p{Cf}/u;
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
 
+const PLAIN = /^[ -~]*$/;
+
 /** Terminal columns of a text without control characters. */
 export function displayWidth(text: string): number {
+  // Most is ASCII.
+  if (PLAIN.test(text)) return text.length;
   let width = 0;
   for (const character of text) {
     const code = character.codePointAt(0) ?? 0;
@@ -20,7 +24,7 @@ export function displayWidth(text: string): number {
 
 /** Control characters made visible, so that no name moves the cursor or breaks a line. */
 export function safeText(text: string): string {
-  return displayBytes(utf8(text));
+  return displayText(text.toWellFormed());
 }
 
 /** Cut to `columns`, the end marked with `…`. */
@@ -43,7 +47,7 @@ export type Column = string | { readonly numbers: string };
 export function formatTable(header: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const titles = header.map((column) => (typeof column === 'string' ? column : column.numbers));
   const lines = [titles, ...rows].map((row) => row.map(safeText));
-  const widths = header.map((_, column) => Math.max(...columnWidths(lines, column)));
+  const widths = header.map((_, column) => widest(lines, column));
   return lines.map((cells) =>
     cells
       .map((cell, column) => {
@@ -55,6 +59,7 @@ export function formatTable(header: readonly Column[], rows: readonly (readonly 
   );
 }
 
-function columnWidths(lines: readonly (readonly string[])[], column: number): number[] {
-  return lines.map((cells) => displayWidth(cells[column] ?? ''));
+/** There may be more lines than a function takes arguments. */
+function widest(lines: readonly (readonly string[])[], column: number): number {
+  return lines.reduce((most, cells) => Math.max(most, displayWidth(cells[column] ?? '')), 0);
 }

@@ -38,10 +38,10 @@ export default class Find extends NeoCommand {
     const history = await History.open(historySource(repository, look), this.events, this.signal);
     const { hits, unreadable } = findEntries(history, chosen, options);
     this.endProgress();
-    for (const hit of hits) await this.out.object('hit', hitJson(hit));
+    if (this.out.json) for (const hit of hits) await this.out.object('hit', hitJson(hit));
     await this.out.object('summary', { hits: hits.length, snapshots: chosen.length });
-    if (hits.length > 0) await this.out.table(hitColumns, hits.map(hitRow));
-    else this.out.note('nothing was found');
+    if (hits.length === 0) this.out.note('nothing was found');
+    else if (!this.out.json) await this.out.table(hitColumns, hits.map(hitRow));
     if (unreadable > 0) {
       const count = formatCounted(unreadable, 'directory', 'directories');
       throw new NeoError('integrity', `${count} cannot be read`, { hint: 'see: neo check' });

@@ -63,8 +63,13 @@ export function fromByteString(value: ByteString): Uint8Array {
 export function displayBytes(bytes: Uint8Array): string {
   const text = decodeUtf8(bytes);
   const raw = text ?? Array.from(bytes, (b) => (b < 0x80 ? String.fromCharCode(b) : `\\x${b.toString(16)}`)).join('');
+  return displayText(raw);
+}
+
+/** The same of text. */
+export function displayText(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: terminals obey control characters, names must not
-  return raw.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (c) => {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (c) => {
     const code = c.charCodeAt(0);
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
   });

@@ -6,7 +6,7 @@ import type { EventSink } from '../core/events.ts';
 import { joinPath } from '../fs/path.ts';
 import { type MetadataPart, metadataDifferences } from '../snapshot/identity.ts';
 import type { Node } from '../snapshot/node.ts';
-import { type DiffSide, type Directory, type Item, isSameContent } from './diff-side.ts';
+import { type DiffSide, type Directory, differingItems, type Item, isSameContent } from './diff-side.ts';
 
 export type Change = 'added' | 'removed' | 'type' | 'content' | 'metadata';
 
@@ -108,7 +108,7 @@ class Walk {
     after: Directory | undefined,
   ): AsyncGenerator<Difference> {
     const stack: Level[] = [];
-    this.#enter(stack, path, before, after);
+    await this.#enter(stack, path, before, after);
     for (let level = stack.at(-1); level !== undefined; level = stack.at(-1)) {
       throwIfAborted(this.#means.signal);
       const pair = await this.#next(level);
@@ -120,7 +120,7 @@ class Walk {
       const at = joinPath(level.path, name);
       const difference = await this.compare(at, pair.before, pair.after);
       if (difference !== undefined) yield difference;
-      this.#enter(stack, at, pair.before?.directory, pair.after?.directory);
+      await this.#enter(stack, at, pair.before?.directory, pair.after?.directory);
     }
   }
 
@@ -150,10 +150,24 @@ class Walk {
     }
   }
 
-  #enter(stack: Level[], path: Uint8Array, before: Directory | undefined, after: Directory | undefined): void {
+  async #enter(
+    stack: Level[],
+    path: Uint8Array,
+    before: Directory | undefined,
+    after: Directory | undefined,
+  ): Promise<void> {
     if (before === undefined && after === undefined) return;
     if (before?.key !== undefined && before.key === after?.key) return;
-    stack.push({ path, before: new Stream(before), after: new Stream(after) });
+    if (before === undefined || after === undefined) {
+      stack.push({ path, before: new Stream(before?.items()), after: new Stream(after?.items()) });
+      return;
+    }
+    try {
+      const [one, other] = await differingItems(before, after);
+      stack.push({ path, before: new Stream(one), after: new Stream(other) });
+    } catch (error) {
+      this.#lose(path, error);
+    }
   }
 }
 
@@ -163,8 +177,8 @@ class Stream {
   #ahead: Item | undefined;
   #isRead = false;
 
-  constructor(directory: Directory | undefined) {
-    this.#items = directory?.items();
+  constructor(items: AsyncGenerator<Item> | undefined) {
+    this.#items = items;
   }
 
   async peek(): Promise<Item | undefined> {
@@ -188,8 +202,8 @@ interface Pair {
 
 /** The next name, in the order of bytes, with what each side has of it. */
 async function nextPair(level: Level): Promise<Pair | undefined> {
-  const before = await level.before.peek();
-  const after = await level.after.peek();
+  // At once: each may have to wait for storage.
+  const [before, after] = await Promise.all([level.before.peek(), level.after.peek()]);
   if (before === undefined && after === undefined) return undefined;
   const order = before === undefined ? 1 : after === undefined ? -1 : compareBytes(before.name, after.name);
   if (order <= 0) level.before.take();

@@ -72,26 +72,35 @@ interface Sighting {
 
 /** All contents of one path, whatever hosts had them. */
 class FoundPath {
-  readonly #byContent = new Map<string, Sighting>();
+  /** Decoded only when they are asked for: of most paths it is enough that they are there. */
+  readonly #stretches: Stretch[] = [];
   isThere = false;
 
-  add({ path, node: decode, first, last, count, isThere }: Stretch): void {
-    this.isThere ||= isThere;
-    const node = decode();
-    const identity = contentIdentity(node);
-    const known = this.#byContent.get(identity);
-    if (known === undefined) this.#byContent.set(identity, { path, node, first, last, count });
-    else {
-      if (last > known.last) known.node = node;
-      known.first = Math.min(known.first, first);
-      known.last = Math.max(known.last, last);
-      known.count += count;
+  add(stretch: Stretch): void {
+    this.isThere ||= stretch.isThere;
+    this.#stretches.push(stretch);
+  }
+
+  #byContent(): Map<string, Sighting> {
+    const byContent = new Map<string, Sighting>();
+    for (const { path, node: decode, first, last, count } of this.#stretches) {
+      const node = decode();
+      const identity = contentIdentity(node);
+      const known = byContent.get(identity);
+      if (known === undefined) byContent.set(identity, { path, node, first, last, count });
+      else {
+        if (last > known.last) known.node = node;
+        known.first = Math.min(known.first, first);
+        known.last = Math.max(known.last, last);
+        known.count += count;
+      }
     }
+    return byContent;
   }
 
   /** In the order in which they were first seen. */
   hits(snapshots: readonly Snapshot[], isHit: (node: Node) => boolean): Hit[] {
-    return [...this.#byContent.values()]
+    return [...this.#byContent().values()]
       .filter(({ node }) => isHit(node))
       .sort((a, b) => a.first - b.first)
       .flatMap(({ path, node, first, last, count }) => {

@@ -23,6 +23,12 @@ describe('table', () => {
     expect(formatTable(['ID', 'HOST'], [['12345678', '2024']])).toEqual(['ID        HOST', '12345678  2024']);
   });
 
+  it('takes as many rows as there are', () => {
+    const rows = Array.from({ length: 200_000 }, (_, n) => [String(n), 'x']);
+    const lines = formatTable([{ numbers: 'N' }, 'NAME'], rows);
+    expect([lines.length, lines[1], lines.at(-1)]).toEqual([200_001, '     0  x', '199999  x']);
+  });
+
   it('never cuts wider than asked, and leaves what fits', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.nat(40), (text, columns) => {

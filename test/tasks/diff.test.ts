@@ -104,7 +104,8 @@ describe('neo diff', () => {
     const tally = { files: 0, unreadable: 0 };
     if (first === undefined || second === undefined) throw new Error('no pair');
     for await (const _ of diffTrees(first, second, { metadata: false }, { events: ignoreEvents }, tally));
-    expect(tally.files).toBe(50);
+    // Nor are its entries looked at that are the same in both.
+    expect(tally.files).toBe(1);
   });
 
   it('against the disk goes by content alone, holes or not', async () => {

@@ -5,13 +5,14 @@
 import { toBase64 } from '../../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
-import { canonicalText, type Json, parseJson } from '../../core/json.ts';
+import { parseJson } from '../../core/json.ts';
 import { toLatin1 } from '../../fs/ignore-pattern.ts';
 import { joinPath, pathOf } from '../../fs/path.ts';
 import type { Node } from '../../snapshot/node.ts';
 import { nodeFromJson } from '../../snapshot/node-json.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
 import { decodePart, type Reference } from '../check/parts.ts';
+import { rawEntries } from './raw-entries.ts';
 
 export interface NodeChange {
   readonly path: Uint8Array;
@@ -143,46 +144,17 @@ export class TreeChanges {
 }
 
 const LEAF: Part = { entries: [] };
-const [HEAD, TAIL] = ['{"e":[', '],"l":0}'];
 
 /** @throws NeoError integrity */
 function partOf(json: Uint8Array, level: number | undefined): Part {
-  const text = Buffer.from(json.buffer, json.byteOffset, json.length).toString('latin1');
-  if (!text.startsWith(HEAD) || !text.endsWith(TAIL)) {
+  const entries = rawEntries(json);
+  if (entries === undefined) {
     const { parts } = decodePart('tree', json, level);
     return { parts: parts.filter(isTreePart) };
   }
   if (level !== undefined && level !== 0) throw new NeoError('integrity', 'tree part of a wrong level');
-  return { entries: split(text.slice(HEAD.length, -TAIL.length)) };
+  return { entries };
 }
-
-/**
- * The entries of a leaf, which is canonical JSON. The bytes between two of them can end a text, too (a file may be called
- * so); then no member follows, and all is taken apart the long way.
- * @throws NeoError integrity for what is none
- */
-function split(text: string): string[] {
-  if (text === '') return [];
-  const entries: string[] = [];
-  let from = 0;
-  for (let at = text.indexOf(BETWEEN); at >= 0; at = text.indexOf(BETWEEN, at + BETWEEN.length)) {
-    entries.push(text.slice(from, at + 1));
-    from = at + 2;
-  }
-  entries.push(text.slice(from));
-  return entries.every((entry) => MEMBER.test(entry)) ? entries : splitSlowly(text);
-}
-
-/** @throws NeoError integrity */
-function splitSlowly(text: string): string[] {
-  const entries = parseJson(Buffer.from(`[${text}]`, 'latin1'));
-  if (!Array.isArray(entries)) throw new NeoError('integrity', 'directory is malformed');
-  return entries.map((entry: Json) => Buffer.from(canonicalText(entry)).toString('latin1'));
-}
-
-const BETWEEN = '},{"';
-/** What a text that ends with the same bytes goes on with is no letter. */
-const MEMBER = /^\{"[A-Za-z]":/;
 
 function isTreePart(reference: Reference): reference is TreePart {
   return reference.kind === 'tree';
