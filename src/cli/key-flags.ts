@@ -1,10 +1,16 @@
 /** Flags of `neo key …` and what they mean: new passwords, whose names differ from those of the one that opens. */
 import * as Flags from '@oclif/core/flags';
 import { messageOf, NeoError } from '../core/errors.ts';
-import type { Argon2Parameters, ScryptParameters } from '../engine/engine.ts';
-import { checkKdfBounds } from '../engine/kdf.ts';
+import { checkKdfBounds, type PasswordKdf } from '../engine/kdf.ts';
 import type { Output } from './output.ts';
 import { readPassword } from './password.ts';
+
+export const kdfFlag = Flags.string({
+  default: 'argon2id',
+  helpValue: 'NAME[:A,B,C]',
+  summary:
+    'How the new password becomes a key: argon2id[:KiB,passes,lanes], or scrypt[:N,r,p] as other systems have it.',
+});
 
 /** How a new password is given without a terminal. Never on the command line: others can read it. */
 export const newPasswordFlags = {
@@ -17,12 +23,7 @@ export const newPasswordFlags = {
     helpValue: 'COMMAND',
     exclusive: ['new-password-file'],
   }),
-  kdf: Flags.string({
-    default: 'argon2id',
-    helpValue: 'NAME[:A,B,C]',
-    summary:
-      'How the new password becomes a key: argon2id[:KiB,passes,lanes], or scrypt[:N,r,p] as other systems have it.',
-  }),
+  kdf: kdfFlag,
 };
 
 export interface NewPasswordFlags {
@@ -31,13 +32,9 @@ export interface NewPasswordFlags {
   readonly kdf: string;
 }
 
-type Kdf =
-  | { readonly name: 'argon2id'; readonly parameters?: Argon2Parameters }
-  | { readonly name: 'scrypt'; readonly parameters?: ScryptParameters };
-
 export interface NewPassword {
   readonly password: Uint8Array;
-  readonly kdf: Kdf;
+  readonly kdf: PasswordKdf;
 }
 
 /** Asked for twice at a terminal. The password that opens the repository is never taken for it. */
@@ -65,7 +62,7 @@ export async function readNewPassword(flags: NewPasswordFlags, out: Output, prom
 }
 
 /** @throws NeoError usage for an unknown one, and for parameters that no key slot may have */
-function parseKdf(text: string): Kdf {
+export function parseKdf(text: string): PasswordKdf {
   const [, name, values] = /^(argon2id|scrypt)(?::(\d{1,12},\d{1,12},\d{1,12}))?$/.exec(text) ?? [];
   const [a = 0, b = 0, c = 0] = values?.split(',').map(Number) ?? [];
   if (name === 'argon2id') {
@@ -79,7 +76,7 @@ function parseKdf(text: string): Kdf {
   });
 }
 
-function checked(kdf: Kdf): Kdf {
+function checked(kdf: PasswordKdf): PasswordKdf {
   const salt = new Uint8Array(16);
   try {
     if (kdf.name === 'scrypt' && kdf.parameters) checkKdfBounds({ name: kdf.name, ...kdf.parameters, salt });

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { openBackend, parseLocation, strangerAt } from '../backends/location.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import type { RepositoryId } from '../core/ids.ts';
-import { calibrate } from '../engine/kdf.ts';
+import { makeKdf, type PasswordKdf } from '../engine/kdf.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import type { RepositoryConfig } from '../repo/config.ts';
 import {
@@ -196,6 +196,7 @@ export async function initAt(
   { location, surroundings }: Place,
   choices: InitChoices,
   password: () => Promise<Uint8Array>,
+  derivation: PasswordKdf = { name: 'argon2id' },
 ): Promise<{ readonly credential: Credential; readonly config: RepositoryConfig }> {
   const { engine, clock, random } = surroundings;
   const place = parseLocation(location.location);
@@ -214,7 +215,7 @@ export async function initAt(
   const credential: Credential = { type: 'password', password: await password() };
   // Only now: without a password not even an empty folder is left behind.
   const backend = await openBackend(place, { create: true });
-  const kdf = { name: 'argon2id' as const, ...(await calibrate(engine, clock)), salt: random.bytes(16) };
+  const kdf = await makeKdf(engine, clock, random, derivation);
   const config = await initRepository(surroundings, backend, {
     credential,
     method: 'password',

@@ -2,6 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
 import { parseCompression } from '../cli/compression.ts';
 import { parseSize } from '../cli/format.ts';
+import { kdfFlag, parseKdf } from '../cli/key-flags.ts';
 import { type InitChoices, initAt, newPassword, resolvePlace } from '../cli/open.ts';
 import { type OtherFlags, openOther, otherFlags } from '../cli/other-repository.ts';
 import type { Output } from '../cli/output.ts';
@@ -38,12 +39,14 @@ export default class Init extends NeoCommand {
       exclusive: ['chunker'],
       summary: 'Take the content secrets and sizes of that repository: `neo copy` between them stores nothing twice.',
     }),
+    kdf: kdfFlag,
     suite: Flags.option({ options: SUITES, summary: 'Cipher of the data. Default: aes-256-gcm.' })(),
     ...otherFlags,
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Init);
+    const derivation = parseKdf(flags.kdf);
     const place = await resolvePlace(flags);
     const model = flags['copy-secrets-from'];
     const wishes: InitChoices = {
@@ -56,9 +59,8 @@ export default class Init extends NeoCommand {
     const note = (message: string): void => this.events({ type: 'note', message });
     const choices = checkWishes(place.surroundings.engine, wishes, note);
     const { location } = place.location;
-    const { config } = await initAt(place, choices, () =>
-      newPassword(flags, this.out, 'Password for the new repository'),
-    );
+    const password = (): Promise<Uint8Array> => newPassword(flags, this.out, 'Password for the new repository');
+    const { config } = await initAt(place, choices, password, derivation);
     const { repository, chunker, packTarget, compression, blobSuite } = config;
     const body = { repository, location, chunker, packSize: packTarget, compression, suite: blobSuite };
     await this.out.record('summary', body, `made repository ${repository.slice(0, 8)} at ${location}`);

@@ -1,6 +1,7 @@
 /** Keys from passwords: parameters, their bounds, and their calibration (FORMAT: key slots). */
 import type { Clock } from '../core/clock.ts';
 import { NeoError } from '../core/errors.ts';
+import type { Random } from '../core/random.ts';
 import type { Argon2Parameters, Engine, ScryptParameters } from './engine.ts';
 
 export interface Argon2Kdf extends Argon2Parameters {
@@ -16,6 +17,11 @@ export interface ScryptKdf extends ScryptParameters {
 
 /** What a key slot stores, in clear, before anything is authenticated: see {@link checkKdfBounds}. */
 export type KdfParameters = Argon2Kdf | ScryptKdf;
+
+/** How a new password becomes a key; without parameters Argon2id is calibrated to this machine. */
+export type PasswordKdf =
+  | { readonly name: 'argon2id'; readonly parameters?: Argon2Parameters }
+  | { readonly name: 'scrypt'; readonly parameters?: ScryptParameters };
 
 /** RFC 9106 §4, the second recommended option: 64 MiB, three passes, four lanes. Nothing weaker is written. */
 export const DEFAULT_ARGON2: Argon2Parameters = { memory: 64 * 1024, passes: 3, lanes: 4 };
@@ -132,4 +138,11 @@ function scaled(from: Argon2Parameters, factor: number): Argon2Parameters {
   const memory = Math.min(CALIBRATED_MEMORY, mebibytes * 1024);
   const passes = Math.min(CALIBRATED_PASSES, Math.max(floor.passes, Math.floor(work / memory)));
   return { memory, passes, lanes: floor.lanes };
+}
+
+/** What is written for a new password, with a salt of its own. */
+export async function makeKdf(engine: Engine, clock: Clock, random: Random, kdf: PasswordKdf): Promise<KdfParameters> {
+  const salt = random.bytes(16);
+  if (kdf.name === 'scrypt') return { name: 'scrypt', ...(kdf.parameters ?? DEFAULT_SCRYPT), salt };
+  return { name: 'argon2id', ...(kdf.parameters ?? (await calibrate(engine, clock))), salt };
 }

@@ -16,14 +16,13 @@ import {
   fileSecret,
   type KeyWishes,
   type NewPassword,
-  type PasswordKdf,
   type PreparedKey,
   prepareSlot,
   publishSlot,
 } from './keys/making.ts';
 import { removeSlot } from './keys/removing.ts';
 
-export type { Access, KeyInfo, KeyListing, KeyWishes, NewPassword, PasswordKdf, PreparedKey };
+export type { Access, KeyInfo, KeyListing, KeyWishes, NewPassword, PreparedKey };
 export { fileSecret };
 
 /** Any role may look. */

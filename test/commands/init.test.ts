@@ -79,6 +79,8 @@ describe('neo init', () => {
     ['--compression', '23'],
     ['--compression', 'best'],
     ['--suite', 'rot13'],
+    ['--kdf', 'md5'],
+    ['--kdf', 'scrypt:2,8,1'],
     ['--repo', ''],
     ['--repo', 'gopher://host'],
   ])('refuses %s %s and changes nothing', async (flag, value) => {

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { launcher, root, run } from '../house/run.ts';
-import { type CliRun, User } from './user.ts';
+import { type CliRun, QUICK_KDF, User } from './user.ts';
 
 const PASSWORD = { NEO_PASSWORD: 'correct horse' };
 const NO_PASSWORD = 'no password given, and no terminal to ask at';
@@ -29,7 +29,10 @@ beforeAll(async () => {
   user = await User.make({});
   await user.folder('work');
   writeFileSync(user.at('work', 'notes.txt'), 'remember the milk\n');
-  for (const args of [['init'], ['init', '--repo', 'second']])
+  for (const args of [
+    ['init', ...QUICK_KDF],
+    ['init', '--repo', 'second', ...QUICK_KDF],
+  ])
     expect(await user.neo(args, PASSWORD)).toMatchObject({ code: 0 });
   folder = user.at('.local/state/neo/agent');
   socket = join(folder, 'agent.sock');
@@ -190,7 +193,7 @@ describe('a key that opens no longer', () => {
   it('is that of the repository that was in the same place before', async () => {
     await unlock('--repo', 'second');
     rmSync(user.at('second'), { recursive: true });
-    expect(await user.neo(['init', '--repo', 'second'], PASSWORD)).toMatchObject({ code: 0 });
+    expect(await user.neo(['init', '--repo', 'second', ...QUICK_KDF], PASSWORD)).toMatchObject({ code: 0 });
     const { code, stderr } = await list({}, '--repo', 'second');
     expect([code, stderr]).toEqual([12, expect.stringMatching(new RegExp(`^neo: ${NO_PASSWORD}`))]);
   });

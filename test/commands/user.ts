@@ -3,6 +3,9 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { environment, launcher, type Run, run, temporary } from '../house/run.ts';
 
+/** Of `neo init`: a password is stretched a tenth as long as by default, which a test that uses one often need not wait for. */
+export const QUICK_KDF: readonly string[] = ['--kdf', 'scrypt:16384,8,1'];
+
 export type JsonObject = { readonly [key: string]: unknown };
 
 export interface CliRun extends Run {
@@ -29,7 +32,10 @@ export class User {
   /** Makes the repository, and saves the derivation of the password in all runs to come. */
   async openWithKeyFile(): Promise<void> {
     const file = this.at('.key');
-    for (const args of [['init'], ['key', 'add', '--out', file]]) {
+    for (const args of [
+      ['init', ...QUICK_KDF],
+      ['key', 'add', '--out', file],
+    ]) {
       const { code, stderr } = await this.neo(args);
       if (code !== 0) throw new Error(stderr);
     }

@@ -15,11 +15,10 @@ export async function schedulesCampaign(seed: number): Promise<Campaign> {
       const sum: Record<string, number> = { schedules: A_CASE };
       for (let n = 0; n < A_CASE; n++) {
         const own = (seed - 1) * 1_000_000 + number * A_CASE + n;
-        const rotates = own % 4 === 3;
-        const played = await playSchedule(beginnings, own, { rotates }).catch((error: unknown) => {
-          throw new Error(
-            `schedule ${own}${rotates ? ', rotating' : ''}: ${error instanceof Error ? error.message : String(error)}`,
-          );
+        const options = { isShort: own % 10 !== 0, rotates: own % 4 === 3 };
+        const played = await playSchedule(beginnings, own, options).catch((error: unknown) => {
+          const reason = error instanceof Error ? error.message : String(error);
+          throw new Error(`schedule ${own} ${JSON.stringify(options)}: ${reason}`);
         });
         for (const [name, value] of Object.entries(played)) sum[name] = (sum[name] ?? 0) + value;
       }

@@ -1,8 +1,7 @@
 /** New key slots: prepared in memory, so that a key file can be safe on disk before the slot is in the repository. */
 import { NeoError } from '../../core/errors.ts';
 import { type ClientId, clientId } from '../../core/ids.ts';
-import type { Argon2Parameters, ScryptParameters } from '../../engine/engine.ts';
-import { calibrate, DEFAULT_SCRYPT, type KdfParameters } from '../../engine/kdf.ts';
+import { type KdfParameters, makeKdf, type PasswordKdf } from '../../engine/kdf.ts';
 import { issueCertificate, type Role, refuseExpired } from '../../repo/certificate.ts';
 import { requireOneConfig } from '../../repo/config.ts';
 import { type FileSecret, protectSecret, sealSecret } from '../../repo/file-secret.ts';
@@ -11,11 +10,6 @@ import { credentialKey, encodeSlot, type SlotMethod } from '../../repo/key-slots
 import { writeSlotKeys } from '../../repo/keyring.ts';
 import { newId, type Repository, requireFull, type Surroundings, slotPath } from '../../repo/repository.ts';
 import type { SlotKeys } from '../../repo/slot-secret.ts';
-
-/** How a password becomes a key; without parameters Argon2id is calibrated to this machine. */
-export type PasswordKdf =
-  | { readonly name: 'argon2id'; readonly parameters?: Argon2Parameters }
-  | { readonly name: 'scrypt'; readonly parameters?: ScryptParameters };
 
 export interface NewPassword {
   readonly password: Uint8Array;
@@ -148,11 +142,8 @@ function encodeNew(repository: Repository, facts: NewSlotFacts): Uint8Array {
   });
 }
 
-export async function kdfOf(surroundings: Surroundings, kdf: PasswordKdf): Promise<KdfParameters> {
-  const { engine, clock, random } = surroundings;
-  if (kdf.name === 'scrypt') return { name: 'scrypt', ...(kdf.parameters ?? DEFAULT_SCRYPT), salt: random.bytes(16) };
-  const parameters = kdf.parameters ?? (await calibrate(engine, clock));
-  return { name: 'argon2id', ...parameters, salt: random.bytes(16) };
+export function kdfOf({ engine, clock, random }: Surroundings, kdf: PasswordKdf): Promise<KdfParameters> {
+  return makeKdf(engine, clock, random, kdf);
 }
 
 /** A secret as it stands in a file. */

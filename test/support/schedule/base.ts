@@ -23,11 +23,13 @@ export interface Base {
 export interface Beginnings {
   readonly base: Base;
   readonly starts: readonly Start[];
+  /** With few snapshots. */
+  readonly small: readonly Start[];
 }
 
 export async function makeBeginnings(engine: Engine, count = 64): Promise<Beginnings> {
   const base = await makeBase(engine);
-  return { base, starts: await startsOf(base, count) };
+  return { base, starts: await startsOf(base, count, 4), small: await startsOf(base, count, 2) };
 }
 
 async function makeBase(engine: Engine): Promise<Base> {

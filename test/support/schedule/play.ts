@@ -64,17 +64,20 @@ class CheapRandom implements Random {
 export interface ScheduleOptions {
   /** Somebody rotates keys meanwhile. */
   readonly rotates?: boolean;
+  /** Fewer at once, each of whom does one thing, in a smaller repository: three times as many in the same time. */
+  readonly isShort?: boolean;
 }
 
 /** @throws Error with what was violated */
 export async function playSchedule(
-  { base, starts }: Beginnings,
+  { base, starts, small }: Beginnings,
   seed: number,
-  { rotates = false }: ScheduleOptions = {},
+  options: ScheduleOptions = {},
 ): Promise<Played> {
-  const start = starts[seed % starts.length];
+  const among = options.isShort === true ? small : starts;
+  const start = among[seed % among.length];
   if (start === undefined) throw new Error('nothing to begin with');
-  return new Play(base, start, seed, rotates).run();
+  return new Play(base, start, seed, options).run();
 }
 
 const ORDERS = ['uniform', 'bursts', 'priorities'] as const;
@@ -89,6 +92,7 @@ class Play {
   readonly #truth: Truth;
   readonly #faults: string[] = [];
   readonly #rotates: boolean;
+  readonly #isShort: boolean;
   readonly #counts = {
     snapshots: 0,
     removals: 0,
@@ -100,8 +104,9 @@ class Play {
     rotations: 0,
   };
 
-  constructor(base: Base, start: Start, seed: number, rotates: boolean) {
+  constructor(base: Base, start: Start, seed: number, { rotates = false, isShort = false }: ScheduleOptions) {
     this.#rotates = rotates;
+    this.#isShort = isShort;
     this.#base = base;
     this.#start = start;
     this.#random = new SimRandom(seed);
@@ -112,7 +117,7 @@ class Play {
       random: this.#random,
       clock: this.#clock,
       crashes: this.#random.below(3) === 0 ? 4 : 0,
-      timePasses: 15 + this.#random.below(60),
+      timePasses: (this.#isShort ? 45 : 15) + this.#random.below(this.#isShort ? 150 : 60),
       clockJumps: jumps,
       freezes: (this.#random.below(3) * 1000) / 4,
       order: ORDERS[this.#random.below(ORDERS.length)] ?? 'uniform',
@@ -148,12 +153,12 @@ class Play {
     const { full, write, thief } = this.#base;
     const [one, two] = this.#start.states;
     this.#begin(this.#actor('writer one', full[0]), (actor) => this.#write(actor));
-    if (this.#maybe()) this.#begin(this.#actor('writer two', full[1]), (actor) => this.#write(actor));
-    if (this.#maybe()) this.#begin(this.#actor('write-only', write), (actor) => this.#write(actor));
+    if (this.#takesPart()) this.#begin(this.#actor('writer two', full[1]), (actor) => this.#write(actor));
+    if (this.#takesPart()) this.#begin(this.#actor('write-only', write), (actor) => this.#write(actor));
     this.#begin(this.#actor(PRUNERS[0], full[0], one), (actor) => this.#prune(actor));
-    if (this.#maybe()) this.#begin(this.#actor(PRUNERS[1], full[1], two), (actor) => this.#prune(actor));
-    if (this.#maybe()) this.#begin(this.#actor('forgetter', full[0]), (actor) => this.#forget(actor));
-    if (this.#maybe()) this.#begin(this.#actor('undoer', full[1]), (actor) => this.#undo(actor));
+    if (this.#takesPart()) this.#begin(this.#actor(PRUNERS[1], full[1], two), (actor) => this.#prune(actor));
+    if (this.#takesPart()) this.#begin(this.#actor('forgetter', full[0]), (actor) => this.#forget(actor));
+    if (this.#takesPart()) this.#begin(this.#actor('undoer', full[1]), (actor) => this.#undo(actor));
     if (this.#random.below(4) === 0) this.#begin(this.#actor('reader', full[0]), (actor) => this.#read(actor));
     if (this.#random.below(4) === 0) this.#begin(this.#actor('thief', thief), (actor) => this.#steal(actor));
     if (this.#rotates) this.#begin(this.#actor('rotator', full[1]), (actor) => this.#rotate(actor));
@@ -166,6 +171,14 @@ class Play {
 
   #maybe(): boolean {
     return this.#random.below(2) === 0;
+  }
+
+  #takesPart(): boolean {
+    return this.#isShort ? this.#random.below(3) === 0 : this.#maybe();
+  }
+
+  #rounds(most: number): number {
+    return this.#isShort ? 1 : 1 + this.#random.below(most);
   }
 
   #begin(actor: Actor, work: (actor: Actor) => Promise<void>): void {
@@ -189,13 +202,13 @@ class Play {
   }
 
   async #rotate({ name, repository }: Actor): Promise<void> {
-    for (let wait = this.#random.below(150); wait > 0; wait--) await this.#scheduler.gate(name);
+    for (let wait = this.#random.below(this.#isShort ? 50 : 150); wait > 0; wait--) await this.#scheduler.gate(name);
     await rotateKeys(repository, { drop: [], dryRun: false });
     this.#counts.rotations += 1;
   }
 
   async #write(actor: Actor): Promise<void> {
-    for (let left = 1 + this.#random.below(2); left > 0; left--) {
+    for (let left = this.#rounds(2); left > 0; left--) {
       const repository = await this.#again(actor);
       try {
         await writeSnapshot(repository, randomFiles(this.#random), this.#random, this.#truth);
@@ -209,7 +222,9 @@ class Play {
 
   async #prune(actor: Actor): Promise<void> {
     const { name, state } = actor;
-    for (let left = 1 + this.#random.below(3); left > 0; left--) {
+    // One that marks and one that deletes.
+    const rounds = this.#isShort ? 2 : this.#rounds(3);
+    for (let left = rounds; left > 0; left--) {
       const repository = await this.#again(actor);
       try {
         const { swept } = await prune(
@@ -241,9 +256,11 @@ class Play {
 
   async #forget(actor: Actor): Promise<void> {
     const { name } = actor;
-    for (let left = 1 + this.#random.below(3); left > 0; left--) {
+    for (let left = this.#rounds(3); left > 0; left--) {
       const repository = await this.#again(actor);
-      for (let wait = this.#random.below(80); wait > 0; wait--) await this.#scheduler.gate(name);
+      for (let wait = this.#random.below(this.#isShort ? 30 : 80); wait > 0; wait--) {
+        await this.#scheduler.gate(name);
+      }
       const { heads } = await listHeads(repository);
       const chosen = heads[this.#random.below(heads.length)];
       if (chosen === undefined) continue;
@@ -257,7 +274,7 @@ class Play {
   }
 
   async #undo({ repository, state }: Actor): Promise<void> {
-    for (let n = 0; n < 2; n++) {
+    for (let n = this.#isShort ? 1 : 0; n < 2; n++) {
       try {
         const { removal, snapshots } = await undo(repository, state, { dryRun: false });
         this.#truth.broughtBack(removal.name, snapshots);

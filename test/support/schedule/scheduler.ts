@@ -138,8 +138,10 @@ export class Scheduler {
   /** Until every actor has ended. */
   async run(): Promise<void> {
     while (this.#running > 0) {
-      await new Promise(setImmediate);
+      // After all promises that can go on have done so.
+      await new Promise<void>((resolve) => process.nextTick(resolve));
       if (this.#waiting.length > 0) this.#pick();
+      else await new Promise(setImmediate);
     }
   }
 

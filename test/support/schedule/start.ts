@@ -35,13 +35,14 @@ export const PRUNE = {
   pause: async (): Promise<void> => undefined,
 } as const;
 
-export async function startsOf(base: Base, count: number): Promise<readonly Start[]> {
+/** @param most snapshots that each has */
+export async function startsOf(base: Base, count: number, most: number): Promise<readonly Start[]> {
   const starts: Start[] = [];
-  for (let seed = 0; seed < count; seed++) starts.push(await startOf(base, new SimRandom(seed)));
+  for (let seed = 0; seed < count; seed++) starts.push(await startOf(base, new SimRandom(seed), most));
   return starts;
 }
 
-async function startOf(base: Base, random: SimRandom): Promise<Start> {
+async function startOf(base: Base, random: SimRandom, most: number): Promise<Start> {
   const clock = new StorageClock();
   const storage = base.storage.clone(clock);
   const [first, second] = base.full;
@@ -62,7 +63,7 @@ async function startOf(base: Base, random: SimRandom): Promise<Start> {
     clock.add(milliseconds);
     machine.pass(milliseconds);
   };
-  for (const opened of [first, second, base.write, first]) {
+  for (const opened of [first, second, base.write, first].slice(0, most)) {
     if (random.below(4) > 0) await writeSnapshot(as(opened, 'writer'), randomFiles(random), random, truth);
     pass(60_000);
   }
