@@ -207,3 +207,8 @@ async function put(
   await backend.put(`tombs/${generation}-${object}${kind === 'swept' ? '.swept' : ''}`, bytes);
   return object;
 }
+
+/** Snapshots that a prune may be about to delete, whatever became of their removal since. */
+export function snapshotsBeingFreed({ tombs }: Pick<TombListing, 'tombs'>): ReadonlySet<ObjectName> {
+  return new Set(tombs.flatMap(({ swept, uncounted }) => (swept ? [] : uncounted)));
+}

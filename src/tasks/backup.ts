@@ -12,6 +12,7 @@ import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
 import { listRecords, type RecordListing } from '../repo/record.ts';
+import { snapshotsBeingFreed } from '../repo/tomb.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { type HeadListing, type ListedHead, listHeads } from '../snapshot/listing.ts';
 import { listRemovals, trashOf } from '../snapshot/removal.ts';
@@ -87,8 +88,15 @@ async function save(
   const listing = await listHeads(repository, [], cache);
   const { heads } = listing;
   const standing = await takeStock(repository, state, listing, removed, events);
+  const beingFreed = snapshotsBeingFreed(standing.tombs);
   const beforeOptions = { ...options, paths, parent: options.parent };
-  const before = await findBefore(repository, state, beforeOptions, { listing, removed, records, cache }, events);
+  const before = await findBefore(
+    repository,
+    state,
+    beforeOptions,
+    { listing, removed, records, beingFreed, cache },
+    events,
+  );
   await cache?.save(heads.map(({ name }) => name));
   const accounts = cachedAccounts(options.accounts ?? systemAccounts());
   const files = await openFilesCache(

@@ -11,7 +11,7 @@ import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
 import { dropUnreliablePacks } from '../repo/missing-packs.ts';
 import { isRotatedSince } from '../repo/repository.ts';
 import type { SessionWriter } from '../repo/session-writer.ts';
-import { listTombs, type TombListing } from '../repo/tomb.ts';
+import { listTombs, snapshotsBeingFreed, type TombListing } from '../repo/tomb.ts';
 import { listRemovals, trashOf } from '../snapshot/removal.ts';
 import { needed, reachable } from './reachable.ts';
 
@@ -159,7 +159,7 @@ class Validator {
       const isNew = [...tombs.paths].some((path) => !path.endsWith('.swept') && !this.#known.paths.has(path));
       const isStale = time - this.#listed > LISTING_HOLDS;
       // After the tombs: whoever removes it from now on cannot have deleted anything that they do not name.
-      const isAlone = this.#restsOn !== undefined && !(await this.#isVisible(this.#restsOn));
+      const isAlone = this.#restsOn !== undefined && !(await this.#stays(this.#restsOn, tombs));
       this.#known = tombs;
       this.#listed = time;
       if (!whole && !isNew && !isStale && !isAlone) return { time, generation: tombs.generation };
@@ -168,7 +168,9 @@ class Validator {
     }
   }
 
-  async #isVisible(name: ObjectName): Promise<boolean> {
+  /** What an undo has brought back too late is seen again, and a prune that looked before that deletes it all the same. */
+  async #stays(name: ObjectName, tombs: TombListing): Promise<boolean> {
+    if (snapshotsBeingFreed(tombs).has(name)) return false;
     const removed = trashOf(await listRemovals(this.#repository)).has(name);
     return !removed && (await this.#repository.backend.stat(`snapshots/${name}`)) !== undefined;
   }

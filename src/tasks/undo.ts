@@ -6,7 +6,7 @@ import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import { confirmWithin } from '../repo/grace.ts';
 import { type Repository, requireFull } from '../repo/repository.ts';
-import { listTombs, type TombListing } from '../repo/tomb.ts';
+import { listTombs, snapshotsBeingFreed } from '../repo/tomb.ts';
 import { findRollback } from '../snapshot/heads.ts';
 import { type ListedHead, listHeads } from '../snapshot/listing.ts';
 import { listRemovals, putRemoval, putUndo, type Removal, trashOf } from '../snapshot/removal.ts';
@@ -42,7 +42,7 @@ export async function undo(
   requireOneConfig(repository.chain);
   requireFull(repository, 'bring snapshots back');
   const stopwatch = await Stopwatch.start(repository);
-  const beingFreed = uncountedIn(await listTombs(repository));
+  const beingFreed = snapshotsBeingFreed(await listTombs(repository));
   const listing = await listRemovals(repository);
   const { removals } = listing;
   const chosen = options.removal === undefined ? last(removals) : byId(removals, options.removal);
@@ -102,17 +102,12 @@ function namesOf(heads: readonly ListedHead[]): ObjectName[] {
   return heads.map(({ name }) => name);
 }
 
-/** Snapshots that a prune may be about to delete. */
-function uncountedIn({ tombs }: TombListing): ReadonlySet<ObjectName> {
-  return new Set(tombs.flatMap(({ swept, uncounted }) => (swept ? [] : uncounted)));
-}
-
 /**
  * A prune that began meanwhile sees in time that they count again, unless this took long.
  * @throws NeoError failed when it may not have
  */
 async function demandBack(repository: Repository, names: readonly ObjectName[], isLate: boolean): Promise<void> {
-  const beingFreed = uncountedIn(await listTombs(repository));
+  const beingFreed = snapshotsBeingFreed(await listTombs(repository));
   const there = new Set((await listHeads(repository)).heads.map(({ name }) => name));
   const gone = names.filter((name) => !there.has(name) || (isLate && beingFreed.has(name)));
   if (gone.length === 0) return;

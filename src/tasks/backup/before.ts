@@ -61,6 +61,8 @@ interface Listed {
   /** In the trash. */
   readonly removed: ReadonlySet<ObjectName>;
   readonly records: RecordListing;
+  /** A prune may be about to delete them. */
+  readonly beingFreed: ReadonlySet<ObjectName>;
   readonly cache?: SnapshotCache | undefined;
 }
 
@@ -69,16 +71,17 @@ export async function findBefore(
   repository: IndexedRepository,
   state: ClientState,
   options: BeforeOptions,
-  { listing, removed, records, cache }: Listed,
+  { listing, removed, records, beingFreed, cache }: Listed,
   events: EventSink,
 ): Promise<Before> {
   if (options.force) return NONE;
   if (repository.keys.full === undefined) return fromCache(repository, state, options, removed, events);
   const { snapshots, heads } = openSnapshots(repository, listing, repository.keys.full.epochs, cache);
   // What is in the trash may be freed while this run goes on: nothing rests on it.
+  const mayGo = (name: ObjectName): boolean => removed.has(name) || beingFreed.has(name);
   const believed = new Set(
     heads
-      .filter((head) => isBelieved(repository, head, records) && isConfirmed(head, records) && !removed.has(head.name))
+      .filter((head) => isBelieved(repository, head, records) && isConfirmed(head, records) && !mayGo(head.name))
       .map(({ name }) => name),
   );
   const chosen = chooseParents(
