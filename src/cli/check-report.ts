@@ -28,6 +28,8 @@ export interface CheckFigures {
   readonly unreferencedBlobs?: number;
   readonly packsRead: number;
   readonly bytesRead: number;
+  /** Blobs of write-only clients that are trusted from now on. */
+  readonly verified?: number;
   readonly durationMs: number;
   readonly damages: readonly NamedDamage[];
 }
@@ -52,6 +54,11 @@ export async function reportCheck(out: Output, figures: CheckFigures, confirmed?
       `${formatDuration(summary.durationMs)}`,
   );
   if (packsRead > 0) await out.line(`${formatCounted(packsRead, 'pack')} of ${formatBytes(summary.bytesRead)} read`);
+  if (summary.verified !== undefined) {
+    await out.line(
+      `${formatCounted(summary.verified, 'blob')} of write-only clients found right, and trusted from now on`,
+    );
+  }
   if ((unreferencedBlobs ?? 0) > 0) {
     await out.line(`${formatCounted(unreferencedBlobs ?? 0, 'blob is', 'blobs are')} not in use`);
   }

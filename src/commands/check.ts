@@ -20,10 +20,13 @@ export default class Check extends NeoCommand {
     '<%= config.bin %> check --read-data-subset 5%',
     '<%= config.bin %> check --read-data-subset 1/7',
     '<%= config.bin %> check --confirm',
+    '<%= config.bin %> check --read-data --confirm',
   ];
   static override flags = {
     confirm: Flags.boolean({
-      summary: 'Let snapshots that came late count like all others, if all that they refer to is there.',
+      summary:
+        'Let snapshots that came late count like all others, if all that they refer to is there; with --read-data, let ' +
+        'others deduplicate against what write-only clients stored, where it is right.',
     }),
     'read-data': Flags.boolean({ summary: 'Read and verify every pack.' }),
     'read-data-subset': Flags.string({
@@ -38,7 +41,8 @@ export default class Check extends NeoCommand {
     const subset = flags['read-data-subset'];
     const workers = availableParallelism();
     const some: CheckOptions = subset === undefined ? { workers } : { workers, readData: parseSubset(subset) };
-    const options: CheckOptions = flags['read-data'] ? { workers, readData: 'all' } : some;
+    const which: CheckOptions = flags['read-data'] ? { workers, readData: 'all' } : some;
+    const options = { ...which, vouches: flags.confirm && which.readData !== undefined };
     const { repository, state } = await openFromFlags(flags, this.out);
     const summary = await check(await loadIndex(repository, 0), state, options, this.events, this.signal);
     const confirmed = flags.confirm ? await confirmSnapshots(repository, state, { workers }, this.events) : undefined;

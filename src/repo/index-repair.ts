@@ -64,7 +64,9 @@ export async function planIndexRepair(repository: Repository, onDirectory: OnDir
   const judged = segments.map((loaded) => ({ loaded, reason: faultOf(loaded, truth, unknown) }));
   const wrong = judged.flatMap(({ loaded, reason }) => (reason === undefined ? [] : [{ path: loaded.path, reason }]));
   const described = new Set(
-    judged.filter(({ reason }) => reason === undefined).flatMap(({ loaded }) => loaded.packs.map((p) => p.name)),
+    judged
+      .filter(({ reason }) => reason === undefined)
+      .flatMap(({ loaded }) => loaded.packs.flatMap(({ name, verified }) => (verified ? [] : [name]))),
   );
   const rewrite = listed.map(({ name }) => name).filter((name) => truth.has(name) && !described.has(name));
   return { packs: listed.length, blobs, unreadable, rewrite, obsolete: [...removable(faults, unreadable), ...wrong] };
@@ -79,7 +81,7 @@ function removable(faults: readonly SegmentFault[], unreadable: readonly PackFau
 /** What has to be known of a segment, without its blobs. */
 interface SegmentSummary {
   readonly path: string;
-  readonly packs: readonly { readonly name: ObjectName; readonly digest: string }[];
+  readonly packs: readonly { readonly name: ObjectName; readonly digest: string; readonly verified: boolean }[];
   /** It says what its signer may not say. */
   readonly oversteps: boolean;
 }
@@ -87,7 +89,11 @@ interface SegmentSummary {
 function summaryOf(repository: Repository, { path, segment, signer }: LoadedPacked): SegmentSummary {
   return {
     path,
-    packs: segment.packs.map((pack) => ({ name: pack.name, digest: digestOf(repository, unpack(pack)) })),
+    packs: segment.packs.map((pack) => ({
+      name: pack.name,
+      digest: digestOf(repository, unpack(pack)),
+      verified: pack.verified === true,
+    })),
     oversteps: signer.role !== 'full' && segment.packs.some(({ author }) => author !== signer.client),
   };
 }
@@ -99,10 +105,11 @@ function faultOf(
   unknown: ReadonlySet<string>,
 ): string | undefined {
   if (packs.some(({ name }) => unknown.has(packPath(name)))) return undefined;
-  for (const { name, digest } of packs) {
+  for (const { name, digest, verified } of packs) {
     const right = truth.get(name);
     if (right === undefined) return `it names pack ${name}, which is missing`;
-    if (right !== digest) return `it is wrong about pack ${name}`;
+    // Perhaps not of all that the pack holds: what was verified is right, whatever its directory says.
+    if (right !== digest && !verified) return `it is wrong about pack ${name}`;
   }
   return oversteps ? 'it speaks for a pack of another client' : undefined;
 }

@@ -14,7 +14,7 @@ import { claimedRole, openSealedSigned } from './signed-object.ts';
 export interface PackInfo {
   readonly name: ObjectName;
   readonly size: number;
-  /** Its copies count for deduplication by this client. */
+  /** Copies in it count for deduplication by this client; which ones, their places say. */
   readonly trusted: boolean;
   readonly author: ClientId;
 }
@@ -187,7 +187,12 @@ async function readSegment(repository: Repository, at: SegmentPath, known?: Uint
   try {
     if (only !== undefined && claimedRole(repository, 'index', bytes) !== only) return { at, bytes };
     const { body, signer } = await openSealedSigned(repository, 'index', repository.keys.index, bytes);
-    return { path, name, segment: openSegment(body), signer, free: () => discard(body) };
+    const segment = openSegment(body);
+    // Here, where everything comes by: whoever joins segments signs them anew.
+    if (signer.role !== 'full' && segment.packs.some(({ verified }) => verified === true)) {
+      return { path, reason: 'its signer may only write, and says that blobs were verified', damaged: false };
+    }
+    return { path, name, segment, signer, free: () => discard(body) };
   } catch (error) {
     if (isNeoError(error, 'integrity')) return { path, reason: messageOf(error), damaged: false };
     // The configuration says which versions there are. This one is somebody's joke, or will be read by a newer neo.
@@ -258,7 +263,7 @@ async function load(repository: Repository, room: number): Promise<IndexedReposi
         moreFaults.push({ path, reason, damaged: false });
         continue;
       }
-      const trusted = pack.authorRole === 'full' || pack.author === repository.client;
+      const trusted = pack.authorRole === 'full' || pack.verified === true || pack.author === repository.client;
       places.add(packs.numberOf(pack, trusted), trusted, pack.packed);
     }
   };
@@ -284,15 +289,21 @@ class PackList {
   numberOf({ name, author, size }: PackedRecord, trusted: boolean): number {
     const first = this.#byName.get(name);
     const known = first === undefined ? undefined : this.infos[first];
-    if (first !== undefined && known?.author === author && known.size === size) return first;
+    if (first !== undefined && known?.author === author && known.size === size) return this.#trust(first, trusted);
     const key = `${name} ${author} ${size}`;
     const further = this.#further.get(key);
-    if (further !== undefined) return further;
+    if (further !== undefined) return this.#trust(further, trusted);
     // One text for all packs of an author.
     if (this.#author !== author) this.#author = author;
     const number = this.infos.push({ name, size, trusted, author: this.#author }) - 1;
     if (first === undefined) this.#byName.set(name, number);
     else this.#further.set(key, number);
+    return number;
+  }
+
+  #trust(number: number, trusted: boolean): number {
+    const known = this.infos[number];
+    if (trusted && known?.trusted === false) this.infos[number] = { ...known, trusted };
     return number;
   }
 }

@@ -71,11 +71,12 @@ function segmentOf(repository: Repository, bytes: Uint8Array): Json {
     session,
     covered: [...covered],
     replaced: [...replaced],
-    packs: packs.map(({ name, size, author, authorRole, entries }) => ({
+    packs: packs.map(({ name, size, author, authorRole, verified, entries }) => ({
       name,
       size,
       author,
       authorRole,
+      ...(verified === undefined ? {} : { verified }),
       blobs: entries.map(entryJson),
     })),
   };

@@ -107,7 +107,8 @@ class SegmentJoiner {
   /** The record is copied: its bytes are the segment's, which nobody keeps. */
   async add(pack: PackedRecord): Promise<void> {
     const { engine } = this.#repository;
-    const digest = `${pack.name} ${pack.author} ${pack.size} ${toHex(engine.blake3(pack.packed))}`;
+    const verified = pack.verified === true ? 'verified' : '';
+    const digest = `${pack.name} ${pack.author} ${pack.size} ${toHex(engine.blake3(pack.packed))} ${verified}`;
     if (this.#said.has(digest)) return;
     this.#said.add(digest);
     // Not `slice`: a Buffer's is a view of the same memory.

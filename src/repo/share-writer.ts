@@ -49,7 +49,9 @@ async function takeHashes(
   }
   await eachSegment(repository, ({ segment, signer }) => {
     if (signer.role !== 'full') return;
-    for (const pack of segment.packs) if (pack.authorRole === 'full') takeFrom(pack, wanted.get(pack.name));
+    for (const pack of segment.packs) {
+      if (pack.authorRole === 'full' || pack.verified === true) takeFrom(pack, wanted.get(pack.name));
+    }
   });
 }
 

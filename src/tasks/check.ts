@@ -3,8 +3,9 @@
 import { throwIfAborted } from '../core/concurrency.ts';
 import { type EventSink, ignoreEvents } from '../core/events.ts';
 import type { ClientState } from '../repo/client-state.ts';
-import { requireFeatures } from '../repo/config.ts';
+import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
+import { VerifiedWriter } from '../repo/verified.ts';
 import { diagnose, type Examination } from './check/diagnosis.ts';
 import { makePool } from './check/pool.ts';
 import { Report, type Damage as ReportedDamage } from './check/report.ts';
@@ -19,6 +20,8 @@ export type Damage = ReportedDamage;
 export interface CheckOptions {
   /** Reads packs: all, or some. Absent: structure alone. */
   readonly readData?: 'all' | Subset;
+  /** What is found right of packs whose author may only write, is trusted from now on. Needs role full. */
+  readonly vouches?: boolean;
   /** Threads; 0, as without it, does everything in this one. */
   readonly workers?: number;
 }
@@ -41,6 +44,8 @@ export interface CheckSummary {
   readonly unreferencedBlobs?: number;
   readonly packsRead: number;
   readonly bytesRead: number;
+  /** Blobs that are trusted from now on. */
+  readonly verified?: number;
   readonly durationMs: number;
   /** Empty: everything is well. Objects of a later version are among them, marked `newer`. */
   readonly damages: readonly Damage[];
@@ -58,11 +63,16 @@ export async function check(
   signal?: AbortSignal,
 ): Promise<CheckSummary> {
   requireFeatures(repository.config, 'check');
+  if (options.vouches === true) {
+    requireFeatures(repository.config, 'write');
+    requireOneConfig(repository.chain);
+  }
+  const vouch = options.vouches === true ? { vouch: new VerifiedWriter(repository) } : {};
   const pool = makePool(repository, options.workers ?? 0);
   // They take as long to start as it takes to list what there is.
   if (options.readData !== undefined) pool.start();
   try {
-    return await checkAll(repository, state, options, { pool, events, stop: () => throwIfAborted(signal) });
+    return await checkAll(repository, state, options, { pool, events, stop: () => throwIfAborted(signal), ...vouch });
   } finally {
     await pool.close();
   }
@@ -72,7 +82,7 @@ async function checkAll(
   repository: IndexedRepository,
   state: ClientState,
   options: CheckOptions,
-  means: Pick<Examination, 'pool' | 'events' | 'stop'>,
+  means: Pick<Examination, 'pool' | 'events' | 'stop' | 'vouch'>,
 ): Promise<CheckSummary> {
   const started = repository.clock.monotonic();
   const report = new Report(repository);
@@ -84,6 +94,7 @@ async function checkAll(
   const keySlots = await checkSlots(repository, report);
   const work = { ...means, report, which: options.readData };
   const { snapshots, table, reached, listing, read } = await diagnose(repository, state, work);
+  await means.vouch?.finish();
   if (snapshots.readable !== undefined && (report.hasLosses || reached.malformed.size > 0)) {
     const touched = new Touched(repository, report, reached.malformed);
     for (const snapshot of snapshots.readable) await touched.attribute(snapshot);
@@ -100,6 +111,7 @@ async function checkAll(
     unusedBytes: listing.unusedBytes,
     ...(snapshots.readable === undefined ? {} : blobs),
     ...read,
+    ...(means.vouch === undefined ? {} : { verified: means.vouch.blobs }),
     durationMs: Math.round(repository.clock.monotonic() - started),
     damages: report.damages(),
   };

@@ -78,7 +78,7 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['key', 0, 'key', 'add', '--role', 'write', '--label', 'lost', '--out', 'lost.key'],
   ['key', 0, 'key', 'revoke', 'lost', '--dry-run'],
   ['key', 0, 'key', 'revoke', 'lost'],
-  ['check', 0, 'check', '--confirm'],
+  ['check', 0, 'check', '--read-data', '--confirm'],
   ['key rotate', 0, 'key', 'rotate', '--dry-run'],
   ['key rotate', 0, 'key', 'rotate'],
   ['versions', 0, 'versions', 'work/a'],

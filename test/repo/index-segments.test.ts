@@ -34,13 +34,17 @@ const entry: fc.Arbitrary<BlobEntry> = fc.record({
   length: fc.integer({ min: 0, max: 3 }),
   hash: fc.uint8Array({ minLength: 32, maxLength: 32 }),
 });
-const pack: fc.Arbitrary<PackRecord> = fc.record({
-  name: fc.integer({ min: 0, max: 9 }).map((n) => objectName(`${n}`.repeat(64))),
-  size: fc.constantFrom(6, SIZE, MAX_PACK_SIZE),
-  author: fc.constantFrom('a', 'b').map((digit) => clientId(digit.repeat(32))),
-  authorRole: fc.constantFrom('full' as const, 'write' as const),
-  entries: fc.array(entry, { maxLength: 40 }),
-});
+const pack: fc.Arbitrary<PackRecord> = fc
+  .record({
+    name: fc.integer({ min: 0, max: 9 }).map((n) => objectName(`${n}`.repeat(64))),
+    size: fc.constantFrom(6, SIZE, MAX_PACK_SIZE),
+    author: fc.constantFrom('a', 'b').map((digit) => clientId(digit.repeat(32))),
+    role: fc.constantFrom('full' as const, 'write' as const, 'verified' as const),
+    entries: fc.array(entry, { maxLength: 40 }),
+  })
+  .map(({ role, ...rest }) =>
+    role === 'verified' ? { ...rest, authorRole: 'write', verified: true } : { ...rest, authorRole: role },
+  );
 const segment: fc.Arbitrary<IndexSegment> = fc.record({
   final: fc.boolean(),
   session: fc.constant(sessionId('c'.repeat(32))),
@@ -127,6 +131,29 @@ describe('places collected', () => {
         expect(left.some(({ pack: number }) => number === 2)).toBe(false);
       }),
     );
+  });
+
+  it('are trusted where anybody may say so of the same place', () => {
+    const place = { kind: 'data' as const, contentEpoch: 0, offset: 1, length: 2, hash: new Uint8Array(32) };
+    const id = blobId(new Uint8Array(32).fill(7));
+    for (const order of [
+      [true, false],
+      [false, true],
+      [false, true, false],
+    ]) {
+      const collector = new PlaceCollector(8);
+      for (const trusted of order) collector.add(1, trusted, packedOf([{ ...place, id }]));
+      collector.add(1, false, packedOf([{ ...place, id, offset: 3 }]));
+      const index = BlobIndex.from(collector, 10);
+      const places = index.places(id).map(({ offset, trusted }) => [offset, trusted]);
+      expect([places, index.has(id)]).toEqual([
+        [
+          [1, true],
+          [3, false],
+        ],
+        true,
+      ]);
+    }
   });
 
   it('answers for every id of many, and for none that is not there', () => {

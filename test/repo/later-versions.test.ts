@@ -48,7 +48,7 @@ async function withSegment(change: (body: Uint8Array) => void) {
 
 describe.each([
   ['a kind of blob', (body: Uint8Array) => body.set([9], body.length - 75 + ENTRY_KIND)],
-  ['a flag', (body: Uint8Array) => body.set([3], 0)],
+  ['a flag', (body: Uint8Array) => body.set([4], 0)],
 ])('a segment with %s that is not known', (_, change) => {
   it('is passed by as newer, and repairs leave it', async () => {
     const { made, repository, path } = await withSegment(change);

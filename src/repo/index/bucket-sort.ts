@@ -2,7 +2,7 @@
  * Sorts records by bucket where they stand (American flag sort, McIlroy, Bostic and McIlroy 1993), in two steps: straight
  * into a million buckets, each move would miss every cache and the TLB.
  */
-import { bucketOf, RECORD_WORDS } from './place-record.ts';
+import { bucketOf, RECORD_WORDS, TRUSTED } from './place-record.ts';
 
 const STEP_BITS = 8;
 /** Larger buckets have duplicates, or somebody's hand in them. */
@@ -10,7 +10,7 @@ const PLAIN_BUCKET = 32;
 
 /**
  * @param starts one more than there are buckets; receives the number of the first record of each, and the end
- * @returns how many records are left when those that are wholly equal stand once
+ * @returns how many records are left when each place stands once
  */
 export function sortByBucket(records: Uint32Array, starts: Uint32Array, seed: number, bits: number): number {
   const high = Math.min(bits, STEP_BITS);
@@ -114,15 +114,18 @@ function hasTwins(records: Uint32Array, from: number, to: number): boolean {
   return false;
 }
 
-/** Those of the pack that was met first come first. Returns how many records are left. */
+/**
+ * Those of the pack that was met first come first; of the same place that is told as trusted and as not, what is trusted
+ * stands. Returns how many records are left.
+ */
 function tidy(records: Uint32Array, from: number, to: number): number {
   const copy = records.slice(from * RECORD_WORDS, to * RECORD_WORDS);
   const order = Array.from({ length: to - from }, (_, i) => i * RECORD_WORDS);
-  order.sort((a, b) => compareRecords(copy, a, b));
+  order.sort((a, b) => comparePlaces(copy, a, b) || lengthAt(copy, b) - lengthAt(copy, a));
   let last = -1;
   let kept = from;
   for (const at of order) {
-    if (last >= 0 && compareRecords(copy, last, at) === 0) continue;
+    if (last >= 0 && comparePlaces(copy, last, at) === 0) continue;
     records.set(copy.subarray(at, at + RECORD_WORDS), kept * RECORD_WORDS);
     last = at;
     kept += 1;
@@ -130,10 +133,16 @@ function tidy(records: Uint32Array, from: number, to: number): number {
   return kept - from;
 }
 
-function compareRecords(words: Uint32Array, a: number, b: number): number {
-  for (let i = 0; i < RECORD_WORDS; i++) {
+/** Zero for the same place, trusted or not. */
+function comparePlaces(words: Uint32Array, a: number, b: number): number {
+  for (let i = 0; i < RECORD_WORDS - 1; i++) {
     const difference = (words[a + i] as number) - (words[b + i] as number);
     if (difference !== 0) return difference;
   }
-  return 0;
+  return (lengthAt(words, a) & ~TRUSTED) - (lengthAt(words, b) & ~TRUSTED);
+}
+
+/** With the bit of trust. */
+function lengthAt(words: Uint32Array, at: number): number {
+  return words[at + RECORD_WORDS - 1] as number;
 }

@@ -5,6 +5,7 @@ import { blobIdOf } from '../../engine/keys.ts';
 import type { ClientState } from '../../repo/client-state.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import { listTombs, type TombListing } from '../../repo/tomb.ts';
+import type { VerifiedWriter } from '../../repo/verified.ts';
 import type { Snapshot } from '../../snapshot/listing.ts';
 import { choosePacks, type Subset } from '../check-subset.ts';
 import { BlobTable } from './blob-table.ts';
@@ -27,6 +28,8 @@ export interface Examination {
   readonly events: EventSink;
   /** @throws NeoError interrupted */
   readonly stop: () => void;
+  /** Told what is right of packs that are read, and whose author may only write. */
+  readonly vouch?: VerifiedWriter;
 }
 
 export interface Diagnosis {
@@ -85,7 +88,7 @@ async function readData(
   repository: IndexedRepository,
   named: readonly NamedPack[],
   table: BlobTable,
-  { which, pool, report, events, stop }: Examination,
+  { which, pool, report, events, stop, vouch }: Examination,
 ): Promise<Diagnosis['read']> {
   if (which === undefined) return { packsRead: 0, bytesRead: 0 };
   const packs = chosen(named, which, repository);
@@ -97,7 +100,7 @@ async function readData(
     bytesRead += bytes;
     events({ type: 'progress', phase: 'check data', progress: { files: packsRead, bytes: bytesRead, ...totals } });
   };
-  await readPacks({ repository, pool, table, report, onPack, throwIfStopped: stop }, packs);
+  await readPacks({ repository, pool, table, report, onPack, throwIfStopped: stop, vouch }, packs);
   return { packsRead, bytesRead };
 }
 

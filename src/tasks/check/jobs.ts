@@ -1,5 +1,5 @@
 /** What main and workers of a check say to each other; all of it can be cloned between threads. */
-import type { ContentKey, ObjectName, RepositoryId } from '../../core/ids.ts';
+import type { ClientId, ContentKey, ObjectName, RepositoryId } from '../../core/ids.ts';
 import type { EngineName } from '../../engine/engine.ts';
 import type { RepositoryKeys } from '../../repo/keyring.ts';
 import type { Issuers } from '../../repo/signed-object.ts';
@@ -42,6 +42,12 @@ export interface BadCopy {
   readonly reason: string;
 }
 
+export interface VerifiedBlobs {
+  readonly author: ClientId;
+  /** As they stand in an index segment. */
+  readonly packed: Uint8Array;
+}
+
 export type JobResult =
   /**
    * Of each part, what it refers to (see references.ts). Undefined for one that cannot be opened or decoded: main
@@ -55,6 +61,8 @@ export type JobResult =
       /** Without a directory only the index says what should lie here: then nothing was looked for. */
       readonly hasDirectory: boolean;
       readonly badCopies: readonly BadCopy[];
+      /** Of a whole pack whose author may only write: what was decrypted of it, and is not trusted yet. */
+      readonly verified: VerifiedBlobs | undefined;
     };
 
 export type ResultOf<T extends Job['type']> = Extract<JobResult, { type: T }>;

@@ -9,6 +9,7 @@ import { openVerified } from '../../repo/blob-reader.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import { packPath } from '../../repo/pack-check.ts';
 import { readPackInto } from '../../repo/pack-range.ts';
+import type { VerifiedWriter } from '../../repo/verified.ts';
 import type { BlobTable, TableEntry } from './blob-table.ts';
 import type { SharedBytes } from './jobs.ts';
 import type { ThreadPool } from './pool.ts';
@@ -27,6 +28,8 @@ export interface ReadOptions {
   readonly table: BlobTable;
   readonly report: Report;
   readonly onPack: (bytes: number) => void;
+  /** Told of what others may trust from now on. */
+  readonly vouch: VerifiedWriter | undefined;
   readonly throwIfStopped: () => void;
 }
 
@@ -90,6 +93,7 @@ async function readOne(options: ReadOptions, pack: NamedPack, memory: SharedByte
   for (const { id, pack: number, reason } of judged.badCopies) report.badCopy(blobId(id), number, reason);
   if (!judged.hasDirectory) examineReachable(options, pack, bytes);
   options.onPack(bytes.length);
+  if (judged.verified !== undefined) await options.vouch?.add({ name, size: pack.size, ...judged.verified });
 }
 
 /** As long as it was listed; undefined when it is gone. */

@@ -4,11 +4,13 @@ import { blobId } from '../../core/ids.ts';
 import { BlobRoom } from '../../engine/aead.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { BlobEntry, BlobKind } from '../../repo/blob-entry.ts';
-import { BlobIndex } from '../../repo/blob-index.ts';
+import { BlobIndex, type BlobPlace } from '../../repo/blob-index.ts';
 import { type BlobOpener, openVerified } from '../../repo/blob-reader.ts';
+import type { Certificate } from '../../repo/certificate.ts';
 import { examinePack, type PackJudge } from '../../repo/pack-check.ts';
+import { packEntries } from '../../repo/verified.ts';
 import { BlobTable, type TableEntry } from './blob-table.ts';
-import type { BadCopy, Job, JobResult, ResultOf, SealedPart, WorkerSetup } from './jobs.ts';
+import type { BadCopy, Job, JobResult, ResultOf, SealedPart, VerifiedBlobs, WorkerSetup } from './jobs.ts';
 import { checkNode, decodePart } from './parts.ts';
 import { encodeReferences } from './references.ts';
 
@@ -42,9 +44,12 @@ export class WorkerCore {
 
   #pack(job: PackJob): ResultOf<'pack'> {
     const table = BlobTable.of(job.table);
+    const opened = new Map<BlobEntry, BlobKind>();
     const opens = (entry: BlobEntry): boolean | undefined => {
       const known = table.find(entry.id);
-      return known && this.#opens(known, job.bytes.subarray(entry.offset, entry.offset + entry.length));
+      const isRight = known && this.#opens(known, job.bytes.subarray(entry.offset, entry.offset + entry.length));
+      if (isRight === true) opened.set(entry, known.kind);
+      return isRight;
     };
     const { faults, newer, directory, whole, wrong } = examinePack(this.#context, job.name, job.bytes, opens);
     const badCopies: BadCopy[] = [];
@@ -56,7 +61,28 @@ export class WorkerCore {
           : undefined;
       this.#settle(job, table, entry, reason, badCopies);
     }
-    return { type: 'pack', faults, newer, hasDirectory: directory !== undefined, badCopies };
+    const isWhole = faults.length === 0 && directory?.author.role === 'write';
+    const verified = isWhole ? this.#newlyTrusted(job, directory.author, opened) : undefined;
+    return { type: 'pack', faults, newer, hasDirectory: directory !== undefined, badCopies, verified };
+  }
+
+  /** Of what was decrypted, that which nobody vouches for yet. */
+  #newlyTrusted(
+    job: PackJob,
+    { client }: Certificate,
+    opened: ReadonlyMap<BlobEntry, BlobKind>,
+  ): VerifiedBlobs | undefined {
+    const isHere = (entry: BlobEntry, { pack, offset }: BlobPlace): boolean =>
+      offset === entry.offset && job.numbers.includes(pack);
+    const fresh: BlobEntry[] = [];
+    for (const [entry, kind] of opened) {
+      const places = this.#index.places(entry.id).filter((place) => isHere(entry, place));
+      if (places.length === 0 || places.some(({ trusted }) => trusted)) continue;
+      // Kind and hash are what its author says; who reads a share goes by the hash.
+      const sealed = job.bytes.subarray(entry.offset, entry.offset + entry.length);
+      fresh.push({ ...entry, kind, hash: this.#context.engine.blake3(sealed) });
+    }
+    return fresh.length === 0 ? undefined : { author: client, packed: packEntries(fresh) };
   }
 
   /** What the index says lies here: a good copy, or a bad one. */

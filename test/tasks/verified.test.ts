@@ -1,0 +1,175 @@
+/** What write-only clients stored, and somebody with role full has verified, counts as if role full had stored it. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import { ignoreEvents } from '../../src/core/events.ts';
+import { carryOutIndexRepair, planIndexRepair } from '../../src/repo/index-repair.ts';
+import { loadIndex } from '../../src/repo/indexed.ts';
+import { rewriteSegments } from '../../src/repo/segment-rewrite.ts';
+import { type CheckSummary, check } from '../../src/tasks/check.ts';
+import { dropSnapshots } from '../../src/tasks/forget.ts';
+import { type PruneSummary, prune } from '../../src/tasks/prune.ts';
+import { lookAtSnapshots } from '../../src/tasks/snapshots.ts';
+import { tempFolder } from '../support/temp-repository.ts';
+import { idsOf, packsOf } from './write-only-forgery.ts';
+import { type Client, clientOf, entryOf, makeFiles, pattern, Scene, Thief } from './write-only-support.ts';
+
+let scene: Scene;
+let first: Client;
+let second: Client;
+let folder: string;
+
+beforeEach(async () => {
+  scene = await Scene.make();
+  first = await scene.add('write', 'first');
+  second = await scene.add('write', 'second');
+  folder = await tempFolder();
+});
+
+async function vouch(): Promise<CheckSummary> {
+  const repository = await scene.full.indexed();
+  return check(repository, scene.full.state, { readData: 'all', vouches: true }, ignoreEvents);
+}
+
+/** Plain bytes that a snapshot by somebody else adds. */
+async function addedBy(client: Client): Promise<number> {
+  return (await client.snapshot(folder, { force: true, host: 'other' })).bytesAdded;
+}
+
+/** By blobs: all of a snapshot, those that `client` trusts. */
+async function trusted(client: Client, ids: Awaited<ReturnType<typeof idsOf>>): Promise<[number, number]> {
+  const { index } = await client.indexed();
+  return [ids.length, ids.filter((id) => index.has(id)).length];
+}
+
+async function pruned(): Promise<PruneSummary> {
+  const options = {
+    mostUnused: { share: 0 },
+    repackSmall: false,
+    grace: 0,
+    soleWriter: true,
+    wait: false,
+    dryRun: false,
+    trustClock: true,
+    workers: 0,
+    pause: async () => undefined,
+  };
+  return prune({ ...(await scene.full.repository()), clock: systemClock }, scene.full.state, options, ignoreEvents);
+}
+
+describe('check --read-data --confirm', () => {
+  it('lets everybody deduplicate against what a write-only client stored', async () => {
+    const files = makeFiles(folder, 1);
+    const { snapshot } = await first.snapshot(folder);
+    const ids = await idsOf(scene, snapshot);
+    expect(await trusted(scene.full, ids)).toEqual([ids.length, 0]);
+    expect(await vouch()).toMatchObject({ damages: [], verified: ids.length });
+    for (const client of [scene.full, second]) {
+      expect(await trusted(client, ids)).toEqual([ids.length, ids.length]);
+      expect(await addedBy(client)).toBe(0);
+    }
+    for (const { name } of await scene.snapshots()) expect(await scene.read(name)).toEqual(files);
+    // A second time there is nothing to say.
+    const before = await scene.objects('index');
+    expect(await vouch()).toMatchObject({ damages: [], verified: 0 });
+    expect(await scene.objects('index')).toEqual(before);
+  });
+
+  it('lets prune free what several of them stored, and nobody loses anything', async () => {
+    const files = makeFiles(folder, 2);
+    await first.snapshot(folder);
+    await second.snapshot(folder);
+    const bytes = async (): Promise<number> => {
+      let sum = 0;
+      for await (const { size } of scene.backend.list('packs')) sum += size;
+      return sum;
+    };
+    const twice = await bytes();
+    await pruned();
+    expect(await bytes()).toBe(twice);
+    await vouch();
+    await pruned();
+    expect(await bytes()).toBeLessThan(twice * 0.6);
+    for (const { name } of await scene.snapshots()) expect(await scene.read(name)).toEqual(files);
+    expect(await check(await scene.full.indexed(), scene.full.state, { readData: 'all' })).toMatchObject({
+      damages: [],
+    });
+    // What was said lives on in the segments that a prune has joined.
+    const ids = await idsOf(scene, (await scene.snapshots())[0]?.name);
+    expect(await trusted(second, ids)).toEqual([ids.length, ids.length]);
+  });
+
+  it('says nothing of wrong bytes under right ids, and nothing of what no snapshot needs', async () => {
+    makeFiles(folder, 3);
+    const { snapshot } = await scene.full.snapshot(folder);
+    const ids = await idsOf(scene, snapshot);
+    const thief = await Thief.with(scene, first);
+    await thief.segment([
+      await thief.pack(
+        ids.map((id) => entryOf(id, 100)),
+        ids.map(() => pattern(100, 9)),
+      ),
+    ]);
+    const before = await scene.objects('index');
+    expect(await vouch()).toMatchObject({ verified: 0 });
+    expect(await scene.objects('index')).toEqual(before);
+  });
+
+  it('needs role full', async () => {
+    makeFiles(folder, 4);
+    await first.snapshot(folder);
+    const repository = await first.indexed();
+    await expect(check(repository, first.state, { readData: 'all', vouches: true })).rejects.toMatchObject({
+      code: 'permission-denied',
+    });
+  });
+
+  it('survives a repair of the index, and goes with its pack', async () => {
+    makeFiles(folder, 5);
+    const { snapshot } = await first.snapshot(folder);
+    const ids = await idsOf(scene, snapshot);
+    await vouch();
+    const plan = await planIndexRepair(await scene.full.repository(), () => undefined);
+    expect([plan.obsolete, plan.rewrite]).toEqual([[], []]);
+    const repository = await scene.full.repository();
+    const look = await lookAtSnapshots(repository, scene.full.state, ignoreEvents);
+    await dropSnapshots(repository, look, [...look.snapshots.map(({ name }) => name)], 0);
+    await pruned();
+    expect(await scene.objects('packs')).toEqual([]);
+    expect((await loadIndex(repository)).index.size).toBe(0);
+    expect(ids.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a thief with a write key who says that his blobs were verified', () => {
+  it('is not believed, nor after his segments were joined with others', async () => {
+    const files = makeFiles(folder, 6);
+    const { snapshot } = await scene.full.snapshot(folder);
+    const ids = await idsOf(scene, snapshot);
+    for (const top of ['packs', 'index', 'snapshots']) {
+      for (const object of await scene.objects(top)) scene.backend.tamper(object, undefined);
+    }
+    const thief = await Thief.with(scene, first);
+    const made = await thief.pack(
+      ids.map((id) => entryOf(id, 64)),
+      [],
+    );
+    await thief.segment([{ ...made, verified: true }]);
+    await thief.segment([{ ...made, verified: true, author: await clientOf(scene.full) }]);
+    await thief.segment([made]);
+    expect((await scene.full.indexed()).faults.map(({ reason }) => reason)).toHaveLength(2);
+    for (const client of [scene.full, second]) expect(await trusted(client, ids)).toEqual([ids.length, 0]);
+    // Whoever repairs or prunes signs anew what he finds.
+    await rewriteSegments(await scene.full.repository(), new Set([made.name].slice(1)));
+    for (let n = 0; n < 40; n++) await thief.segment([{ ...made, entries: made.entries.slice(0, n) }]);
+    await rewriteSegments(await scene.full.repository(), new Set());
+    expect(await trusted(scene.full, ids)).toEqual([ids.length, 0]);
+    await carryOutIndexRepair(
+      await scene.full.repository(),
+      await planIndexRepair(await scene.full.repository(), () => undefined),
+    );
+    expect(await trusted(second, ids)).toEqual([ids.length, 0]);
+    const { errors, snapshot: again } = await second.snapshot(folder);
+    expect([errors, await scene.read(again)]).toEqual([0, files]);
+    expect((await packsOf(second)).length).toBeGreaterThan(0);
+  });
+});
