@@ -5,9 +5,10 @@ import { ignoreEvents } from '../../src/core/events.ts';
 import { carryOutIndexRepair, planIndexRepair } from '../../src/repo/index-repair.ts';
 import { loadIndex } from '../../src/repo/indexed.ts';
 import { rewriteSegments } from '../../src/repo/segment-rewrite.ts';
+import { packEntries, VerifiedWriter } from '../../src/repo/verified.ts';
 import { type CheckSummary, check } from '../../src/tasks/check.ts';
 import { dropSnapshots } from '../../src/tasks/forget.ts';
-import { type PruneSummary, prune } from '../../src/tasks/prune.ts';
+import { type PruneOptions, type PruneSummary, prune } from '../../src/tasks/prune.ts';
 import { lookAtSnapshots } from '../../src/tasks/snapshots.ts';
 import { tempFolder } from '../support/temp-repository.ts';
 import { idsOf, packsOf } from './write-only-forgery.ts';
@@ -41,7 +42,7 @@ async function trusted(client: Client, ids: Awaited<ReturnType<typeof idsOf>>): 
   return [ids.length, ids.filter((id) => index.has(id)).length];
 }
 
-async function pruned(): Promise<PruneSummary> {
+async function pruned(more: Partial<PruneOptions> = {}): Promise<PruneSummary> {
   const options = {
     mostUnused: { share: 0 },
     repackSmall: false,
@@ -52,8 +53,10 @@ async function pruned(): Promise<PruneSummary> {
     trustClock: true,
     workers: 0,
     pause: async () => undefined,
+    ...more,
   };
-  return prune({ ...(await scene.full.repository()), clock: systemClock }, scene.full.state, options, ignoreEvents);
+  const clock = { ...systemClock, now: () => systemClock.now() + scene.now };
+  return prune({ ...(await scene.full.repository()), clock }, scene.full.state, options, ignoreEvents);
 }
 
 describe('check --read-data --confirm', () => {
@@ -137,6 +140,39 @@ describe('check --read-data --confirm', () => {
     expect(await scene.objects('packs')).toEqual([]);
     expect((await loadIndex(repository)).index.size).toBe(0);
     expect(ids.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a prune that goes on meanwhile', () => {
+  it('is not spoken against: of what it has marked or deleted nothing is said', async () => {
+    makeFiles(folder, 7);
+    await first.snapshot(folder);
+    const [pack, ...more] = (await packsOf(first)).map(({ name, size, author, entries }) => ({
+      name,
+      size,
+      author,
+      packed: packEntries(entries),
+    }));
+    if (pack === undefined) throw new Error('no pack');
+    const repository = await scene.full.repository();
+    const [late, marked] = [new VerifiedWriter(repository), new VerifiedWriter(repository)];
+    for (const each of [pack, ...more]) {
+      await late.add(each);
+      await marked.add(each);
+    }
+    const look = await lookAtSnapshots(repository, scene.full.state, ignoreEvents);
+    await dropSnapshots(repository, look, [...look.snapshots.map(({ name }) => name)], 0);
+    // No run of the client is under way any more.
+    scene.now += 2 * 86_400_000;
+    expect(await pruned({ grace: 600_000, soleWriter: false })).toMatchObject({ marked: { packs: more.length + 1 } });
+    const before = await scene.objects('index');
+    await marked.finish();
+    await pruned();
+    await late.finish();
+    expect(await scene.objects('packs')).toEqual([]);
+    expect([marked.blobs, late.blobs]).toEqual([0, 0]);
+    expect(before.length).toBeGreaterThan(0);
+    expect(await scene.objects('index')).toEqual([]);
   });
 });
 
