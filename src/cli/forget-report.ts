@@ -27,6 +27,8 @@ export interface ShownGroup {
 export interface ShownForget {
   readonly kept: number;
   readonly removed: number;
+  readonly versionsKept: number;
+  readonly stashesDropped: number;
   readonly removal?: string;
   readonly trashEnds?: number;
 }
@@ -85,24 +87,37 @@ export function decisionJson({ host, paths, tags, client }: ShownGroup, decision
 }
 
 export function forgetSummaryJson(
-  { kept, removed, removal, trashEnds }: ShownForget,
+  { kept, removed, versionsKept, stashesDropped, removal, trashEnds }: ShownForget,
   { dryRun }: ForgetWishes,
 ): JsonBody {
   return {
     kept,
     removed,
+    versionsKept,
+    stashesDropped,
     removal,
     trashEnds: trashEnds === undefined ? undefined : new Date(trashEnds).toISOString(),
     ...(dryRun ? { dryRun } : {}),
   };
 }
 
-export function forgetSummaryText({ kept, removed, trashEnds }: ShownForget, { dryRun, trash }: ForgetWishes): string {
+export function forgetSummaryText(shown: ShownForget, { dryRun, trash }: ForgetWishes): string {
+  const { kept, removed, trashEnds } = shown;
+  const versions = versionsText(shown, dryRun);
   const stay = `${formatCounted(kept, 'snapshot')} stay`.replace(/^(1 snapshot) stay$/, '$1 stays');
-  if (dryRun) return `would remove ${formatCounted(removed, 'snapshot')}, ${stay}; nothing was done`;
+  if (dryRun) return `would remove ${formatCounted(removed, 'snapshot')}, ${stay}${versions}; nothing was done`;
   if (trashEnds === undefined) return `nothing to remove, ${stay}`;
   const until = trash === 0 ? '' : `, in the trash until ${formatTime(new Date(trashEnds))}; to bring back: neo undo`;
-  return `removed ${formatCounted(removed, 'snapshot')}, ${stay}${until}`;
+  return `removed ${formatCounted(removed, 'snapshot')}, ${stay}${versions}${until}`;
+}
+
+/** What policies of versions come to. */
+function versionsText({ versionsKept, stashesDropped }: ShownForget, dryRun: boolean): string {
+  const kept =
+    versionsKept === 0 ? '' : `; ${formatCounted(versionsKept, 'version')} of files ${dryRun ? 'would stay' : 'kept'}`;
+  return stashesDropped === 0
+    ? kept
+    : `${kept}; ${formatCounted(stashesDropped, 'stash', 'stashes')} of older ones ${dryRun ? 'would be dropped' : 'dropped'}`;
 }
 
 export const removalColumns: Column[] = ['ID', 'REMOVED', 'TRASH ENDS', { numbers: 'SNAPSHOTS' }, 'STATE'];

@@ -9,6 +9,7 @@ import {
   forgetSummaryText,
   groupTitle,
 } from '../cli/forget-report.ts';
+import { graceFloor } from '../cli/grace-floor.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { forget } from '../tasks/forget.ts';
 
@@ -36,7 +37,9 @@ export default class Forget extends NeoCommand {
     const { argv, flags } = await this.parse(Forget);
     const options = forgetOptions(flags, argv.map(String));
     const { repository, state } = await openFromFlags(flags, this.out);
-    const summary = await forget(repository, state, options, this.events);
+    const about = { program: this.config.userAgent, ...graceFloor(this.out) };
+    const summary = await forget(repository, state, { ...options, ...about }, this.events);
+    this.endProgress();
     for (const group of summary.groups) {
       for (const decision of group.decisions) await this.out.object('decision', decisionJson(group, decision));
       await this.out.line(groupTitle(group));

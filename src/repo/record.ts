@@ -16,6 +16,9 @@ const common = { v: z.literal(1), counter: integer(1), time: moment };
 
 const span = z.string().check(z.regex(/^(?:\d{1,6}[ymwdh])+$/));
 const count = z.union([integer(1), z.literal('all')]);
+const VERSION_RULES = new RegExp(
+  `^(?:(?:original|all|(?:last|${PERIODS.join('|')}):(?:all|[1-9]\\d{0,8}))(?:,(?!$)|$))*$`,
+);
 /** Strict: a rule that this version does not know may be the one by which something stays. */
 const keepSchema = z.strictObject({
   last: z.optional(count),
@@ -41,6 +44,16 @@ const policySchema = z.object({
   path: z.optional(byteString),
   keep: z.nullable(keepSchema),
 });
+/** `rules`: as people write them, `original,last:10,daily:7`; null: none any more. */
+const versionsSchema = z.object({
+  ...common,
+  type: z.literal('versions'),
+  subject: z.string(),
+  host: z.optional(z.string()),
+  path: z.optional(byteString),
+  rules: z.nullable(z.string().check(z.regex(VERSION_RULES))),
+  deleted: z.optional(span),
+});
 const confirmSchema = z.object({ ...common, type: z.literal('confirm'), subject: hexName });
 const revokeSchema = z.object({
   ...common,
@@ -49,12 +62,13 @@ const revokeSchema = z.object({
   revoked: z.boolean(),
   accepted: z.array(hexName),
 });
-const schema = z.discriminatedUnion('type', [pinSchema, policySchema, confirmSchema, revokeSchema]);
+const schema = z.discriminatedUnion('type', [pinSchema, policySchema, versionsSchema, confirmSchema, revokeSchema]);
 
 /** What stays, as texts and numbers: spans are `2y5m7d3h`. */
 export type StoredKeep = z.infer<typeof keepSchema>;
 type Pin = z.infer<typeof pinSchema>;
 type Policy = z.infer<typeof policySchema>;
+type VersionsRecord = z.infer<typeof versionsSchema>;
 type Confirmation = z.infer<typeof confirmSchema>;
 type Revocation = z.infer<typeof revokeSchema>;
 export type RecordBody = z.infer<typeof schema>;
@@ -63,6 +77,7 @@ export type RecordBody = z.infer<typeof schema>;
 export type NewRecord =
   | Omit<Pin, 'v' | 'counter'>
   | Omit<Policy, 'v' | 'counter' | 'subject'>
+  | Omit<VersionsRecord, 'v' | 'counter' | 'subject'>
   | Omit<Confirmation, 'v' | 'counter'>
   | Omit<Revocation, 'v' | 'counter'>;
 
@@ -80,6 +95,8 @@ export interface RecordListing {
   /** Snapshots that somebody wants to stay; those whose time is over are among them. */
   readonly pins: ReadonlyMap<ObjectName, Pin>;
   readonly policies: readonly Policy[];
+  /** Which contents of files stay when their snapshots go. */
+  readonly versions: readonly VersionsRecord[];
   /** Snapshots of which somebody made sure that they are whole, though they came late. */
   readonly confirmed: ReadonlySet<ObjectName>;
   readonly revoked: ReadonlyMap<ClientId, { readonly time: number; readonly accepted: ReadonlySet<ObjectName> }>;
@@ -112,6 +129,7 @@ export async function listRecords(repository: Repository): Promise<RecordListing
   return {
     pins: new Map(bodies.flatMap((body) => (isPin(body) && body.pinned ? [[objectName(body.subject), body]] : []))),
     policies: bodies.filter(isPolicy).filter(({ keep }) => keep !== null),
+    versions: bodies.filter(isVersions).filter(({ rules }) => rules !== null),
     confirmed: new Set(bodies.flatMap((body) => (body.type === 'confirm' ? [objectName(body.subject)] : []))),
     revoked: new Map(bodies.flatMap((body) => (isRevocation(body) && body.revoked ? [revocation(body)] : []))),
     faults: [...faults, ...later.map((name) => ({ name, reason: 'it is of a later version', newer: true }))],
@@ -138,6 +156,10 @@ function isPin(body: RecordBody): body is Pin {
 
 function isPolicy(body: RecordBody): body is Policy {
   return body.type === 'policy';
+}
+
+function isVersions(body: RecordBody): body is VersionsRecord {
+  return body.type === 'versions';
 }
 
 function isRevocation(body: RecordBody): body is Revocation {
@@ -172,6 +194,8 @@ function strictness(body: RecordBody): number {
       return body.revoked ? -body.accepted.length : Number.NEGATIVE_INFINITY;
     case 'policy':
       return body.keep === null ? 0 : 1;
+    case 'versions':
+      return body.rules === null ? 0 : 1;
     case 'confirm':
       return 0;
   }
@@ -184,7 +208,8 @@ function openRecord(repository: Repository, bytes: Uint8Array): RecordBody | und
   const { data } = schema.safeParse(parseJson(body));
   // Whoever has role full writes what this program can read, or is of a later one.
   if (data === undefined) return undefined;
-  if (isPolicy(data) && data.subject !== policySubject(data)) throw new NeoError('integrity', 'it is malformed');
+  if ((isPolicy(data) || isVersions(data)) && data.subject !== policySubject(data))
+    throw new NeoError('integrity', 'it is malformed');
   return data;
 }
 

@@ -10,6 +10,7 @@ export function pathSet(paths: readonly Uint8Array[]): string {
 }
 
 /** One text for all snapshots of a host and a set of paths. */
-export function lineageOf({ host, paths }: Pick<SnapshotBody, 'host' | 'paths'>): string {
-  return JSON.stringify([host, pathSet(paths)]);
+export function lineageOf({ host, paths, kept }: Pick<SnapshotBody, 'host' | 'paths' | 'kept'>): string {
+  // What is left of snapshots follows none of them.
+  return JSON.stringify(kept === undefined ? [host, pathSet(paths)] : [host, pathSet(paths), 'kept']);
 }

@@ -156,13 +156,17 @@ export function inOrder(snapshots: readonly Snapshot[]): Snapshot[] {
   const placed = bySequence.map((snapshot) => {
     const { client } = snapshot.head;
     // What was made from an older one says nothing of when its maker took its own.
-    if (snapshot.role === 'full' && snapshot.body.original !== undefined) return { snapshot, time: takenAt(snapshot) };
+    if (wasMadeLater(snapshot)) return { snapshot, time: takenAt(snapshot) };
     const time = Math.max(takenAt(snapshot), newest.get(client) ?? 0);
     newest.set(client, time);
     return { snapshot, time };
   });
   // Stable: of the same time the one of the lower sequence stays first.
   return placed.sort((a, b) => a.time - b.time).map(({ snapshot }) => snapshot);
+}
+
+function wasMadeLater({ role, body }: Snapshot): boolean {
+  return role === 'full' && (body.original !== undefined || body.kept !== undefined);
 }
 
 /** The newest heads of a client's chain: those that no other one names as previous. */

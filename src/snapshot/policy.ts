@@ -28,16 +28,16 @@ export function policiesOf({ policies }: Pick<RecordListing, 'policies'>): Polic
 }
 
 /** The one with the longest path that fits, and of those the one that names the host. */
-export function policyFor(
-  policies: readonly Policy[],
+export function policyFor<P extends PolicyScope>(
+  policies: readonly P[],
   { host, paths }: { readonly host: string; readonly paths: readonly Uint8Array[] },
-): Policy | undefined {
+): P | undefined {
   const fitting = policies.filter(
     (policy) =>
       (policy.host === undefined || policy.host === host) &&
       (policy.path === undefined || paths.every((path) => isWithin(policy.path ?? path, path))),
   );
-  const weight = (policy: Policy): number => (policy.path?.length ?? 0) * 2 + (policy.host === undefined ? 0 : 1);
+  const weight = (policy: PolicyScope): number => (policy.path?.length ?? 0) * 2 + (policy.host === undefined ? 0 : 1);
   return fitting.toSorted((a, b) => weight(b) - weight(a))[0];
 }
 

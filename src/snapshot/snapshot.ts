@@ -86,6 +86,8 @@ export interface SnapshotBody {
   readonly rebundle: readonly ContentKey[];
   /** What it was made from, and when storage had received that, milliseconds. Believed of role full only. */
   readonly original?: { readonly snapshot: ObjectName; readonly received: number };
+  /** Of kind stash: versions of files that a policy keeps, out of that snapshot. Believed of role full only. */
+  readonly kept?: { readonly of: ObjectName };
   /** Of kind share: whose tree is the directory that is shared. Believed of role full only. */
   readonly share?: SharedAs;
 }
@@ -137,6 +139,7 @@ const bodySchema = z.looseObject({
   }),
   rebundle: z.array(z.string()),
   original: z.optional(z.object({ snapshot: hexName, received: moment })),
+  kept: z.optional(z.object({ of: hexName })),
   share: z.optional(
     z.object({
       id: z.string().check(z.regex(SHARE_ID)),
@@ -175,6 +178,7 @@ function encodeBody(body: SnapshotBody, client: ClientId): Uint8Array {
     statistics: { ...body.statistics },
     rebundle: body.rebundle.map((key) => toBase64(key)),
     original: body.original && { ...body.original },
+    kept: body.kept && { ...body.kept },
     share: body.share && {
       ...body.share,
       key: toBase64(body.share.key),
@@ -308,6 +312,7 @@ export function decodeBody(json: Uint8Array, client: ClientId): SnapshotBody {
     ...(data.original === undefined
       ? {}
       : { original: { snapshot: objectName(data.original.snapshot), received: data.original.received } }),
+    ...(data.kept === undefined ? {} : { kept: { of: objectName(data.kept.of) } }),
     ...(data.share === undefined ? {} : { share: sharedAs(data.share) }),
   };
 }

@@ -88,15 +88,8 @@ async function save(
   const listing = await listHeads(repository, [], cache);
   const { heads } = listing;
   const standing = await takeStock(repository, state, listing, removed, events);
-  const beingFreed = snapshotsBeingFreed(standing.tombs);
-  const beforeOptions = { ...options, paths, parent: options.parent };
-  const before = await findBefore(
-    repository,
-    state,
-    beforeOptions,
-    { listing, removed, records, beingFreed, cache },
-    events,
-  );
+  const listed = { listing, removed, records, beingFreed: snapshotsBeingFreed(standing.tombs), cache };
+  const before = await findBefore(repository, state, { ...options, paths, parent: options.parent }, listed, events);
   await cache?.save(heads.map(({ name }) => name));
   const accounts = cachedAccounts(options.accounts ?? systemAccounts());
   const files = await openFilesCache(

@@ -20,6 +20,7 @@ import {
   type RetentionRules,
 } from '../snapshot/retention.ts';
 import { selectSnapshot } from '../snapshot/select.ts';
+import { planKeptVersions, stashVersions } from './forget/kept-versions.ts';
 import { lookAtSnapshots, type VisibleSnapshots } from './snapshots.ts';
 
 export const GROUP_KEYS = ['host', 'paths', 'tags'] as const;
@@ -41,6 +42,10 @@ export interface ForgetOptions {
   readonly dryRun: boolean;
   /** Also where more than half of a group would go. */
   readonly evenMost: boolean;
+  /** Who makes the stashes that policies of versions ask for. */
+  readonly program?: string;
+  /** Milliseconds (repo/grace.ts); for tests alone. */
+  readonly graceFloor?: number;
 }
 
 export type ForgetCandidate = RetentionCandidate & { readonly snapshot: Snapshot };
@@ -59,6 +64,10 @@ export interface ForgetSummary {
   readonly groups: readonly ForgetGroup[];
   readonly kept: number;
   readonly removed: number;
+  /** Files whose content here a policy keeps when these go: they are stashed. */
+  readonly versionsKept: number;
+  /** Of earlier runs: stashes of which no policy wants anything any more. */
+  readonly stashesDropped: number;
   /** What `neo undo` takes back; absent when nothing was removed. */
   readonly removal?: ObjectName;
   /** Until when, by the storage's clock, milliseconds. */
@@ -89,9 +98,18 @@ export async function forget(
   const gone = new Set(
     groups.flatMap(({ decisions }) => decisions.filter(({ keep }) => !keep).map(({ candidate }) => candidate.name)),
   );
-  const counts = { groups, kept: snapshots.length - gone.size, removed: gone.size };
-  if (gone.size === 0 || options.dryRun) return counts;
-  return { ...counts, ...(await remove(repository, look, gone, { now, trash: options.trash })) };
+  const plan = await planKeptVersions(repository, look, gone, now, events);
+  const counts = {
+    groups,
+    kept: snapshots.length - gone.size,
+    removed: gone.size,
+    versionsKept: [...plan.stashes.values()].reduce((sum, paths) => sum + paths.size, 0),
+    stashesDropped: plan.obsolete.size,
+  };
+  const leaving = new Set([...gone, ...plan.obsolete]);
+  if (leaving.size === 0 || options.dryRun) return counts;
+  await stashVersions(repository, state, plan, records, { program: 'neo', ...options, events });
+  return { ...counts, ...(await remove(repository, look, leaving, { now, trash: options.trash })) };
 }
 
 async function remove(

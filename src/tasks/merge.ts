@@ -216,7 +216,7 @@ function bodyOf(
   const [newest] = newestFirst;
   if (newest === undefined) throw new NeoError('usage', 'there is nothing to merge');
   const bodies = newestFirst.map(({ body }) => body);
-  const { parent: _parent, original: _original, share: _share, label: _label, ...rest } = newest.body;
+  const { parent: _parent, original: _original, share: _share, kept: _kept, label: _label, ...rest } = newest.body;
   const paths = new Map(
     bodies.flatMap((body) => body.paths).map((path) => [Buffer.from(path).toString('latin1'), path]),
   );

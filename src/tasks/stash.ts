@@ -14,7 +14,7 @@ import { findVersions } from './versions.ts';
 
 /** Newest first. @param path absolute: only those in which it lies */
 export function stashesOf({ snapshots }: VisibleSnapshots, path?: Uint8Array): Snapshot[] {
-  const stashes = snapshots.filter(({ body }) => body.kind === 'stash');
+  const stashes = snapshots.filter(({ body }) => body.kind === 'stash' && body.kept === undefined);
   return filterSnapshots(stashes, { hosts: [], tags: [], paths: path === undefined ? [] : [path] }).toReversed();
 }
 

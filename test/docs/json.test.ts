@@ -73,6 +73,7 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['snapshots', 0, 'snapshots'],
   ['pin', 0, 'pin', '--remove', 'latest'],
   ['policy', 0, 'policy', 'set', '--keep-last', '9', '--keep-within', '1y', '--path', 'work'],
+  ['policy', 0, 'policy', 'set', '--versions', 'original,daily:7', '--keep-deleted', '90d', '--path', 'work'],
   ['policy', 0, 'policy', 'show'],
   ['policy', 0, 'policy', 'remove', '--path', 'work'],
   ['key', 0, 'key', 'add', '--role', 'write', '--label', 'lost', '--out', 'lost.key'],

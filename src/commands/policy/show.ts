@@ -1,6 +1,6 @@
 import { NeoCommand } from '../../cli/base-command.ts';
 import { openFromFlags } from '../../cli/open.ts';
-import { policyColumns, policyJson, policyRow } from '../../cli/policy-report.ts';
+import { policyColumns, policyJson, policyRow, versionPolicyJson, versionPolicyRow } from '../../cli/policy-report.ts';
 import { listPolicies } from '../../tasks/policy.ts';
 import { watchRollback } from '../../tasks/rollback.ts';
 
@@ -16,11 +16,14 @@ export default class PolicyShow extends NeoCommand {
     const { flags } = await this.parse(PolicyShow);
     const { repository, state } = await openFromFlags(flags, this.out);
     await watchRollback(repository, state, this.events);
-    const { policies, faults } = await listPolicies(repository);
+    const { policies, versions, faults } = await listPolicies(repository);
     for (const { name, reason } of faults) this.out.warn(`record ${name.slice(0, 8)} does not count: ${reason}`);
     for (const policy of policies) await this.out.object('policy', policyJson(policy));
-    await this.out.object('summary', { policies: policies.length, faults: faults.length });
-    if (policies.length > 0) await this.out.table(policyColumns, policies.map(policyRow));
+    for (const policy of versions) await this.out.object('policy', versionPolicyJson(policy));
+    const count = policies.length + versions.length;
+    await this.out.object('summary', { policies: count, faults: faults.length });
+    const rows = [...policies.map(policyRow), ...versions.map(versionPolicyRow)];
+    if (count > 0) await this.out.table(policyColumns, rows);
     else this.out.note('there is no policy: neo policy set --keep-daily 14 …');
   }
 }
