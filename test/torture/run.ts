@@ -1,5 +1,5 @@
 /**
- * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,import-crash,heal-crash,copy-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
+ * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,import-crash,versions-crash,heal-crash,copy-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
  * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated.
  */
 import { join } from 'node:path';
@@ -20,6 +20,7 @@ import {
   repairCampaign,
   rewriteCrashCampaign,
   sweepCampaign,
+  versionsCrashCampaign,
 } from './simulated.ts';
 
 const { values } = parseArgs({
@@ -40,6 +41,7 @@ const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = 
   'prune-crash': () => pruneCrashCampaign(folder, seed),
   'rewrite-crash': () => rewriteCrashCampaign(folder, seed),
   'import-crash': () => importCrashCampaign(folder, seed),
+  'versions-crash': () => versionsCrashCampaign(folder, seed),
   'heal-crash': () => healCrashCampaign(folder, seed),
   'copy-crash': () => copyCrashCampaign(folder, seed),
   schedules: () => schedulesCampaign(seed),

@@ -13,6 +13,7 @@ import { repairScript, repairStart, repairVerdict } from '../support/repair-scri
 import { rewriteScript, rewriteVerdict } from '../support/rewrite-script.ts';
 import { sweep } from '../support/sim.ts';
 import { makeSources, type SourceState } from '../support/sim-sources.ts';
+import { versionsScript, versionsStart, versionsVerdict } from '../support/versions-script.ts';
 import type { Campaign } from './campaign.ts';
 
 function sourcesIn(folder: string, name: string, seed: number): readonly SourceState[] {
@@ -120,6 +121,23 @@ export async function importCrashCampaign(folder: string, seed: number): Promise
       const start = await pruneStart(engine, others, seed + number);
       const archive = archiveOf(first);
       const { operations, points } = await sweep(importScript(engine, archive), importVerdict(engine, start, archive), {
+        seed: seed + number,
+        start: start.storage,
+      });
+      return { operations, points };
+    },
+  };
+}
+
+/** A crash before, within and after each operation of a forget that keeps versions, and of the prune after it. */
+export async function versionsCrashCampaign(folder: string, seed: number): Promise<Campaign> {
+  const engine = await loadEngine();
+  return {
+    name: 'versions-crash',
+    cases: 3,
+    async run(number) {
+      const start = await versionsStart(engine, sourcesIn(folder, 'versions-sources', seed + number), seed + number);
+      const { operations, points } = await sweep(versionsScript(engine, start), versionsVerdict(engine, start), {
         seed: seed + number,
         start: start.storage,
       });
