@@ -7,12 +7,15 @@ import type { Engine } from '../engine/engine.ts';
 import { blobIdOf, contentKeyOf } from '../engine/keys.ts';
 import { BLOB_KINDS, type BlobKind } from './blob-entry.ts';
 import type { BlobPlace } from './blob-index.ts';
-import type { IndexedRepository } from './indexed.ts';
+import type { IndexedRepository, PackInfo } from './indexed.ts';
 import type { ContentSecrets, RepositoryKeys } from './keyring.ts';
 import { packPath } from './pack/pack.ts';
 
 /** Packs of trees are read whole and kept: a directory's neighbours are wanted next. */
 const CACHE_BYTES = 64 << 20;
+
+/** Indexes in which a blob is looked for, where others go on writing. */
+const ATTEMPTS = 3;
 
 /** BLAKE3 of a sealed blob; undefined for one that is not there. */
 export type SealedHash = (id: BlobId) => Uint8Array | undefined;
@@ -21,16 +24,18 @@ export type SealedHash = (id: BlobId) => Uint8Array | undefined;
  * Where blobs are read from: a repository, which recomputes content keys; or a share of one, which has no secret to do so
  * and knows the sealed bytes.
  */
-export type BlobSource = Pick<IndexedRepository, 'engine' | 'clock' | 'random' | 'backend' | 'index' | 'packs'> &
-  (
+export type BlobSource = Pick<IndexedRepository, 'engine' | 'clock' | 'random' | 'backend' | 'index' | 'packs'> & {
+  /** As it is by now: a prune may have moved what is looked for. */
+  readonly newer?: () => Promise<BlobSource | undefined>;
+} & (
     | { readonly keys: { readonly content: ContentSecrets }; readonly sealedHash?: undefined }
     | { readonly keys: { readonly content: Pick<ContentSecrets, 'file'> }; readonly sealedHash: SealedHash }
   );
 
 export class BlobReader {
-  readonly #repository: BlobSource;
-  /** Whole packs, least recently used first. */
-  readonly #cache = new Map<number, Promise<Uint8Array | undefined>>();
+  #repository: BlobSource;
+  /** Whole packs by name, least recently used first. */
+  readonly #cache = new Map<string, Promise<Uint8Array | undefined>>();
   #cached = 0;
 
   constructor(repository: BlobSource) {
@@ -43,17 +48,30 @@ export class BlobReader {
   }
 
   /**
-   * The plaintext of a blob, verified. A copy that cannot be read or opened is passed over for the next one.
+   * The plaintext of a blob, verified. A copy that cannot be read or opened is passed over for the next one; when there is
+   * none, the index may be older than what a prune did.
    * @throws NeoError integrity when no copy can be had
    */
   async load(kind: BlobKind, key: ContentKey): Promise<Uint8Array> {
-    const { engine, index } = this.#repository;
-    const places = index.places(blobIdOf(engine, key));
+    for (let attempt = 1; ; attempt++) {
+      const source = this.#repository;
+      try {
+        return await this.#loadFrom(source, kind, key);
+      } catch (error) {
+        if (!isNeoError(error, 'integrity')) throw error;
+        const newer = attempt < ATTEMPTS ? await source.newer?.() : undefined;
+        if (newer === undefined) throw error;
+        this.#repository = newer;
+      }
+    }
+  }
+
+  async #loadFrom(source: BlobSource, kind: BlobKind, key: ContentKey): Promise<Uint8Array> {
+    const places = source.index.places(blobIdOf(source.engine, key));
     let failure: unknown;
     for (const place of places) {
       try {
-        const sealed = await this.#fetch(kind, place);
-        return openFrom(this.#repository, kind, key, sealed);
+        return openFrom(source, kind, key, await this.#fetch(source, kind, place));
       } catch (error) {
         if (!isNeoError(error, 'integrity')) throw error;
         failure = error;
@@ -63,36 +81,37 @@ export class BlobReader {
     throw new NeoError('integrity', `a ${kind} blob cannot be read: ${why}`, { cause: failure });
   }
 
-  async #fetch(kind: BlobKind, place: BlobPlace): Promise<Uint8Array> {
-    const pack = this.#repository.packs[place.pack];
+  async #fetch(source: BlobSource, kind: BlobKind, place: BlobPlace): Promise<Uint8Array> {
+    const pack = source.packs[place.pack];
     if (pack === undefined) throw new NeoError('integrity', 'index names an unknown pack');
-    const path = packPath(pack.name);
     if (kind === 'data') {
-      const range = await this.#repository.backend.getRange(path, place);
+      const range = await source.backend.getRange(packPath(pack.name), place);
       if (range === undefined) throw new NeoError('integrity', `pack ${pack.name} is missing`);
       return range;
     }
-    const whole = await this.#wholePack(place.pack, path, pack.size);
+    const whole = await this.#wholePack(source, pack);
     if (whole === undefined) throw new NeoError('integrity', `pack ${pack.name} is missing`);
     if (place.offset + place.length > whole.length) throw new NeoError('integrity', `pack ${pack.name} is too short`);
     return whole.subarray(place.offset, place.offset + place.length);
   }
 
   /** As long as the index says: whatever lies under that path may be longer than memory. */
-  async #wholePack(number: number, path: string, length: number): Promise<Uint8Array | undefined> {
-    const cached = this.#cache.get(number);
+  async #wholePack({ backend }: BlobSource, { name, size }: PackInfo): Promise<Uint8Array | undefined> {
+    // One of the same name and another size is somebody's claim.
+    const id = `${name} ${size}`;
+    const cached = this.#cache.get(id);
     if (cached !== undefined) {
-      this.#cache.delete(number);
-      this.#cache.set(number, cached);
+      this.#cache.delete(id);
+      this.#cache.set(id, cached);
       return cached;
     }
-    const loading = this.#repository.backend.getRange(path, { offset: 0, length });
-    this.#cache.set(number, loading);
-    loading.catch(() => this.#cache.delete(number));
+    const loading = backend.getRange(packPath(name), { offset: 0, length: size });
+    this.#cache.set(id, loading);
+    loading.catch(() => this.#cache.delete(id));
     const bytes = await loading;
     this.#cached += bytes?.length ?? 0;
     for (const [oldest, pending] of this.#cache) {
-      if (this.#cached <= CACHE_BYTES || oldest === number) break;
+      if (this.#cached <= CACHE_BYTES || oldest === id) break;
       this.#cache.delete(oldest);
       // Its own failure is for who asked for it.
       this.#cached -= (await pending.catch(() => undefined))?.length ?? 0;

@@ -34,6 +34,11 @@ export interface IndexedRepository extends Repository {
   readonly packs: (PackInfo | undefined)[];
   /** Segments that were damaged, foreign or claimed what their signer may not. */
   readonly faults: readonly SegmentFault[];
+  /**
+   * The same as storage has it by now; undefined when no segment has come or gone. Storage is asked again only after a
+   * while. @throws NeoError unreachable
+   */
+  readonly newer: () => Promise<IndexedRepository | undefined>;
 }
 
 interface Loaded<Segment> {
@@ -271,7 +276,36 @@ async function load(repository: Repository, room: number): Promise<IndexedReposi
     throw new SegmentVanished(`${path} vanished`);
   });
   const index = BlobIndex.from(places, room, repository.random);
-  return { ...repository, index, packs: packs.infos, faults: [...faults, ...moreFaults] };
+  const loaded = { ...repository, index, packs: packs.infos, faults: [...faults, ...moreFaults] };
+  return { ...loaded, newer: newerThan(repository, paths) };
+}
+
+/** Milliseconds: whoever looks for many blobs that are nowhere lists segments no more often. */
+const LOOK_AGAIN = 10_000;
+
+function newerThan(repository: Repository, seen: readonly SegmentPath[]): IndexedRepository['newer'] {
+  const { clock } = repository;
+  const textOf = (paths: readonly SegmentPath[]): string => paths.map(({ path }) => path).join();
+  const before = textOf(seen);
+  let newer: Promise<IndexedRepository | undefined> | undefined;
+  let asked = Number.NEGATIVE_INFINITY;
+  const look = async (): Promise<IndexedRepository | undefined> => {
+    const { paths } = await listSegments(repository);
+    return textOf(paths) === before ? undefined : loadIndex(repository, 0);
+  };
+  return async () => {
+    if (newer === undefined && clock.monotonic() - asked < LOOK_AGAIN) return undefined;
+    asked = clock.monotonic();
+    newer ??= look();
+    try {
+      const found = await newer;
+      if (found === undefined) newer = undefined;
+      return found;
+    } catch (error) {
+      newer = undefined;
+      throw error;
+    }
+  };
 }
 
 /** Numbers packs as they are met. */

@@ -2,11 +2,12 @@
 
 import { throwIfAborted } from '../core/concurrency.ts';
 import { type EventSink, ignoreEvents } from '../core/events.ts';
+import { type ObjectName, objectName } from '../core/ids.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
 import { VerifiedWriter } from '../repo/verified.ts';
-import { diagnose, type Examination } from './check/diagnosis.ts';
+import { diagnose, type Examination, type PacksToRead } from './check/diagnosis.ts';
 import { makePool } from './check/pool.ts';
 import { Report, type Damage as ReportedDamage } from './check/report.ts';
 import { warnOfShares } from './check/shares.ts';
@@ -68,11 +69,47 @@ export async function check(
     requireOneConfig(repository.chain);
   }
   const vouch = options.vouches === true ? { vouch: new VerifiedWriter(repository) } : {};
+  const first = await checkOnce(repository, state, options, { events, stop: () => throwIfAborted(signal), ...vouch });
+  let seen = repository;
+  let summary = first;
+  // What has come or gone since the index was loaded is no damage.
+  for (let again = 1; again <= AGAIN && summary.damages.some(({ newer }) => !newer); again++) {
+    const fresh = await seen.newer();
+    if (fresh === undefined) break;
+    events({ type: 'note', message: 'others have written meanwhile: what seems damaged is looked at again' });
+    const some = options.readData === undefined ? {} : { readData: packsIn(summary.damages) };
+    const means = { events, stop: () => throwIfAborted(signal) };
+    const { damages, ...rest } = await checkOnce(fresh, state, { ...options, ...some }, means);
+    const { packsRead, bytesRead, durationMs, verified } = first;
+    const figures = { packsRead, bytesRead, durationMs: durationMs + rest.durationMs };
+    summary = { ...rest, ...figures, ...(verified === undefined ? {} : { verified }), damages };
+    seen = fresh;
+  }
+  return summary;
+}
+
+const AGAIN = 3;
+
+/** Names of those that are said to be damaged. */
+function packsIn(damages: readonly Damage[]): ReadonlySet<ObjectName> {
+  return new Set(
+    damages.flatMap(({ object }) => /^packs\/..\/([0-9a-f]{64})$/.exec(object)?.[1] ?? []).map(objectName),
+  );
+}
+
+type Means = Pick<Examination, 'events' | 'stop' | 'vouch'>;
+
+async function checkOnce(
+  repository: IndexedRepository,
+  state: ClientState,
+  options: Omit<CheckOptions, 'readData'> & { readonly readData?: PacksToRead },
+  means: Means,
+): Promise<CheckSummary> {
   const pool = makePool(repository, options.workers ?? 0);
   // They take as long to start as it takes to list what there is.
   if (options.readData !== undefined) pool.start();
   try {
-    return await checkAll(repository, state, options, { pool, events, stop: () => throwIfAborted(signal), ...vouch });
+    return await checkAll(repository, state, options, { pool, ...means });
   } finally {
     await pool.close();
   }
@@ -81,7 +118,7 @@ export async function check(
 async function checkAll(
   repository: IndexedRepository,
   state: ClientState,
-  options: CheckOptions,
+  options: { readonly readData?: PacksToRead },
   means: Pick<Examination, 'pool' | 'events' | 'stop' | 'vouch'>,
 ): Promise<CheckSummary> {
   const started = repository.clock.monotonic();
