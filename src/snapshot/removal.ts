@@ -23,6 +23,11 @@ const undoes = z.object({ v: z.literal(1), time, undoes: name });
 const schema = z.union([removes, undoes]);
 type Body = z.infer<typeof schema>;
 
+export interface RemovedSnapshot {
+  readonly name: ObjectName;
+  readonly head: string;
+}
+
 export interface Removal {
   readonly name: ObjectName;
   /** When it was made, by the storage's clock, milliseconds; so is the next. */
@@ -30,6 +35,8 @@ export interface Removal {
   /** Until then its snapshots count as if they were there. */
   readonly trashEnds: number;
   readonly snapshots: readonly ObjectName[];
+  /** The same with the hashes of their heads, in hex. */
+  readonly entries: readonly RemovedSnapshot[];
   /** Somebody took it back. */
   readonly undone: boolean;
 }
@@ -55,6 +62,15 @@ export async function putRemoval(
 ): Promise<ObjectName> {
   const snapshots = heads.map(({ name, sealed }) => ({ name, head: toHex(headHash(repository.engine, sealed)) }));
   return put(repository, { v: 1, ...times, snapshots });
+}
+
+/** Of snapshots that an earlier removal named: they may be gone. @throws as {@link putRemoval} */
+export async function removeAgain(
+  repository: Repository,
+  entries: readonly RemovedSnapshot[],
+  times: { readonly time: number; readonly trashEnds: number },
+): Promise<ObjectName> {
+  return put(repository, { v: 1, ...times, snapshots: entries.map(({ name, head }) => ({ name, head })) });
 }
 
 /** Takes a removal back. @throws as {@link putRemoval} */
@@ -91,8 +107,10 @@ export async function listRemovals(repository: Repository): Promise<RemovalListi
 }
 
 function removalOf(object: ObjectName, body: z.infer<typeof removes>, undone: ReadonlySet<string>): Removal {
-  const snapshots = body.snapshots.map((snapshot) => objectName(snapshot.name));
-  return { name: object, time: body.time, trashEnds: body.trashEnds, snapshots, undone: undone.has(object) };
+  const entries = body.snapshots.map((snapshot) => ({ name: objectName(snapshot.name), head: snapshot.head }));
+  const snapshots = entries.map((entry) => entry.name);
+  const { time, trashEnds } = body;
+  return { name: object, time, trashEnds, snapshots, entries, undone: undone.has(object) };
 }
 
 /** @throws NeoError integrity, needs-newer-neo */

@@ -109,7 +109,9 @@ export async function forget(
   const leaving = new Set([...gone, ...plan.obsolete]);
   if (leaving.size === 0 || options.dryRun) return counts;
   await stashVersions(repository, state, plan, records, { program: 'neo', ...options, events });
-  return { ...counts, ...(await remove(repository, look, leaving, { now, trash: options.trash })) };
+  // Stashing takes its time: the trash begins when they go there.
+  const then = await repository.backend.now();
+  return { ...counts, ...(await remove(repository, look, leaving, { now: then, trash: options.trash })) };
 }
 
 async function remove(

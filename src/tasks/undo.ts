@@ -9,7 +9,7 @@ import { type Repository, requireFull } from '../repo/repository.ts';
 import { listTombs, snapshotsBeingFreed } from '../repo/tomb.ts';
 import { findRollback } from '../snapshot/heads.ts';
 import { type ListedHead, listHeads } from '../snapshot/listing.ts';
-import { listRemovals, putRemoval, putUndo, type Removal, trashOf } from '../snapshot/removal.ts';
+import { listRemovals, putUndo, type Removal, removeAgain, trashOf } from '../snapshot/removal.ts';
 
 export interface UndoOptions {
   /** The start of a removal's id; absent for the last one. */
@@ -50,11 +50,8 @@ export async function undo(
   const { heads, faults } = await listHeads(repository);
   const known = [...trashOf(listing).keys(), ...faults.map(({ name }) => name)];
   for (const { message } of await findRollback(repository, state, heads, known)) events({ type: 'alarm', message });
-  const there = heads.filter(({ name }) => chosen.snapshots.includes(name));
-  const [lost, back] = [
-    there.filter(({ name }) => beingFreed.has(name)),
-    there.filter(({ name }) => !beingFreed.has(name)),
-  ];
+  const back = heads.filter(({ name }) => chosen.snapshots.includes(name) && !beingFreed.has(name));
+  const isBack = new Set(namesOf(back));
   if (back.length === 0) {
     throw new NeoError('failed', 'what was removed is gone: its trash had ended, and prune frees it', {
       hint: 'see what can still be brought back: neo trash',
@@ -66,12 +63,19 @@ export async function undo(
   const summary = { removal: chosen, snapshots: namesOf(visible), stillRemoved: namesOf(still) };
   if (options.dryRun) return summary;
   const time = await repository.backend.now();
-  // Those that go all the same must not be missed without a reason.
-  if (lost.length > 0) await putRemoval(repository, lost, { time, trashEnds: chosen.trashEnds });
+  // Those that are gone, or go all the same, must not be missed without a reason.
+  const lost = chosen.entries.filter(({ name }) => !isBack.has(name));
+  const { trashEnds } = chosen;
+  if (lost.length > 0) await removeAgain(repository, lost, { time, trashEnds });
   await putUndo(repository, chosen.name, time);
   const isLate = await stopwatch.isOver(confirmWithin(options.graceFloor));
-  await demandBack(repository, summary.snapshots, isLate);
-  return summary;
+  const gone = await notBack(repository, summary.snapshots, isLate);
+  if (gone.size === 0) return summary;
+  const entries = chosen.entries.filter(({ name }) => gone.has(name));
+  await removeAgain(repository, entries, { time: await repository.backend.now(), trashEnds });
+  throw new NeoError('failed', `a prune was faster: ${gone.size} snapshots may be gone in part`, {
+    hint: 'they are removed as they were before; the others are back',
+  });
 }
 
 /** By both clocks: the one here stands while the machine sleeps, the one of storage may be set. */
@@ -102,18 +106,15 @@ function namesOf(heads: readonly ListedHead[]): ObjectName[] {
   return heads.map(({ name }) => name);
 }
 
-/**
- * A prune that began meanwhile sees in time that they count again, unless this took long.
- * @throws NeoError failed when it may not have
- */
-async function demandBack(repository: Repository, names: readonly ObjectName[], isLate: boolean): Promise<void> {
+/** A prune that began meanwhile sees in time that they count again, unless this took long. Those of which that is not sure. */
+async function notBack(
+  repository: Repository,
+  names: readonly ObjectName[],
+  isLate: boolean,
+): Promise<ReadonlySet<ObjectName>> {
   const beingFreed = snapshotsBeingFreed(await listTombs(repository));
   const there = new Set((await listHeads(repository)).heads.map(({ name }) => name));
-  const gone = names.filter((name) => !there.has(name) || (isLate && beingFreed.has(name)));
-  if (gone.length === 0) return;
-  throw new NeoError('failed', `a prune was faster: ${gone.length} snapshots may be gone in part`, {
-    hint: 'see what is left of them: neo check',
-  });
+  return new Set(names.filter((name) => !there.has(name) || (isLate && beingFreed.has(name))));
 }
 
 function last(removals: readonly Removal[]): Removal {

@@ -256,6 +256,8 @@ test.runIf(isRoot)('what may not be read is named, and the rest is saved', async
   expect(run.code, run.stderr).toBe(3);
   expect(run.stderr).toContain(`${join(source, 'small0')}: EACCES`);
   expect(run.stderr).toContain(join(source, 'closed'));
+  // What could not be read is not among what was saved.
+  expect(run.stdout).toContain('6 files: 6 new');
   const { stdout } = await cli.run(['ls', 'latest', '-r'], { env, uid: 65534 });
   expect(stdout.split('\n')).toContain(join(source, 'small1'));
   expect(stdout.split('\n')).not.toContain(join(source, 'small0'));

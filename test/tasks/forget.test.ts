@@ -84,6 +84,20 @@ describe('neo forget', () => {
     await expect(undo(await made.open(), made.state, { dryRun: false })).rejects.toMatchObject({ code: 'failed' });
   });
 
+  it('misses nothing after an undo of which a part came too late', async () => {
+    const { made, names, forget: forgetBy, visible } = await days(4);
+    await visible();
+    await forgetBy({ references: names.slice(0, 2) });
+    // As a prune does at the end of the trash; only one of them was marked in time.
+    await made.backend.remove(`snapshots/${names[0]}`);
+    const { snapshots } = await undo(await made.open(), made.state, { dryRun: false });
+    expect(snapshots).toEqual([names[1]]);
+    expect(await visible()).toEqual(names.slice(1));
+    expect((await lookAtSnapshots(await made.open(), made.state, ignoreEvents)).alarms).toEqual([]);
+    // What is gone is still said to have been removed, and cannot be brought back.
+    await expect(undo(await made.open(), made.state, { dryRun: false })).rejects.toMatchObject({ code: 'failed' });
+  });
+
   it('undoes one removal after the other, the last one first, or the one that is named', async () => {
     const { made, names, forget: forgetBy, visible } = await days(6);
     const removals: string[] = [];

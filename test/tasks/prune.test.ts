@@ -11,6 +11,7 @@ import { listTombs } from '../../src/repo/tomb.ts';
 import { check } from '../../src/tasks/check.ts';
 import { forget } from '../../src/tasks/forget.ts';
 import { type PruneOptions, type PruneSummary, prune } from '../../src/tasks/prune.ts';
+import { lookAtSnapshots } from '../../src/tasks/snapshots.ts';
 import { undo } from '../../src/tasks/undo.ts';
 import { tempFolder } from '../support/temp-repository.ts';
 import { noise, sameBytes, TestRepository } from './backup-support.ts';
@@ -211,6 +212,9 @@ describe('prune', () => {
     const repository = await ground.made.at(sleeping, clock).open();
     const undone = undo(repository, ground.made.state, { dryRun: false });
     await expect(undone).rejects.toMatchObject({ message: expect.stringContaining('a prune was faster') });
+    // Nor is what it could not bring back missed by anybody.
+    const { alarms } = await lookAtSnapshots(await ground.made.open(), ground.made.state, ignoreEvents);
+    expect(alarms).toEqual([]);
   });
 
   it('copies what turned out to be needed before it deletes', async () => {

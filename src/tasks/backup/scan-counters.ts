@@ -20,6 +20,12 @@ export class ScanCounters {
   readonly #linked = new Set<string>();
   readonly #row = new Uint32Array(ROW_WORDS);
 
+  /** It could not be read after all. */
+  uncount(kind: 'filesNew' | 'filesChanged', bytes: number): void {
+    this[kind] -= 1;
+    this.bytesProcessed -= bytes;
+  }
+
   addKnown({ directories }: KnownTree): void {
     this.directories += directories.size;
     for (const known of directories.values()) {

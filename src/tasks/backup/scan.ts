@@ -286,7 +286,7 @@ export class Scan {
     const path = event.path.slice();
     const retry = (): void => {
       if (this.interrupted) shared(null);
-      else this.#late.push(async () => this.#read(path, stat, name, undefined, shared));
+      else this.#late.push(async () => this.#read(path, stat, name, undefined, this.#counted(stat, shared)));
     };
     if (!this.#links.isFirst(stat, { settled: settle, retry })) return;
     this.counters.walkedLinked(stat);
@@ -339,9 +339,24 @@ export class Scan {
       const same = this.#nodes.isSame(before, event.stat);
       return settle(same ? before : this.#nodes.unmodified(event, name, before), same);
     }
-    if (before?.type === 'file') this.counters.filesChanged += 1;
-    else this.counters.filesNew += 1;
-    return this.#read(event.path, event.stat, name, before, settle);
+    const kind = before?.type === 'file' ? 'filesChanged' : 'filesNew';
+    this.counters[kind] += 1;
+    const { size } = event.stat;
+    return this.#read(event.path, event.stat, name, before, (node) => {
+      if (node === null) this.counters.uncount(kind, size);
+      settle(node);
+    });
+  }
+
+  /** By another name, after the first one could not be read. */
+  #counted({ size }: FileStat, settle: (node: SharedNode) => void): (node: SharedNode) => void {
+    return (node) => {
+      if (node !== null) {
+        this.counters.filesNew += 1;
+        this.counters.bytesProcessed += size;
+      }
+      settle(node);
+    };
   }
 
   #read(
