@@ -8,9 +8,10 @@ import type { Repository } from '../../repo/repository.ts';
 /** Times that everything is looked at again. */
 export const LOOKS = 3;
 
-/** Those that can be read and are what their keys say. @throws NeoError unreachable */
+/** Those that can be read where this index says, and are what their keys say. @throws NeoError unreachable */
 export async function readableOf(repository: IndexedRepository, blobs: readonly NeededBlob[]): Promise<NeededBlob[]> {
-  const reader = new BlobReader(repository);
+  // Whether they are elsewhere by now is another question.
+  const reader = new BlobReader({ ...repository, newer: async () => undefined });
   const found: NeededBlob[] = [];
   for (const blob of blobs) {
     try {
