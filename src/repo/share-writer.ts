@@ -100,6 +100,14 @@ async function verifiedHash(
   return repository.engine.blake3(sealed);
 }
 
+/** Before anything is published. @throws NeoError failed for more blobs than one object of a share can name */
+export function refuseTooMany(blobs: number): void {
+  if (blobs * ENTRY_LENGTH <= LARGEST.share * 0.9) return;
+  throw new NeoError('failed', `${blobs} blobs are more than one share can hold`, {
+    hint: 'share a smaller directory',
+  });
+}
+
 /** Objects of others at the same moment that one gives way to. */
 const ATTEMPTS = 8;
 /** Numbers have 15 digits at most. */
@@ -115,12 +123,7 @@ export async function publishPlaces(
   body: ShareBody,
   places: readonly SharedPlace[],
 ): Promise<void> {
-  const blobs = places.length;
-  if (blobs * ENTRY_LENGTH > LARGEST.share * 0.9) {
-    throw new NeoError('failed', `${blobs} blobs are more than one share can hold`, {
-      hint: 'share a smaller directory',
-    });
-  }
+  refuseTooMany(places.length);
   const packs = await recordsOf(repository, places);
   const before = await shareNumbers(repository.backend, id);
   let n = before[0]?.n ?? 0;

@@ -15,7 +15,7 @@ import { listPacks } from '../repo/pack-listing.ts';
 import { newId, type Repository, requireFull } from '../repo/repository.ts';
 import { type ShareId, shareId, sharePath } from '../repo/share.ts';
 import { shareNumbers } from '../repo/share-source.ts';
-import { publishPlaces } from '../repo/share-writer.ts';
+import { publishPlaces, refuseTooMany } from '../repo/share-writer.ts';
 import { listTombs } from '../repo/tomb.ts';
 import { rememberHeads } from '../snapshot/heads.ts';
 import { listHeads, type Snapshot, takenAt } from '../snapshot/listing.ts';
@@ -27,6 +27,7 @@ import { TreeBuilder } from '../snapshot/tree.ts';
 import { commitSnapshot, takeStanding, type Validation } from './commit.ts';
 import { dropSnapshots } from './forget.ts';
 import { listNodes } from './list.ts';
+import { reachable } from './reachable.ts';
 import { BlobStore } from './rewrite/blob-store.ts';
 import { Bundles } from './rewrite/bundles.ts';
 import { Trees } from './rewrite/trees.ts';
@@ -104,6 +105,7 @@ export async function createShare(
     await store.finish();
     const bytesAdded = store.session.storedBytes;
     if (dryRun) return { files, bytes, bytesAdded };
+    refuseTooMany((await reachable(repository, [{ tree }], { workers: 0 })).table.size);
     throwIfAborted(signal);
     const share: SharedAs = {
       id,

@@ -16,6 +16,7 @@ import { MemoryState } from '../../src/repo/client-state.ts';
 import { packPath } from '../../src/repo/pack/pack.ts';
 import { decodeShare, encodeShare, sharePath } from '../../src/repo/share.ts';
 import { openShare, shareNumbers } from '../../src/repo/share-source.ts';
+import { refuseTooMany } from '../../src/repo/share-writer.ts';
 import { listHeads } from '../../src/snapshot/listing.ts';
 import { check } from '../../src/tasks/check.ts';
 import { prune } from '../../src/tasks/prune.ts';
@@ -73,6 +74,11 @@ describe('neo share', () => {
     expect(await attack(await ground.made.open(), given, opened)).toBeGreaterThan(5);
     // The names that are in it say nothing of the rest either.
     expect(JSON.stringify([...(await ground.read(given)).keys()])).not.toMatch(/secret|top|gone/);
+  });
+
+  it('says before anything is published that a directory is too large for one', () => {
+    expect(() => refuseTooMany(800_000)).not.toThrow();
+    expect(() => refuseTooMany(900_000)).toThrow('more than one share can hold');
   });
 
   it('stores nothing again where files lie with no others', async () => {
