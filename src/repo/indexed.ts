@@ -7,6 +7,7 @@ import type { Certificate } from './certificate.ts';
 import { type IndexSegment, openSegment, type PackedRecord, type PackedSegment, unpack } from './index/segment.ts';
 import { PlaceCollector } from './index/sorted-places.ts';
 import { LARGEST } from './largest.ts';
+import { lookAgain } from './look-again.ts';
 import { ENTRY_LENGTH } from './pack/entry.ts';
 import { type Repository, refuseRotated } from './repository.ts';
 import { claimedRole, openSealedSigned } from './signed-object.ts';
@@ -280,32 +281,13 @@ async function load(repository: Repository, room: number): Promise<IndexedReposi
   return { ...loaded, newer: newerThan(repository, paths) };
 }
 
-/** Milliseconds: whoever looks for many blobs that are nowhere lists segments no more often. */
-const LOOK_AGAIN = 10_000;
-
 function newerThan(repository: Repository, seen: readonly SegmentPath[]): IndexedRepository['newer'] {
-  const { clock } = repository;
   const textOf = (paths: readonly SegmentPath[]): string => paths.map(({ path }) => path).join();
   const before = textOf(seen);
-  let newer: Promise<IndexedRepository | undefined> | undefined;
-  let asked = Number.NEGATIVE_INFINITY;
-  const look = async (): Promise<IndexedRepository | undefined> => {
+  return lookAgain(repository.clock, async () => {
     const { paths } = await listSegments(repository);
     return textOf(paths) === before ? undefined : loadIndex(repository, 0);
-  };
-  return async () => {
-    if (newer === undefined && clock.monotonic() - asked < LOOK_AGAIN) return undefined;
-    asked = clock.monotonic();
-    newer ??= look();
-    try {
-      const found = await newer;
-      if (found === undefined) newer = undefined;
-      return found;
-    } catch (error) {
-      newer = undefined;
-      throw error;
-    }
-  };
+  });
 }
 
 /** Numbers packs as they are met. */

@@ -9,6 +9,7 @@ import { unpack } from './index/segment.ts';
 import { PlaceCollector } from './index/sorted-places.ts';
 import type { PackInfo } from './indexed.ts';
 import { LARGEST } from './largest.ts';
+import { lookAgain } from './look-again.ts';
 import { ENTRY_LENGTH } from './pack/entry.ts';
 import { issuersAt, type Surroundings } from './repository.ts';
 import { decodeShare, type ShareBody, type ShareId, type ShareObject, sharePath } from './share.ts';
@@ -28,18 +29,25 @@ export interface OpenedShare {
 export async function openShare(
   surroundings: Surroundings,
   backend: Backend,
-  { repository, config0, share }: ShareFile,
+  file: ShareFile,
   key: Uint8Array,
 ): Promise<OpenedShare> {
+  const { repository, config0, share } = file;
   const { engine } = surroundings;
   const context = { engine, repository, issuers: await issuersAt(engine, backend, config0) };
-  const { body, packs } = await newestOf(context, backend, share, key);
+  const { n, body, packs } = await newestOf(context, backend, share, key);
   if (body.expires !== 0 && body.expires <= (await backend.now())) {
     throw new NeoError('failed', `this share ended on ${new Date(body.expires).toISOString().slice(0, 10)}`, {
       hint: 'ask its maker for another one',
     });
   }
-  return { source: sourceOf(surroundings, backend, body, packs), body };
+  // Before a prune deletes packs, it tells where their blobs are from then on.
+  const newer = lookAgain(surroundings.clock, async () => {
+    const [newest] = await shareNumbers(backend, share);
+    if (newest === undefined || newest.n <= n) return undefined;
+    return (await openShare(surroundings, backend, file, key)).source;
+  });
+  return { source: { ...sourceOf(surroundings, backend, body, packs), newer }, body };
 }
 
 /** Numbers of the objects of a share, the highest first. */

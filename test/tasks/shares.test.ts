@@ -105,6 +105,19 @@ describe('neo share', () => {
     await ground.demandWhole();
   });
 
+  it('goes on being read while its blobs move', async () => {
+    const ground = await Ground.make();
+    const given = await ground.share();
+    const opened = await ground.open(given);
+    await ground.forgetAll();
+    for (let n = 0; n < 2; n++) {
+      ground.clock.advance(2 * DAY);
+      await ground.prune();
+    }
+    const all = await everythingOpened(opened);
+    expect(all.size).toBe((await everythingOpened(await ground.open(given))).size);
+  });
+
   it('can be read whenever a prune dies, and when another one has gone on', async () => {
     const ground = await Ground.make();
     const given = await ground.share();
