@@ -22,13 +22,17 @@ describe('kept zstd contexts', () => {
     expect(keptContexts().compress(prose(1000), 3)).toBeDefined();
   });
 
-  it('write the frames that one-shot calls write, whatever came before', () => {
+  it('write the frames that one-shot calls write, or from level 5 on such as give the same, whatever came before', () => {
     const contexts = keptContexts();
     fc.assert(
       fc.property(fc.array(fc.tuple(content, fc.integer({ min: 1, max: 6 })), { maxLength: 6 }), (rounds) => {
         for (const [bytes, level] of rounds) {
-          const frame = contexts.compress(bytes, level);
-          expect(Buffer.compare(frame ?? Buffer.alloc(0), oneShot(bytes, level))).toBe(0);
+          const frame = contexts.compress(bytes, level) ?? Buffer.alloc(0);
+          const fresh = oneShot(bytes, level);
+          // The row-based match finder of levels 5 to 12 salts its hashes anew with each use of its tables (zstd 1.5.5 on).
+          if (level < 5) expect(Buffer.compare(frame, fresh)).toBe(0);
+          expect(Buffer.compare(zstdDecompressSync(frame), bytes)).toBe(0);
+          expect(frame.length).toBeLessThanOrEqual(fresh.length * 1.02 + 16);
         }
       }),
       { numRuns: 40 },
