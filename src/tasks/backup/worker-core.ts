@@ -5,7 +5,6 @@
 import type { Chunker } from '../../chunker/chunker.ts';
 import { messageOf, NeoError, systemCode } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
-import { JsonWriter } from '../../core/json-writer.ts';
 import type { Random } from '../../core/random.ts';
 import type { StageClock } from '../../core/stages.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -16,10 +15,9 @@ import { readXattrsOf } from '../../fs/xattr.ts';
 import type { BlobKind, FinishedPack } from '../../repo/blob-entry.ts';
 import { BlobIndex } from '../../repo/blob-index.ts';
 import { BlobWriter } from '../../repo/blob-writer.ts';
-import { INLINE_CHUNKS, storeBytes } from '../../snapshot/content.ts';
-import { encodeExtents } from '../../snapshot/extents.ts';
+import { storeBytes } from '../../snapshot/content.ts';
+import { hasAcl, packExtents, packXattrs } from '../../snapshot/metadata.ts';
 import type { Content, Extent, Xattr } from '../../snapshot/node.ts';
-import { writeXattrs } from '../../snapshot/node-text.ts';
 import { ContentSink, type StreamContent } from './content-sink.ts';
 import { cutterFor } from './cutter.ts';
 import { extentsOf, whatWasRead } from './extents-read.ts';
@@ -56,9 +54,7 @@ export interface WorkerHooks {
 
 /** A file that changes while it is read is read again, so often. */
 const ATTEMPTS = 3;
-const LARGE_XATTRS = 4096;
 const HASH_LENGTH = 32;
-const ACL = Buffer.from('system.posix_acl_access');
 
 export class WorkerCore {
   readonly #setup: WorkerSetup;
@@ -230,31 +226,17 @@ export class WorkerCore {
     return {
       stat: size === file.stat.size ? file.stat : { ...file.stat, size },
       ...this.packXattrs(attributes),
-      ...this.#storeExtents(extents, size),
+      ...packExtents(extents, size, (bytes) => this.#storeBytes(bytes)),
       flags: typeof flags === 'number' ? flags : 0,
-      acl: attributes.some(({ name }) => ACL.equals(name)),
+      acl: hasAcl({ xattrs: attributes }),
       ...(hash === undefined ? {} : { hash }),
       unstable: cut,
       problems: said,
     };
   }
 
-  /** Attributes as their node keeps them: within it, or as blobs if they are large. */
   packXattrs(xattrs: readonly Xattr[]): { xattrs?: readonly Xattr[]; xattrContent?: Content } {
-    if (xattrs.length === 0) return {};
-    const out = new JsonWriter();
-    writeXattrs(out, xattrs);
-    const json = out.view();
-    const content = json.length > LARGE_XATTRS ? this.#storeBytes(json) : undefined;
-    if (content !== undefined) return { xattrContent: content };
-    return { xattrs: xattrs.map(({ name, value }) => ({ name: name.slice(), value: value.slice() })) };
-  }
-
-  #storeExtents(extents: readonly Extent[], size: number): { extents?: readonly Extent[]; extentContent?: Content } {
-    const [first] = extents;
-    if (size === 0 || (extents.length === 1 && first?.offset === 0 && first.length === size)) return {};
-    const content = extents.length > INLINE_CHUNKS ? this.#storeBytes(encodeExtents(extents)) : undefined;
-    return content === undefined ? { extents } : { extentContent: content };
+    return packXattrs(xattrs, (bytes) => this.#storeBytes(bytes));
   }
 
   #storeBytes(bytes: Uint8Array): Content | undefined {

@@ -2,20 +2,15 @@
 import type { Chunker } from '../../chunker/chunker.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
-import { JsonWriter } from '../../core/json-writer.ts';
 import type { BlobKind } from '../../repo/blob-entry.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { INLINE_CHUNKS, storeBytes } from '../../snapshot/content.ts';
-import { encodeExtents } from '../../snapshot/extents.ts';
+import { storeBytes } from '../../snapshot/content.ts';
+import { hasAcl, packExtents, packXattrs } from '../../snapshot/metadata.ts';
 import type { Extent, Node, Xattr } from '../../snapshot/node.ts';
-import { writeXattrs } from '../../snapshot/node-text.ts';
 import { ContentSink } from '../backup/content-sink.ts';
 import { ContentCutter, cutterFor } from '../backup/cutter.ts';
 import { type BundleEnd, BundleSequencer } from '../backup/sequencer.ts';
 import type { ArchiveFile } from './archive-tree.ts';
-
-const LARGE_XATTRS = 4096;
-const ACL = Buffer.from('system.posix_acl_access');
 
 export interface ImportStore {
   readonly save: (kind: BlobKind, plaintext: Uint8Array) => ContentKey;
@@ -83,23 +78,12 @@ export class ArchiveContents {
     return content === undefined || hash === undefined ? {} : { content, contentHash: hash };
   }
 
-  /** Attributes as their node keeps them. */
   attributes(xattrs: readonly Xattr[]): Pick<Node, 'xattrs' | 'xattrContent'> {
-    if (xattrs.length === 0) return {};
-    const out = new JsonWriter();
-    writeXattrs(out, xattrs);
-    const json = out.view();
-    const content = json.length > LARGE_XATTRS ? this.#storeBytes(json) : undefined;
-    return content === undefined ? { xattrs } : { xattrContent: content };
+    return packXattrs(xattrs, (bytes) => this.#storeBytes(bytes));
   }
 
-  /** A sparse map as its node keeps it. */
   extents(extents: readonly Extent[] | undefined, size: number): Pick<Node, 'extents' | 'extentContent'> {
-    const [first] = extents ?? [];
-    const isWhole = extents?.length === 1 && first?.offset === 0 && first.length === size;
-    if (extents === undefined || size === 0 || isWhole) return {};
-    const content = extents.length > INLINE_CHUNKS ? this.#storeBytes(encodeExtents(extents)) : undefined;
-    return content === undefined ? { extents } : { extentContent: content };
+    return extents === undefined ? {} : packExtents(extents, size, (bytes) => this.#storeBytes(bytes));
   }
 
   #storeBytes(bytes: Uint8Array): Node['content'] {
@@ -118,7 +102,7 @@ export class ArchiveContents {
 }
 
 /** Only files that the same people may read share a bundle (docs/format.md, section 6). */
-function classOf({ uid, gid, mode, xattrs }: Omit<Node, 'name'>): string {
-  const acl = xattrs?.some(({ name }) => ACL.equals(name)) ?? false;
-  return `${uid}:${gid}:${mode & 0o044}:${acl}`;
+function classOf(facts: Omit<Node, 'name'>): string {
+  const { uid, gid, mode } = facts;
+  return `${uid}:${gid}:${mode & 0o044}:${hasAcl(facts)}`;
 }
