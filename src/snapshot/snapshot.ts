@@ -86,8 +86,8 @@ export interface SnapshotBody {
   readonly rebundle: readonly ContentKey[];
   /** What it was made from, and when storage had received that, milliseconds. Believed of role full only. */
   readonly original?: { readonly snapshot: ObjectName; readonly received: number };
-  /** Of kind stash: versions of files that a policy keeps, out of that snapshot. Believed of role full only. */
-  readonly kept?: { readonly of: ObjectName };
+  /** Of kind stash: versions of files that a policy keeps, out of that snapshot (and whose, if its maker may only write). Believed of role full only. */
+  readonly kept?: { readonly of: ObjectName; readonly client?: ClientId };
   /** Of kind share: whose tree is the directory that is shared. Believed of role full only. */
   readonly share?: SharedAs;
 }
@@ -139,7 +139,7 @@ const bodySchema = z.looseObject({
   }),
   rebundle: z.array(z.string()),
   original: z.optional(z.object({ snapshot: hexName, received: moment })),
-  kept: z.optional(z.object({ of: hexName })),
+  kept: z.optional(z.object({ of: hexName, client: z.optional(z.string().check(z.regex(/^[0-9a-f]{32}$/))) })),
   share: z.optional(
     z.object({
       id: z.string().check(z.regex(SHARE_ID)),
@@ -312,9 +312,13 @@ export function decodeBody(json: Uint8Array, client: ClientId): SnapshotBody {
     ...(data.original === undefined
       ? {}
       : { original: { snapshot: objectName(data.original.snapshot), received: data.original.received } }),
-    ...(data.kept === undefined ? {} : { kept: { of: objectName(data.kept.of) } }),
+    ...(data.kept === undefined ? {} : { kept: keptOf(data.kept) }),
     ...(data.share === undefined ? {} : { share: sharedAs(data.share) }),
   };
+}
+
+function keptOf({ of, client }: NonNullable<z.infer<typeof bodySchema>['kept']>): NonNullable<SnapshotBody['kept']> {
+  return { of: objectName(of), ...(client === undefined ? {} : { client: clientId(client) }) };
 }
 
 function sharedAs(data: NonNullable<z.infer<typeof bodySchema>['share']>): SharedAs {

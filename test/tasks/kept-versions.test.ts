@@ -16,9 +16,12 @@ import { prune } from '../../src/tasks/prune.ts';
 import { stashesOf } from '../../src/tasks/stash.ts';
 import { undo } from '../../src/tasks/undo.ts';
 import { findVersions } from '../../src/tasks/versions.ts';
+import { tempFolder } from '../support/temp-repository.ts';
 import { HistoryWorld, path } from './history-support.ts';
+import { Scene } from './write-only-support.ts';
 
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 class Ground {
   readonly world: HistoryWorld;
@@ -217,6 +220,41 @@ describe('a policy of versions', () => {
       }),
       { numRuns: 25 },
     );
+  });
+});
+
+describe('whoever has a write key alone', () => {
+  it('pushes no version out with much at once, nor speaks for what another one made', async () => {
+    const scene = await Scene.make();
+    const [victim, thief] = [await scene.add('write', 'victim'), await scene.add('write', 'thief')];
+    const folder = await tempFolder();
+    const say = (content: string): void => writeFileSync(join(folder, 'a'), content);
+    await setVersionPolicy(
+      await scene.full.repository(),
+      {},
+      { rules: parseVersionRules('last:1') },
+      { dryRun: false },
+    );
+    // A minute after a full hour, by the clock of storage.
+    scene.now = HOUR - (Date.now() % HOUR) + 60_000;
+    say('good');
+    await victim.snapshot(folder);
+    await thief.snapshot(folder);
+    for (let n = 0; n < 3; n++) {
+      scene.now += 60_000;
+      say(`junk ${n}`);
+      await victim.snapshot(folder, { force: true });
+    }
+    const own = (await scene.snapshots()).filter(({ head }) => head.client === victim.open.keySlot);
+    const filter = { hosts: [], tags: [], paths: [] };
+    const wishes = { rules: {}, groupBy: [], filter, trash: 0, dryRun: false, evenMost: true };
+    const references = own.map(({ name }) => name);
+    const repository = await scene.full.repository();
+    const summary = await forget(repository, scene.full.state, { ...wishes, references }, ignoreEvents);
+    expect(summary).toMatchObject({ removed: 4, versionsKept: 1 });
+    const [stash] = (await scene.snapshots()).filter(({ body }) => body.kept !== undefined);
+    expect(stash?.body.kept?.client).toBe(victim.open.keySlot);
+    expect([...(await scene.read(stash?.name)).values()].map(String)).toEqual(['good']);
   });
 });
 

@@ -5,7 +5,7 @@
 import { earlier } from '../../core/calendar.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
-import type { ContentKey, ObjectName } from '../../core/ids.ts';
+import type { ClientId, ContentKey, ObjectName } from '../../core/ids.ts';
 import type { ClientState } from '../../repo/client-state.ts';
 import { type IndexedRepository, loadIndex } from '../../repo/indexed.ts';
 import { isPinned, type RecordListing } from '../../repo/record.ts';
@@ -20,7 +20,7 @@ import type { SnapshotBody } from '../../snapshot/snapshot.ts';
 import { readTree, TreeBuilder } from '../../snapshot/tree.ts';
 import { type VersionPolicy, versionPoliciesOf, wantedVersions } from '../../snapshot/version-policy.ts';
 import { commitSnapshot, takeStanding, type Validation } from '../commit.ts';
-import { History, historySource } from '../history.ts';
+import { History, historySource, type Stretch } from '../history.ts';
 import { BlobStore } from '../rewrite/blob-store.ts';
 import { sealBody } from '../seal-snapshot.ts';
 import type { VisibleSnapshots } from '../snapshots.ts';
@@ -38,15 +38,29 @@ const NOTHING: KeptPlan = { stashes: new Map(), obsolete: new Set() };
 interface Version {
   /** When it was first seen, milliseconds. */
   time: number;
-  /** Those that have it: numbers in the list of all. */
-  readonly numbers: Set<number>;
-  /** Of them, those that had it before it was something else for the first time: its place in the order is theirs. */
-  early: ReadonlySet<number>;
+  /** The newest one that has it: a number in the list of all. */
+  newest: number;
+  /** Some snapshot has it that stays. */
+  isStaying: boolean;
+  /** Stashes of earlier runs that have it. */
+  readonly automatic: number[];
+  /** Those that had it before it was something else for the first time: its place in the order is theirs. */
+  early: Sighting;
+}
+
+/** Snapshots of one maker that follow each other and have the same. */
+interface Sighting {
+  readonly stretch: Stretch;
+  /** Empty for all of role full. */
+  readonly writer: string;
+  readonly last: number;
 }
 
 interface VersionedPath {
   readonly host: string;
   readonly path: string;
+  /** Whoever made it may only write: what he says of times does not count, nor that he wrote much at once. */
+  readonly isWriteOnly: boolean;
   readonly byContent: Map<string, Version>;
   isThere: boolean;
 }
@@ -71,9 +85,11 @@ export async function planKeptVersions(
       hint: 'see what is damaged: neo check; nothing was removed',
     });
   }
-  const planner = new Planner(look, leaving, now);
-  for (const file of filesIn(history, look.snapshots, policies)) {
-    for (const version of wantedOf(file, look.snapshots, policies, now)) planner.want(file.path, version);
+  // What came late may not be whole.
+  const snapshots = look.snapshots.filter((snapshot) => doubtOf(snapshot, look.records) === undefined);
+  const planner = new Planner(snapshots, look.records, leaving, now);
+  for (const file of filesIn(history, snapshots, policies, planner)) {
+    for (const version of wantedOf(file, snapshots, policies, now)) planner.want(file.path, version);
   }
   return planner.plan;
 }
@@ -94,7 +110,7 @@ class Planner {
   /** What only snapshots have that go. */
   readonly #wanted: Wanted[] = [];
 
-  constructor({ snapshots, records }: VisibleSnapshots, leaving: ReadonlySet<ObjectName>, now: number) {
+  constructor(snapshots: readonly Snapshot[], records: RecordListing, leaving: ReadonlySet<ObjectName>, now: number) {
     this.#snapshots = snapshots;
     for (const [number, { name, role, body }] of snapshots.entries()) {
       if (leaving.has(name)) continue;
@@ -103,11 +119,24 @@ class Planner {
     }
   }
 
-  want(path: string, { numbers, early }: Version): void {
-    if (some(numbers, this.#staying) !== undefined) return;
-    const held = some(numbers, this.#needed) ?? some(numbers, this.#automatic);
-    if (held === undefined) this.#wanted.push({ path, numbers: early, last: Math.max(...early) });
+  /** Who has it of these, but for those that go. */
+  carriers(numbers: readonly number[]): Pick<Version, 'isStaying' | 'automatic'> {
+    return {
+      isStaying: numbers.some((number) => this.#staying.has(number)),
+      automatic: numbers.filter((number) => this.#automatic.has(number)),
+    };
+  }
+
+  want(path: string, { isStaying, automatic, early }: Version): void {
+    if (isStaying) return;
+    const held = automatic.find((number) => this.#needed.has(number)) ?? automatic[0];
+    if (held === undefined) this.#wanted.push({ path, numbers: this.#numbersOf(early), last: early.last });
     else this.#needed.add(held);
+  }
+
+  #numbersOf({ stretch, writer }: Sighting): ReadonlySet<number> {
+    const isTheirs = (number: number): boolean => (writerOf(this.#snapshots[number]) ?? '') === writer;
+    return new Set(stretch.numbers().filter(isTheirs));
   }
 
   get plan(): KeptPlan {
@@ -141,48 +170,76 @@ class Planner {
   }
 }
 
-function some(numbers: ReadonlySet<number>, among: ReadonlySet<number>): number | undefined {
-  for (const number of numbers) if (among.has(number)) return number;
-  return undefined;
-}
-
-/** Files and symlinks at paths that a policy names, by host. */
+/** Files and symlinks at paths that a policy names, by host; with a write key nobody speaks for what others made. */
 function filesIn(
   history: History,
   snapshots: readonly Snapshot[],
   policies: readonly VersionPolicy[],
+  planner: Planner,
 ): Iterable<VersionedPath> {
   const above = policies.map(({ path }) => (path === undefined ? '' : Buffer.from(path).toString('latin1')));
   const isMeant = (path: string, isDirectory: boolean): boolean =>
     !isDirectory && above.some((at) => at === '' || at === '/' || path === at || path.startsWith(`${at}/`));
   const files = new Map<string, VersionedPath>();
+  const writers = snapshots.map((snapshot) => writerOf(snapshot) ?? '');
   for (const stretch of history.stretches(snapshots, isMeant)) {
-    const first = snapshots[stretch.first];
-    if (first === undefined) continue;
-    const { host } = first.body;
-    const key = `${host}\0${stretch.path}`;
-    const file = files.get(key) ?? { host, path: stretch.path, byContent: new Map(), isThere: false };
-    files.set(key, file);
-    file.isThere ||= stretch.isThere;
-    const identity = contentIdentity(stretch.node());
-    const time = takenAt(first);
-    const numbers = new Set(stretch.numbers());
-    const version = file.byContent.get(identity);
-    if (version === undefined) {
-      file.byContent.set(identity, { time, numbers: new Set(numbers), early: numbers });
-      continue;
+    for (const [writer, numbers] of byWriter(stretch.numbers(), writers)) {
+      const [oldest = 0] = numbers;
+      const first = snapshots[oldest];
+      if (first === undefined) continue;
+      const { host } = first.body;
+      const key = `${writer}\0${host}\0${stretch.path}`;
+      const isWriteOnly = writer !== '';
+      const file = files.get(key) ?? { host, path: stretch.path, isWriteOnly, byContent: new Map(), isThere: false };
+      files.set(key, file);
+      file.isThere ||= stretch.isThere;
+      const sighting = { stretch, writer, last: numbers.at(-1) ?? oldest };
+      see(file, sighting, { time: seenAt(first), ...planner.carriers(numbers) });
     }
-    if (time < version.time) {
-      version.time = time;
-      version.early = numbers;
-    }
-    for (const number of numbers) version.numbers.add(number);
   }
   return files.values();
 }
 
+/** The client that may only write, of its snapshots and of what is kept of them. */
+function writerOf(snapshot: Snapshot | undefined): ClientId | undefined {
+  return snapshot?.role === 'full' ? snapshot.body.kept?.client : snapshot?.head.client;
+}
+
+/** What a client that may only write says of the time does not count. */
+function seenAt(snapshot: Snapshot): number {
+  return snapshot.role === 'full' ? takenAt(snapshot) : snapshot.received;
+}
+
+/** Numbers of snapshots by who made them; mostly it is one. */
+function byWriter(numbers: readonly number[], writers: readonly string[]): Iterable<[string, readonly number[]]> {
+  const [first = 0] = numbers;
+  const writer = writers[first] ?? '';
+  if (numbers.every((number) => writers[number] === writer)) return [[writer, numbers]];
+  return Map.groupBy(numbers, (number) => writers[number] ?? '');
+}
+
+function see(
+  { byContent }: VersionedPath,
+  sighting: Sighting,
+  { time, isStaying, automatic }: Pick<Version, 'time' | 'isStaying' | 'automatic'>,
+): void {
+  const identity = contentIdentity(sighting.stretch.node());
+  const version = byContent.get(identity);
+  if (version === undefined) {
+    byContent.set(identity, { time, newest: sighting.last, isStaying, automatic, early: sighting });
+    return;
+  }
+  if (time < version.time) {
+    version.time = time;
+    version.early = sighting;
+  }
+  version.newest = Math.max(version.newest, sighting.last);
+  version.isStaying ||= isStaying;
+  version.automatic.push(...automatic);
+}
+
 function wantedOf(
-  { host, path, byContent, isThere }: VersionedPath,
+  { host, path, isWriteOnly, byContent, isThere }: VersionedPath,
   snapshots: readonly Snapshot[],
   policies: readonly VersionPolicy[],
   now: number,
@@ -191,12 +248,22 @@ function wantedOf(
   if (policy === undefined) return [];
   const { rules, keepDeleted } = policy;
   const versions = [...byContent.values()].sort((a, b) => a.time - b.time);
-  const wanted = wantedVersions(versions, rules);
+  const wanted = wantedVersions(isWriteOnly ? oneAnHour(versions) : versions, rules);
   if (isThere || keepDeleted === undefined) return wanted;
-  const newest = versions.reduce((a, b) => (Math.max(...b.numbers) > Math.max(...a.numbers) ? b : a));
-  const last = snapshots[Math.max(...newest.numbers)];
-  const isOver = last === undefined || takenAt(last) < earlier(now, keepDeleted);
+  const newest = versions.reduce((a, b) => (b.newest > a.newest ? b : a));
+  const last = snapshots[newest.newest];
+  const isOver = last === undefined || seenAt(last) < earlier(now, keepDeleted);
   return isOver ? [] : wanted.add(newest);
+}
+
+const HOUR = 3_600_000;
+
+/** The first of each hour: a hundred junk contents push nothing out (docs/decisions/0009-retention.md). */
+function oneAnHour(versions: readonly Version[]): Version[] {
+  return versions.filter(({ time }, n) => {
+    const before = versions[n - 1];
+    return before === undefined || Math.floor(before.time / HOUR) < Math.floor(time / HOUR);
+  });
 }
 
 /**
@@ -267,15 +334,18 @@ async function stashSome(
 async function bodyOf(
   { engine }: IndexedRepository,
   store: BlobStore,
-  { name, body }: Snapshot,
+  source: Snapshot,
   paths: ReadonlySet<string>,
   program: string,
 ): Promise<SnapshotBody> {
+  const { name, body } = source;
+  const client = writerOf(source);
   const counts = { files: 0, directories: 0, bytes: 0 };
   const tree = await treeOf(store, engine, body.tree, namesOf(paths), counts);
   const { parent: _parent, original: _original, share: _share, kept: _kept, label: _label, ...rest } = body;
   return {
     ...rest,
+    time: seenAt(source),
     tree,
     tags: [],
     description: 'versions that a policy keeps',
@@ -293,7 +363,7 @@ async function bodyOf(
       durationMs: 0,
     },
     rebundle: [],
-    kept: { of: name },
+    kept: { of: name, ...(client === undefined ? {} : { client }) },
   };
 }
 
