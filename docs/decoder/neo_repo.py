@@ -18,6 +18,7 @@ MAGIC = b"neo\0"
 KINDS = {"config": 1, "slot": 2, "pack": 3, "index": 4, "snapshot": 5, "removal": 6}
 SUITES = {1: ("aes-256-gcm", AESGCM), 2: ("chacha20-poly1305", ChaCha20Poly1305)}
 DATA, TREE, LIST = 1, 2, 3
+FEATURES = {"content-epochs"}
 BLOB_SECRETS = {DATA: "content.data", TREE: "content.tree", LIST: "content.list"}
 FULL, ED25519, MAX_BLOB, MAX_FRAME = 1, 1, 16 << 20, 4 << 20
 REFUSED = (Damaged, InvalidTag, InvalidSignature, OSError, ValueError, KeyError, TypeError, zstandard.ZstdError)
@@ -223,7 +224,8 @@ class Repository:
             chain.append(valid[0][1])
             paths = sorted(self.path.glob(f"config/{len(chain)}-*"))
         need(chain and self.slot["config"] in names, "the config in force is missing: the repository went back")
-        need(not chain[-1]["features"]["read"], f"needs a newer neo: {chain[-1]['features']['read']}")
+        unknown = set(chain[-1]["features"]["read"]) - FEATURES
+        need(not unknown, f"needs a newer neo: {sorted(unknown)}")
         self.config_names = names
         return chain
 
@@ -304,8 +306,16 @@ class Repository:
             sealed = file.read(length)
         need(len(sealed) == length and blake3(sealed) == digest, f"not what the index says of pack {pack}")
         plain = open_blob(key, kind, blob_id, sealed)
-        need(blake3(plain, key=self.content_secret(BLOB_SECRETS[kind])) == key, "does not give its content key")
+        secrets = self.blob_secrets(kind)
+        need(any(blake3(plain, key=secret) == key for secret in secrets), "does not give its content key")
         return plain
+
+    @functools.lru_cache
+    def blob_secrets(self, kind):
+        """Of all content epochs, the newest first."""
+        label = BLOB_SECRETS[kind]
+        newer = [unb64(each[label.removeprefix("content.")]) for each in self.keys.get("contents", [])]
+        return newer[::-1] + [self.content_secret(label)]
 
     @functools.lru_cache
     def content_secret(self, label):

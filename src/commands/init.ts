@@ -7,6 +7,7 @@ import { type InitChoices, initAt, newPassword, resolvePlace } from '../cli/open
 import { type OtherFlags, openOther, otherFlags } from '../cli/other-repository.ts';
 import type { Output } from '../cli/output.ts';
 import { NeoError } from '../core/errors.ts';
+import { slotContents } from '../repo/keyring.ts';
 import { requireFull } from '../repo/repository.ts';
 import { checkWishes } from '../tasks/init.ts';
 
@@ -76,7 +77,8 @@ async function secretsOf(location: string, flags: OtherFlags, out: Output): Prom
   const { repository } = await openOther(location, flags, out);
   const { root } = requireFull(repository, 'give its secrets to another repository');
   const { chunker, bundle, packTarget, compression, blobSuite } = repository.config;
-  return { root, chunker, bundle, packTarget, compression, blobSuite };
+  const contents = slotContents(repository.keys.content);
+  return { root, contents, chunker, bundle, packTarget, compression, blobSuite };
 }
 
 /** @throws NeoError usage unless it is three sizes; their bounds are checked by the chunker */

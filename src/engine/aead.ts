@@ -134,34 +134,62 @@ export function openBlob(
   sealed: Uint8Array,
   room?: BlobRoom,
 ): Uint8Array {
+  const inner = openInner(engine, kind, key, sealed);
+  return marked(() => {
+    const { codec, plaintext } = unpack(engine, inner, room);
+    if (codec === CODECS.zstd) discard(inner);
+    else room?.lend(inner);
+    return plaintext;
+  });
+}
+
+/** What a sealed blob holds, as it was compressed, so that it can be sealed under another key as it is. */
+export interface OpenedBlob {
+  readonly codec: Codec;
+  readonly payload: Uint8Array;
+  readonly plaintext: Uint8Array;
+}
+
+/** As {@link openBlob}. @throws as it does */
+export function openBlobWithPayload(
+  engine: Engine,
+  kind: BlobKindByte,
+  key: ContentKey,
+  sealed: Uint8Array,
+): OpenedBlob {
+  const inner = openInner(engine, kind, key, sealed);
+  return marked(() => unpack(engine, inner, undefined));
+}
+
+function openInner(engine: Engine, kind: BlobKindByte, key: ContentKey, sealed: Uint8Array): Uint8Array {
   if (sealed.length < BLOB_OVERHEAD) throw new NeoError('integrity', 'sealed blob is cut short');
   const suite = blobSuite(sealed[0] ?? 0);
   const nonce = sealed.subarray(1, OUTER_HEADER);
   const aad = blobAad(engine, suite, kind, key);
-  const inner = engine.open(suite, blobKey(engine, suite, key), nonce, sealed.subarray(OUTER_HEADER), aad);
+  return engine.open(suite, blobKey(engine, suite, key), nonce, sealed.subarray(OUTER_HEADER), aad);
+}
+
+function marked<T>(act: () => T): T {
   try {
-    return unpack(engine, inner, room);
+    return act();
   } catch (error) {
     if (error instanceof Error) crafted.add(error);
     throw error;
   }
 }
 
-function unpack(engine: Engine, inner: Uint8Array, room: BlobRoom | undefined): Uint8Array {
+function unpack(engine: Engine, inner: Uint8Array, room: BlobRoom | undefined): OpenedBlob {
   const reader = new ByteReader(inner);
   const codec = reader.u8();
   const plainLength = reader.u32();
   const payload = reader.bytes(reader.remaining);
   if (plainLength > MAX_BLOB_LENGTH) throw new NeoError('integrity', `blob declares ${plainLength} bytes`);
   if (codec === CODECS.zstd) {
-    const plain = engine.decompress(payload, plainLength, room?.plain);
-    discard(inner);
-    return plain;
+    return { codec, payload, plaintext: engine.decompress(payload, plainLength, room?.plain) };
   }
   if (codec !== CODECS.raw) throw new NeoError('integrity', `blob of unknown codec ${codec}`);
   if (payload.length !== plainLength) throw new NeoError('integrity', 'blob is not as long as it declares');
-  room?.lend(inner);
-  return payload;
+  return { codec, payload, plaintext: payload };
 }
 
 /** nonce 24 ‖ XChaCha20-Poly1305(plaintext) ‖ tag: for small objects under long-lived keys. */

@@ -5,7 +5,7 @@ import { sealBlob } from '../engine/aead.ts';
 import { encodePayload } from '../engine/codec.ts';
 import { BLOB_KINDS, type BlobKind } from './blob-entry.ts';
 import type { BlobPlace } from './blob-index.ts';
-import { openVerified } from './blob-reader.ts';
+import { openWithEpoch } from './blob-reader.ts';
 import type { BlobWriter } from './blob-writer.ts';
 import type { IndexedRepository } from './indexed.ts';
 import { packPath } from './pack/pack.ts';
@@ -35,14 +35,15 @@ export class BlobCopier {
   /** False when the bytes are not what the key says. @throws what an upload failed with */
   async add({ id, kind, key }: NeededBlob, sealed: Uint8Array): Promise<boolean> {
     const { engine } = this.#repository;
+    let contentEpoch: number;
     try {
-      openVerified(this.#repository, kind, key, sealed);
+      contentEpoch = openWithEpoch(this.#repository, kind, key, sealed).epoch;
     } catch (error) {
       if (isNeoError(error, 'integrity')) return false;
       throw error;
     }
     await this.session.room();
-    this.#writer.append(kind !== 'data', { id, kind, contentEpoch: 0, hash: engine.blake3(sealed) }, sealed);
+    this.#writer.append(kind !== 'data', { id, kind, contentEpoch, hash: engine.blake3(sealed) }, sealed);
     return true;
   }
 

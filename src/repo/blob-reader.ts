@@ -4,9 +4,10 @@ import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import type { BlobId, ContentKey } from '../core/ids.ts';
 import { type BlobRoom, openBlob } from '../engine/aead.ts';
 import type { Engine } from '../engine/engine.ts';
-import { blobIdOf, contentKeyOf } from '../engine/keys.ts';
+import { blobIdOf } from '../engine/keys.ts';
 import { BLOB_KINDS, type BlobKind } from './blob-entry.ts';
 import type { BlobPlace } from './blob-index.ts';
+import { contentEpochOf } from './content-epoch.ts';
 import type { IndexedRepository, PackInfo } from './indexed.ts';
 import type { ContentSecrets, RepositoryKeys } from './keyring.ts';
 import { packPath } from './pack/pack.ts';
@@ -149,9 +150,19 @@ export function openVerified(
   sealed: Uint8Array,
   room?: BlobRoom,
 ): Uint8Array {
-  const plaintext = openBlob(repository.engine, BLOB_KINDS[kind], key, sealed, room);
-  if (!equalBytes(contentKeyOf(repository.engine, repository.keys.content[kind], plaintext), key)) {
-    throw new NeoError('integrity', `a ${kind} blob is not what its key says`);
-  }
-  return plaintext;
+  return openWithEpoch(repository, kind, key, sealed, room).plaintext;
+}
+
+/** The same, and the content epoch that its key is of. @throws NeoError integrity */
+export function openWithEpoch(
+  { engine, keys: { content } }: BlobOpener,
+  kind: BlobKind,
+  key: ContentKey,
+  sealed: Uint8Array,
+  room?: BlobRoom,
+): { readonly plaintext: Uint8Array; readonly epoch: number } {
+  const plaintext = openBlob(engine, BLOB_KINDS[kind], key, sealed, room);
+  const epoch = contentEpochOf(engine, content, kind, plaintext, key);
+  if (epoch === undefined) throw new NeoError('integrity', `a ${kind} blob is not what its key says`);
+  return { plaintext, epoch };
 }

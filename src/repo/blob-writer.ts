@@ -123,7 +123,7 @@ export class BlobWriter {
     );
     if (codec !== CODECS.raw) discard(payload);
     const hash = this.#engine.blake3(buffer.subarray(used, used + stored));
-    pack.grow({ id, kind, contentEpoch: 0, hash }, stored);
+    pack.grow({ id, kind, contentEpoch: this.#options.content.epoch, hash }, stored);
     return { key, id, stored };
   }
 

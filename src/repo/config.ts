@@ -9,6 +9,7 @@ import type { Engine } from '../engine/engine.ts';
 import { signBytes, verifySignatures } from '../engine/identity.ts';
 import { encodeHeader, FORMAT_VERSION, HEADER_LENGTH, newerNeo, readHeader } from './header.ts';
 import { MAX_PACK_SIZE } from './pack/entry.ts';
+import { LAST_CONTENT_EPOCH } from './slot-secret.ts';
 
 export const OPERATIONS = ['read', 'write', 'prune', 'check'] as const;
 export type Operation = (typeof OPERATIONS)[number];
@@ -35,12 +36,17 @@ export interface RepositoryConfig {
   readonly grace: number;
   readonly sealPublic: Uint8Array;
   readonly signPublic: Uint8Array;
+  /** Of the content secrets that writers use; 0 for the first ones. */
+  readonly contentEpoch: number;
   readonly previous?: ObjectName;
   readonly valid?: ObjectName;
 }
 
-/** Feature flags that this program implements; version 1 of the format defines none. */
-const KNOWN_FEATURES: readonly string[] = [];
+/** Blobs may be of several content epochs. Who knows of one alone would take the others for damage. */
+export const CONTENT_EPOCHS = 'content-epochs';
+
+/** Feature flags that this program implements. */
+const KNOWN_FEATURES: readonly string[] = [CONTENT_EPOCHS];
 
 /** X-Wing and Ed25519. */
 const SEAL_PUBLIC_LENGTH = 1216;
@@ -70,6 +76,7 @@ const schema = z.object({
   grace: integer(0),
   sealPublic: z.string(),
   signPublic: z.string(),
+  contentEpoch: z.optional(integer(1, LAST_CONTENT_EPOCH)),
   previous: z.optional(z.string()),
   valid: z.optional(z.string()),
 });
@@ -94,6 +101,7 @@ function bodyOf(config: RepositoryConfig): Uint8Array {
     grace: config.grace,
     sealPublic: toBase64(config.sealPublic),
     signPublic: toBase64(config.signPublic),
+    contentEpoch: config.contentEpoch === 0 ? undefined : config.contentEpoch,
     previous: config.previous,
     valid: config.valid,
   });
@@ -137,6 +145,7 @@ function parseBody(value: unknown): RepositoryConfig {
     grace: data.grace,
     sealPublic: publicKey(data.sealPublic, SEAL_PUBLIC_LENGTH),
     signPublic: publicKey(data.signPublic, SIGN_PUBLIC_LENGTH),
+    contentEpoch: data.contentEpoch ?? 0,
     ...(data.previous === undefined ? {} : { previous: objectName(data.previous) }),
     ...(data.valid === undefined ? {} : { valid: objectName(data.valid) }),
   };

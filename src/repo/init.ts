@@ -8,10 +8,11 @@ import type { Random } from '../core/random.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { KdfParameters } from '../engine/kdf.ts';
 import { issueCertificate } from './certificate.ts';
-import { encodeConfig, type RepositoryConfig } from './config.ts';
+import { CONTENT_EPOCHS, encodeConfig, type RepositoryConfig } from './config.ts';
 import { type Credential, credentialKey, encodeSlot, type SlotMethod } from './key-slots.ts';
 import { keysFromRoot } from './keyring.ts';
 import { isRepository, newId, type Surroundings, slotPath } from './repository.ts';
+import type { ContentEpochSecrets } from './slot-secret.ts';
 
 export interface InitOptions {
   readonly credential: Credential;
@@ -28,6 +29,8 @@ export interface InitOptions {
    * twice. Who holds a key of one can then open blobs of the other, if he gets at them.
    */
   readonly root?: Uint8Array;
+  /** The content secrets that took the place of those that come of `root`. */
+  readonly contents?: readonly ContentEpochSecrets[];
   readonly bundle?: RepositoryConfig['bundle'];
 }
 
@@ -71,11 +74,12 @@ export async function initRepository(
     signSeed: random.bytes(32),
     kemSeed: random.bytes(32),
   };
+  const contentEpoch = options.contents?.at(-1)?.epoch ?? 0;
   const config: RepositoryConfig = {
     repository: repositoryId(newId(random)),
     epoch: 0,
     created: clock.now(),
-    features: { read: [], write: [], prune: [], check: [] },
+    features: { read: contentEpoch === 0 ? [] : [CONTENT_EPOCHS], write: [], prune: [], check: [] },
     blobSuite: options.blobSuite,
     chunker: options.chunker,
     bundle: options.bundle ?? DEFAULT_BUNDLE,
@@ -84,6 +88,7 @@ export async function initRepository(
     grace: DEFAULT_GRACE,
     sealPublic: engine.kemPublicKey(seeds.sealSeed),
     signPublic: engine.signPublicKey(seeds.issuerSeed),
+    contentEpoch,
   };
   const configBytes = encodeConfig(engine, config, seeds.issuerSeed);
   const config0 = objectName(toHex(engine.blake3(configBytes)));
@@ -141,7 +146,7 @@ async function firstSlot(
       certificate: certificate.encoded,
       signSeed,
       kemSeed,
-      keys: { role: 'full', root, epochs },
+      keys: { role: 'full', root, epochs, contents: options.contents ?? [] },
     },
     indexKey: keysFromRoot(engine, root, epochs).index,
     kek,

@@ -310,6 +310,10 @@ function assemble(
   if (certificate.client !== secret.client || certificate.role !== secret.keys.role) {
     throw new NeoError('integrity', 'key slot and its certificate differ');
   }
+  const keys = repositoryKeys(surroundings.engine, secret.keys);
+  if (renewalFault === undefined && keys.content.epoch !== current.config.contentEpoch) {
+    throw new NeoError('integrity', 'key slot and configuration differ in the content secrets in force');
+  }
   return {
     ...surroundings,
     backend,
@@ -319,7 +323,7 @@ function assemble(
     configName: current.name,
     chain,
     issuers: issuersOf(chain),
-    keys: repositoryKeys(surroundings.engine, secret.keys),
+    keys,
     signer: { certificate, seed: secret.signSeed },
     client: secret.client,
     slot: secret,

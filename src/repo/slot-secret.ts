@@ -5,6 +5,9 @@ import { type ClientId, clientId, type ObjectName, objectName, type RepositoryId
 import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import { integer, z } from '../core/schema.ts';
 
+/** They are two bytes where a blob is told of. */
+export const LAST_CONTENT_EPOCH = 65_535;
+
 /** Private halves of one epoch; only full-role slots hold them. */
 export interface EpochSecrets {
   readonly epoch: number;
@@ -12,7 +15,19 @@ export interface EpochSecrets {
   readonly signSeed: Uint8Array;
 }
 
-export type SlotKeys =
+/** Content secrets that took the place of earlier ones: `neo key rotate --content`. Those of epoch 0 stand apart. */
+export interface ContentEpochSecrets {
+  /** 1 … 65535, rising. */
+  readonly epoch: number;
+  readonly data: Uint8Array;
+  readonly tree: Uint8Array;
+  readonly list: Uint8Array;
+}
+
+export type SlotKeys = {
+  /** In order of epochs; none as long as there are only the first ones. */
+  readonly contents: readonly ContentEpochSecrets[];
+} & (
   | { readonly role: 'full'; readonly root: Uint8Array; readonly epochs: readonly EpochSecrets[] }
   | {
       readonly role: 'write';
@@ -24,7 +39,8 @@ export type SlotKeys =
       readonly index: Uint8Array;
       /** 16 bytes, if the slot is bound to a deduplication domain. */
       readonly domain?: Uint8Array;
-    };
+    }
+);
 
 /** What lies inside an opened slot. */
 export interface SlotSecret {
@@ -43,6 +59,10 @@ export interface SlotSecret {
 export type RenewedSecret = Omit<SlotSecret, 'signSeed' | 'kemSeed'>;
 
 const text = z.string();
+const contentsSchema = z.optional(
+  z.array(z.object({ epoch: integer(1, LAST_CONTENT_EPOCH), data: text, tree: text, list: text })),
+);
+type ContentsJson = z.infer<typeof contentsSchema>;
 const secretBase = z.object({
   v: z.literal(1),
   repository: text,
@@ -59,6 +79,7 @@ const secretSchema = z.discriminatedUnion('role', [
     keys: z.object({
       root: text,
       epochs: z.array(z.object({ epoch: integer(0), sealSeed: text, signSeed: text })).check(z.minLength(1)),
+      contents: contentsSchema,
     }),
   }),
   z.extend(secretBase, {
@@ -71,6 +92,7 @@ const secretSchema = z.discriminatedUnion('role', [
       chunker: text,
       index: text,
       domain: z.optional(text),
+      contents: contentsSchema,
     }),
   }),
 ]);
@@ -100,6 +122,7 @@ function keysJson(keys: SlotKeys): Json {
           sealSeed: toBase64(pair.sealSeed),
           signSeed: toBase64(pair.signSeed),
         })),
+        contents: contentsJson(keys),
       }
     : {
         'content.data': toBase64(keys.contentData),
@@ -109,7 +132,18 @@ function keysJson(keys: SlotKeys): Json {
         chunker: toBase64(keys.chunker),
         index: toBase64(keys.index),
         domain: keys.domain === undefined ? undefined : toBase64(keys.domain),
+        contents: contentsJson(keys),
       };
+}
+
+function contentsJson({ contents }: SlotKeys): Json | undefined {
+  if (contents.length === 0) return undefined;
+  return contents.map(({ epoch, data, tree, list }) => ({
+    epoch,
+    data: toBase64(data),
+    tree: toBase64(tree),
+    list: toBase64(list),
+  }));
 }
 
 /** Of a first slot. @throws NeoError integrity when malformed */
@@ -150,7 +184,24 @@ function parse(json: Uint8Array): Parsed {
   };
 }
 
-type FullKeysJson = { root: string; epochs: { epoch: number; sealSeed: string; signSeed: string }[] };
+/** @throws NeoError integrity unless epochs rise */
+function contentsOf(json: ContentsJson = []): ContentEpochSecrets[] {
+  if (json.some(({ epoch }, at) => epoch <= (json[at - 1]?.epoch ?? 0))) {
+    throw new NeoError('integrity', 'key slot is malformed');
+  }
+  return json.map(({ epoch, data, tree, list }) => ({
+    epoch,
+    data: fromBase64(data),
+    tree: fromBase64(tree),
+    list: fromBase64(list),
+  }));
+}
+
+interface FullKeysJson {
+  root: string;
+  epochs: { epoch: number; sealSeed: string; signSeed: string }[];
+  contents?: ContentsJson;
+}
 
 function fullKeys(keys: FullKeysJson): SlotKeys {
   return {
@@ -161,6 +212,7 @@ function fullKeys(keys: FullKeysJson): SlotKeys {
       sealSeed: fromBase64(pair.sealSeed),
       signSeed: fromBase64(pair.signSeed),
     })),
+    contents: contentsOf(keys.contents),
   };
 }
 
@@ -172,6 +224,7 @@ interface WriteKeysJson {
   chunker: string;
   index: string;
   domain?: string | undefined;
+  contents?: ContentsJson;
 }
 
 function writeKeys(keys: WriteKeysJson): SlotKeys {
@@ -184,5 +237,6 @@ function writeKeys(keys: WriteKeysJson): SlotKeys {
     chunker: fromBase64(keys.chunker),
     index: fromBase64(keys.index),
     ...(keys.domain === undefined ? {} : { domain: fromBase64(keys.domain) }),
+    contents: contentsOf(keys.contents),
   };
 }

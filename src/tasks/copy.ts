@@ -1,5 +1,4 @@
 /** Snapshots from one repository into another (docs/decisions/0015-copy.md). */
-import { equalBytes } from '../core/bytes.ts';
 import { throwIfAborted } from '../core/concurrency.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import { type EventSink, ignoreEvents } from '../core/events.ts';
@@ -7,6 +6,7 @@ import type { ContentKey, ObjectName } from '../core/ids.ts';
 import { refuseExpired } from '../repo/certificate.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
+import { hasSecretsOf } from '../repo/content-epoch.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
 import { requireFull } from '../repo/repository.ts';
 import { runWriter } from '../repo/run-writer.ts';
@@ -106,7 +106,7 @@ class Copy {
     this.#events = events;
     this.#throwIfStopped = throwIfStopped;
     this.#heads = options.toLook.heads;
-    this.#sameSecrets = haveSameSecrets(options.from, options.to);
+    this.#sameSecrets = hasSecretsOf(options.to.keys.content, options.from.keys.content);
     const there = copiesIn(options.toLook);
     for (const snapshot of options.snapshots) {
       const { name, role, body } = snapshot;
@@ -274,13 +274,6 @@ class Copy {
     this.#heads = (await listHeads(to, this.#heads)).heads;
     this.#copied.push({ original, name });
   }
-}
-
-function haveSameSecrets(
-  { keys: { content: a } }: IndexedRepository,
-  { keys: { content: b } }: IndexedRepository,
-): boolean {
-  return (['data', 'tree', 'list', 'file'] as const).every((kind) => equalBytes(a[kind], b[kind]));
 }
 
 /** `made`: snapshots of which the target has a copy; `names`: of the target's own, which may have been copied to here. */

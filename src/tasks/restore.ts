@@ -109,7 +109,7 @@ function workerSetup(repository: BlobSource, options: RestoreOptions): WorkerSet
   const { engine, keys } = repository;
   return {
     engine: engine.name,
-    data: repository.sealedHash === undefined ? repository.keys.content.data : undefined,
+    content: repository.sealedHash === undefined ? repository.keys.content : undefined,
     file: keys.content.file,
     owners: options.ownership ?? true,
     securityAttributes: options.securityAttributes ?? false,

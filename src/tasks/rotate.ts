@@ -2,13 +2,20 @@
 import { toHex } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
+import type { Random } from '../core/random.ts';
 import { decodeCertificate, issueCertificate, refuseExpired } from '../repo/certificate.ts';
-import { encodeConfig, type RepositoryConfig, requireFeatures, requireOneConfig } from '../repo/config.ts';
+import {
+  CONTENT_EPOCHS,
+  encodeConfig,
+  type RepositoryConfig,
+  requireFeatures,
+  requireOneConfig,
+} from '../repo/config.ts';
 import { cameSecond, configPath } from '../repo/config-objects.ts';
 import { decodeSlot, encodeRenewal, openListing, type SlotListing } from '../repo/key-slots.ts';
-import { writeSlotKeys } from '../repo/keyring.ts';
+import { keysFromRoot, type RepositoryKeys, slotContents, writeSlotKeys } from '../repo/keyring.ts';
 import { isRotatedSince, type Repository, renewalPath, requireFull, slotPath } from '../repo/repository.ts';
-import type { EpochSecrets, SlotKeys } from '../repo/slot-secret.ts';
+import { type ContentEpochSecrets, LAST_CONTENT_EPOCH, type SlotKeys } from '../repo/slot-secret.ts';
 import { findKey, isUsableFull, type KeyInfo, listSlots, nameOf } from './keys/listing.ts';
 import { removeSlot } from './keys/removing.ts';
 
@@ -16,11 +23,15 @@ export interface RotateOptions {
   /** Labels, or starts of ids: these keys are left out, and their slots removed. */
   readonly drop: readonly string[];
   readonly dryRun: boolean;
+  /** New content secrets, too (docs/decisions/0021-content-epochs.md). */
+  readonly content?: boolean;
 }
 
 export interface RotateSummary {
   /** The new one. */
   readonly epoch: number;
+  /** Of the content secrets that are in force then. */
+  readonly contentEpoch: number;
   readonly renewed: readonly KeyInfo[];
   readonly dropped: readonly KeyInfo[];
   /** Left out, for they have expired. */
@@ -52,8 +63,9 @@ export async function rotateKeys(repository: Repository, options: RotateOptions)
   if (!renewed.some((key) => isUsableFull(key, now))) {
     throw new NeoError('failed', 'no key of role full would stay', { hint: 'add one first: neo key add' });
   }
-  const next = nextEpoch(repository, now);
-  const summary = { epoch: next.config.epoch, renewed, dropped, expired };
+  const next = nextEpoch(repository, now, options);
+  const { epoch, contentEpoch } = next.config;
+  const summary = { epoch, contentEpoch, renewed, dropped, expired };
   if (options.dryRun) return summary;
   for (const { id } of renewed) await putRenewal(repository, id, next);
   if (await isRotatedSince(repository)) throw rotatedMeanwhile();
@@ -80,15 +92,18 @@ interface NextEpoch {
   readonly config: RepositoryConfig;
   readonly name: ObjectName;
   readonly bytes: Uint8Array;
-  readonly epochs: readonly EpochSecrets[];
+  readonly keys: RepositoryKeys;
   readonly issuerSeed: Uint8Array;
   readonly created: number;
 }
 
-/** @throws NeoError permission-denied for a key that does not have the epoch in force */
-function nextEpoch(repository: Repository, created: number): NextEpoch {
+/**
+ * @throws NeoError permission-denied for a key that does not have the epoch in force; failed when content secrets were
+ * rotated more often than can be told
+ */
+function nextEpoch(repository: Repository, created: number, { content = false }: RotateOptions): NextEpoch {
   const { engine, random, configName } = repository;
-  const { epochs } = requireFull(repository, 'rotate keys');
+  const { root, epochs } = requireFull(repository, 'rotate keys');
   const current = epochs.find(({ epoch }) => epoch === repository.config.epoch);
   if (current === undefined) {
     throw new NeoError('permission-denied', 'this key was left out when keys were rotated', {
@@ -96,8 +111,11 @@ function nextEpoch(repository: Repository, created: number): NextEpoch {
     });
   }
   const [sealSeed, issuerSeed] = [random.bytes(32), random.bytes(32)];
+  const contents = slotContents(repository.keys.content);
+  if (content) contents.push(newContentSecrets(random, repository.config.contentEpoch + 1));
   const config: RepositoryConfig = {
     ...repository.config,
+    ...(content ? withContentEpoch(repository.config) : {}),
     epoch: repository.config.epoch + 1,
     sealPublic: engine.kemPublicKey(sealSeed),
     signPublic: engine.signPublicKey(issuerSeed),
@@ -108,10 +126,21 @@ function nextEpoch(repository: Repository, created: number): NextEpoch {
     config,
     bytes,
     name: objectName(toHex(engine.blake3(bytes))),
-    epochs: [...epochs, { epoch: config.epoch, sealSeed, signSeed: issuerSeed }],
+    keys: keysFromRoot(engine, root, [...epochs, { epoch: config.epoch, sealSeed, signSeed: issuerSeed }], contents),
     issuerSeed,
     created,
   };
+}
+
+/** By chance, not from `root`: that may be what has leaked. */
+function newContentSecrets(random: Random, epoch: number): ContentEpochSecrets {
+  if (epoch > LAST_CONTENT_EPOCH) throw new NeoError('failed', 'content secrets were rotated too often');
+  return { epoch, data: random.bytes(32), tree: random.bytes(32), list: random.bytes(32) };
+}
+
+function withContentEpoch({ contentEpoch, features }: RepositoryConfig): Partial<RepositoryConfig> {
+  const read = features.read.filter((flag) => flag !== CONTENT_EPOCHS);
+  return { contentEpoch: contentEpoch + 1, features: { ...features, read: [...read, CONTENT_EPOCHS] } };
 }
 
 async function putRenewal(repository: Repository, id: ClientId, next: NextEpoch): Promise<void> {
@@ -121,8 +150,11 @@ async function putRenewal(repository: Repository, id: ClientId, next: NextEpoch)
   const { signPublic, kemHash, role, expires } = old;
   const facts = { client: id, role, epoch: next.config.epoch, created: next.created, expires, signPublic, kemHash };
   const certificate = issueCertificate(engine, repository.id, next.issuerSeed, facts).encoded;
-  const { root } = requireFull(repository, 'rotate keys');
-  const keys: SlotKeys = role === 'full' ? { role, root, epochs: next.epochs } : writeSlotKeys(repository.keys);
+  const { full, content } = next.keys;
+  const keys: SlotKeys =
+    role === 'full' && full !== undefined
+      ? { role, ...full, contents: slotContents(content) }
+      : writeSlotKeys(next.keys);
   const bytes = encodeRenewal(engine, random, {
     listing: { ...listing, certificate, created: next.created },
     secret: {

@@ -27,6 +27,7 @@ function chainOf(chunker: RepositoryConfig['chunker']): RepositoryConfig | undef
     grace: 86_400,
     sealPublic: engine.kemPublicKey(seed),
     signPublic: engine.signPublicKey(seed),
+    contentEpoch: 0,
   };
   const bytes = encodeConfig(engine, config, seed);
   const name = objectName(toHex(engine.blake3(bytes)));

@@ -34,6 +34,7 @@ function configOf(epoch: number, more: Partial<RepositoryConfig> = {}): Reposito
     grace: 86_400,
     sealPublic: new Uint8Array(1216).fill(epoch),
     signPublic: engine.signPublicKey(seedOf(epoch)),
+    contentEpoch: 0,
     ...more,
   };
 }

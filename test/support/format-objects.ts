@@ -60,6 +60,7 @@ function configOf(engine: Engine): RepositoryConfig {
     grace: 86_400,
     sealPublic: engine.kemPublicKey(SEEDS.seal),
     signPublic: engine.signPublicKey(SEEDS.issuer),
+    contentEpoch: 0,
   };
 }
 
@@ -86,6 +87,7 @@ function slotOf(engine: Engine, keys: RepositoryKeys, certificate: Certificate, 
       role: 'full' as const,
       root: SEEDS.root,
       epochs: [{ epoch: 0, sealSeed: SEEDS.seal, signSeed: SEEDS.issuer }],
+      contents: [],
     },
   };
   return { listing, secret, indexKey: keys.index, kek: SEEDS.kek, kdf: undefined };

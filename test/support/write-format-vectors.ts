@@ -42,7 +42,7 @@ const vectors = {
     session: SESSION,
     'plaintext of the blobs': text(PLAINTEXT),
   },
-  keys: hexOf({ ...content, chunker, index }),
+  keys: hexOf({ data: content.data, tree: content.tree, list: content.list, file: content.file, chunker, index }),
   opened: opened(world),
   objects: Object.fromEntries(Object.entries(world.objects).map(([name, bytes]) => [name, toBase64(bytes)])),
 };

@@ -1,7 +1,7 @@
 /** One blob's place: 75 bytes in pack directories and index segments (docs/format.md, section 5). */
 import type { ByteReader, ByteWriter } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
-import { blobId } from '../../core/ids.ts';
+import { type BlobId, blobId } from '../../core/ids.ts';
 import { BLOB_KINDS, type BlobEntry } from '../blob-entry.ts';
 import { newerNeo } from '../header.ts';
 
@@ -10,6 +10,7 @@ export const MAX_PACK_SIZE = 64 << 20;
 
 /** Where the fields stand: after 32 bytes of id. */
 const KIND = 32;
+const CONTENT_EPOCH = 33;
 export const OFFSET = 35;
 export const LENGTH = 39;
 
@@ -36,6 +37,14 @@ export function readEntry(reader: ByteReader): BlobEntry {
   if (kind === undefined) throw newerNeo(`a blob of kind ${kindByte}`);
   if (offset + length > MAX_PACK_SIZE) throw new NeoError('integrity', 'blob lies outside its pack');
   return { id, kind, contentEpoch, offset, length, hash };
+}
+
+/** Told of each blob: `id` is a view, and good until the next one. */
+export function eachEpoch(entries: Uint8Array, tell: (id: BlobId, contentEpoch: number) => void): void {
+  const view = new DataView(entries.buffer, entries.byteOffset, entries.byteLength);
+  for (let at = 0; at < entries.length; at += ENTRY_LENGTH) {
+    tell(blobId(entries.subarray(at, at + 32)), view.getUint16(at + CONTENT_EPOCH, true));
+  }
 }
 
 /**

@@ -7,7 +7,7 @@ import { requireOneConfig } from '../../repo/config.ts';
 import { type FileSecret, protectSecret, sealSecret } from '../../repo/file-secret.ts';
 import { encodeKeyFile, type KeyFile } from '../../repo/key-file.ts';
 import { credentialKey, encodeSlot, type SlotMethod } from '../../repo/key-slots.ts';
-import { writeSlotKeys } from '../../repo/keyring.ts';
+import { slotContents, writeSlotKeys } from '../../repo/keyring.ts';
 import { newId, type Repository, requireFull, type Surroundings, slotPath } from '../../repo/repository.ts';
 import type { SlotKeys } from '../../repo/slot-secret.ts';
 
@@ -63,7 +63,8 @@ export async function prepareSlot(repository: Repository, wishes: KeyWishes, acc
       ? await credentialKey(engine, { type: 'password', password: access.password.password }, kdf)
       : secret;
   if (kek === undefined) throw new NeoError('failed', 'a password needs derivation parameters');
-  const keys: SlotKeys = wishes.role === 'full' ? { role: 'full', ...full } : writeSlotKeys(repository.keys);
+  const contents = slotContents(repository.keys.content);
+  const keys: SlotKeys = wishes.role === 'full' ? { role: 'full', ...full, contents } : writeSlotKeys(repository.keys);
   const slot = encodeNew(repository, { id, created, wishes, method: access.method, keys, kek, kdf });
   if (access.method !== 'key' || secret === undefined) {
     return { id, slot, ...(secret === undefined ? {} : { secret }) };

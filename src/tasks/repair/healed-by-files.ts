@@ -9,6 +9,7 @@ import type { SourceFile } from '../../fs/source-file.ts';
 import type { BlobCopier, NeededBlob } from '../../repo/blob-copier.ts';
 import type { BlobKind } from '../../repo/blob-entry.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
+import { allSecrets, type BlobSecrets } from '../../repo/keyring.ts';
 import { ContentReader, type FoundFile, filesBelow } from './found-files.ts';
 import type { LostBundles } from './lost-bundles.ts';
 
@@ -41,6 +42,8 @@ class FileHealer {
   readonly #reader: ContentReader;
   /** By id in hex. */
   readonly #lost: Map<string, NeededBlob>;
+  /** Nobody knows of which epoch the lost ones are. */
+  readonly #secrets: readonly BlobSecrets[];
   /** Found, and not handed over yet. */
   #found: { readonly blob: NeededBlob; readonly bytes: Uint8Array }[] = [];
   bytes = 0;
@@ -48,6 +51,7 @@ class FileHealer {
   constructor(healing: FileHealing) {
     this.#healing = healing;
     this.#reader = new ContentReader(healing.repository);
+    this.#secrets = allSecrets(healing.repository.keys.content);
     this.#lost = new Map(healing.lost.map((blob) => [toHex(blob.id), blob]));
   }
 
@@ -59,12 +63,7 @@ class FileHealer {
     this.bytes += file.stat.size;
     try {
       if (file.stat.size < this.#healing.repository.config.bundle.threshold) this.#small(file);
-      else
-        await this.#reader.cut(
-          file,
-          (kind, bytes) => this.#take(kind, bytes),
-          () => this.#handOver(),
-        );
+      else await this.#large(file);
     } catch (error) {
       const code = systemCode(error);
       if (code === undefined) throw error;
@@ -76,13 +75,27 @@ class FileHealer {
   #small(file: SourceFile): void {
     const content = this.#reader.whole(file);
     if (content.length === 0) return;
-    for (const { bytes } of this.#healing.bundles.found(this.#reader.hash(content), content)) this.#take('data', bytes);
-    this.#take('data', content);
+    const bundles = this.#healing.bundles.found(this.#reader.hash(content), content);
+    for (const secrets of this.#secrets) {
+      for (const { bytes } of bundles) this.#take(secrets, 'data', bytes);
+      this.#take(secrets, 'data', content);
+    }
   }
 
-  #take(kind: BlobKind, bytes: Uint8Array): ContentKey {
-    const { engine, keys } = this.#healing.repository;
-    const key = contentKeyOf(engine, keys.content[kind], bytes);
+  /** Once an epoch: chunk lists are made of content keys. */
+  async #large(file: SourceFile): Promise<void> {
+    for (const secrets of this.#secrets) {
+      await this.#reader.cut(
+        file,
+        (kind, bytes) => this.#take(secrets, kind, bytes),
+        () => this.#handOver(),
+      );
+    }
+  }
+
+  #take(secrets: BlobSecrets, kind: BlobKind, bytes: Uint8Array): ContentKey {
+    const { engine } = this.#healing.repository;
+    const key = contentKeyOf(engine, secrets[kind], bytes);
     const name = toHex(blobIdOf(engine, key));
     const blob = this.#lost.get(name);
     if (blob?.kind === kind) {

@@ -1,14 +1,13 @@
 /** Lost blobs out of another repository that has the same content secrets: there they have the same ids. */
-import { equalBytes } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import { type BlobCopier, fetchSealed, type NeededBlob } from '../../repo/blob-copier.ts';
 import type { BlobPlace } from '../../repo/blob-index.ts';
+import { shareSecrets } from '../../repo/content-epoch.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 
 /** @throws NeoError failed when nothing of the other one can fit */
 export function requireSameSecrets(repository: IndexedRepository, other: IndexedRepository): void {
-  const [own, theirs] = [repository.keys.content, other.keys.content];
-  if ((['data', 'tree', 'list'] as const).every((kind) => equalBytes(own[kind], theirs[kind]))) return;
+  if (shareSecrets(repository.keys.content, other.keys.content)) return;
   throw new NeoError('failed', 'the other repository has other content secrets: nothing of it has the same name here', {
     hint: 'restore from it, and heal with --from-path',
   });

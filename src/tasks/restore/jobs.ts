@@ -3,12 +3,13 @@
 import type { ErrorCode } from '../../core/errors.ts';
 import type { EngineName } from '../../engine/engine.ts';
 import type { ApplyProblem, EntryMetadata } from '../../fs/apply.ts';
+import type { ContentSecrets } from '../../repo/keyring.ts';
 
 /** What a worker is told once. */
 export interface WorkerSetup {
   readonly engine: EngineName;
-  /** Secret of data blobs; undefined for those of a share, whose sealed bytes were verified. */
-  readonly data: Uint8Array | undefined;
+  /** What blobs are verified with; undefined for those of a share, whose sealed bytes were verified. */
+  readonly content: ContentSecrets | undefined;
   /** Secret of whole files' identities. */
   readonly file: Uint8Array;
   readonly owners: boolean;

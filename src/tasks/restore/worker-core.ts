@@ -8,9 +8,9 @@ import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
 import { contentKey } from '../../core/ids.ts';
 import { isCrafted, openBlob } from '../../engine/aead.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { contentKeyOf } from '../../engine/keys.ts';
 import { writeAt } from '../../fs/writer-file.ts';
 import { FreshFiles } from '../../fs/writer-fresh.ts';
+import { contentEpochOf } from '../../repo/content-epoch.ts';
 import type {
   BlobError,
   BlobWork,
@@ -113,10 +113,14 @@ export class WorkerCore {
   #verify(plain: Uint8Array, work: BlobWork): void {
     if (plain.length !== work.plainLength)
       throw new NeoError('integrity', 'a data blob has another length than its list says');
-    const { data } = this.#setup;
-    if (data !== undefined && !equalBytes(contentKeyOf(this.#engine, data, plain), work.key)) {
+    if (this.#setup.content !== undefined && !this.#isKeyOf(work.key, plain)) {
       throw new NeoError('integrity', 'a data blob is not what its key says');
     }
+  }
+
+  #isKeyOf(key: Uint8Array, plain: Uint8Array): boolean {
+    const { content } = this.#setup;
+    return content !== undefined && contentEpochOf(this.#engine, content, 'data', plain, contentKey(key)) !== undefined;
   }
 
   /** Bytes that were opened and verified elsewhere. */
@@ -183,14 +187,13 @@ export class WorkerCore {
     to: number | undefined,
     piece: { key: Uint8Array; length: number; segments: Segments },
   ): boolean {
-    const { data } = this.#setup;
-    if (data === undefined) return false;
+    if (this.#setup.content === undefined) return false;
     const bytes = new Uint8Array(piece.length);
     for (let i = 0; i + 2 < piece.segments.length; i += 3) {
       const [at = 0, length = 0, offset = 0] = piece.segments.slice(i, i + 3);
       if (readAt(from, bytes.subarray(at, at + length), offset) !== length) return false;
     }
-    if (!equalBytes(contentKeyOf(this.#engine, data, bytes), piece.key)) return false;
+    if (!this.#isKeyOf(piece.key, bytes)) return false;
     if (to !== undefined) this.#writeSegments(bytes, piece.segments, { fd: to, path: new Uint8Array() });
     return true;
   }

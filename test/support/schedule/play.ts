@@ -64,6 +64,8 @@ class CheapRandom implements Random {
 export interface ScheduleOptions {
   /** Somebody rotates keys meanwhile. */
   readonly rotates?: boolean;
+  /** To new content secrets, too. */
+  readonly content?: boolean;
   /** Fewer at once, each of whom does one thing, in a smaller repository: three times as many in the same time. */
   readonly isShort?: boolean;
 }
@@ -92,6 +94,7 @@ class Play {
   readonly #truth: Truth;
   readonly #faults: string[] = [];
   readonly #rotates: boolean;
+  readonly #content: boolean;
   readonly #isShort: boolean;
   readonly #counts = {
     snapshots: 0,
@@ -104,8 +107,10 @@ class Play {
     rotations: 0,
   };
 
-  constructor(base: Base, start: Start, seed: number, { rotates = false, isShort = false }: ScheduleOptions) {
+  constructor(base: Base, start: Start, seed: number, options: ScheduleOptions) {
+    const { rotates = false, content = false, isShort = false } = options;
     this.#rotates = rotates;
+    this.#content = content;
     this.#isShort = isShort;
     this.#base = base;
     this.#start = start;
@@ -203,7 +208,7 @@ class Play {
 
   async #rotate({ name, repository }: Actor): Promise<void> {
     for (let wait = this.#random.below(this.#isShort ? 50 : 150); wait > 0; wait--) await this.#scheduler.gate(name);
-    await rotateKeys(repository, { drop: [], dryRun: false });
+    await rotateKeys(repository, { drop: [], dryRun: false, content: this.#content });
     this.#counts.rotations += 1;
   }
 
