@@ -1,15 +1,19 @@
+import { availableParallelism } from 'node:os';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
 import { formatCounted } from '../cli/format.ts';
 import { openFromFlags } from '../cli/open.ts';
+import { reportRekey, requireNoneFailed } from '../cli/rekey-report.ts';
 import { requireReferences, rewriteArgs, rewriteFlags, rewriteWishes } from '../cli/rewrite-flags.ts';
 import { rewriteJson, rewriteLine, rewriteSummaryJson, rewriteSummaryText } from '../cli/rewrite-report.ts';
 import { parseWhen } from '../cli/when.ts';
 import { displayBytes, toByteString } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
-import { loadIndex } from '../repo/indexed.ts';
+import type { ClientState } from '../repo/client-state.ts';
+import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
 import { selectSnapshot } from '../snapshot/select.ts';
-import { rewriteSnapshots } from '../tasks/rewrite.ts';
+import { type RekeyOptions, rekeySnapshots } from '../tasks/rekey.ts';
+import { type RewriteOptions, rewriteSnapshots } from '../tasks/rewrite.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
 
 const many = { multiple: true, multipleNonGreedy: true, helpValue: 'PATTERN' } as const;
@@ -20,11 +24,14 @@ export default class Rewrite extends NeoCommand {
     'For what should not have been saved, such as a password. Paths that match --exclude are dropped, and small files ' +
     'that were stored together with them are stored anew without them. The originals go to the trash. Their bytes are ' +
     'gone when no snapshot, stash or trash has them any more and `neo prune --max-unused 0` has run: with --trash 0, ' +
-    '`neo trash --empty` and `--sole-writer --grace 0` at once. Where else a file lies: neo find NAME, neo find --content.';
+    '`neo trash --empty` and `--sole-writer --grace 0` at once. Where else a file lies: neo find NAME, neo find --content. ' +
+    '--rekey moves snapshots and stashes to the content secrets that `neo key rotate --content` has made: without names ' +
+    'all of them. Nothing in them changes. It can be stopped, and goes on when it is said again.';
   static override examples = [
     '<%= config.bin %> rewrite --all --exclude /home/ann/work/secrets.env --dry-run',
     '<%= config.bin %> rewrite --all --exclude "*.pem" --trash 0',
     '<%= config.bin %> rewrite latest --host laptop --label "after the move"',
+    '<%= config.bin %> rewrite --rekey --dry-run',
   ];
   static override strict = false;
   static override args = rewriteArgs;
@@ -35,26 +42,48 @@ export default class Rewrite extends NeoCommand {
     time: Flags.string({ helpValue: 'TIME', summary: 'They were taken then.' }),
     label: Flags.string({ helpValue: 'TEXT', summary: 'They are called so; "" for nothing.' }),
     description: Flags.string({ helpValue: 'TEXT', summary: 'They are described so; "" for nothing.' }),
+    rekey: Flags.boolean({
+      exclusive: ['exclude', 'iexclude', 'host', 'time', 'label', 'description'],
+      summary: 'Seal them under the content secrets in force, and change nothing else.',
+    }),
     ...rewriteFlags,
   };
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Rewrite);
-    const changes = await changesOf(flags);
     const references = argv.map(String);
-    requireReferences(references, flags.all);
+    const isAll = flags.all || (flags.rekey && references.length === 0);
+    requireReferences(references, isAll);
+    const changes = flags.rekey ? undefined : await changesOf(flags);
     const { repository, state } = await openFromFlags(flags, this.out);
     const look = await lookAtSnapshots(repository, state, this.events);
     const named = references.map((reference) => selectSnapshot(look.snapshots, reference, undefined, look));
+    const chosen = { ...rewriteWishes(flags), look, snapshots: isAll ? look.snapshots : [...new Set(named)] };
+    const opened = { repository: await loadIndex(repository), state };
+    if (changes === undefined) await this.#rekey(opened, chosen);
+    else await this.#change(opened, { ...chosen, changes });
+  }
+
+  async #rekey({ repository, state }: OpenedIndex, wishes: Omit<RekeyOptions, 'workers'>): Promise<void> {
+    const options = { ...wishes, workers: availableParallelism() };
+    const summary = await rekeySnapshots(repository, state, options, this.events, this.signal);
+    this.endProgress();
+    await reportRekey(this.out, summary, { dryRun: options.dryRun, contentEpoch: repository.config.contentEpoch });
+    const { removed, shares } = options.look;
+    if (summary.blobs > 0 && removed.length > 0) {
+      this.out.note(`${formatCounted(removed.length, 'snapshot')} in the trash stay as they are: neo trash --empty`);
+    }
+    if (summary.blobs > 0 && shares.length > 0) {
+      this.out.note(`${formatCounted(shares.length, 'share')} stay as they are: see neo share list`);
+    }
+    requireNoneFailed(summary);
+  }
+
+  async #change({ repository, state }: OpenedIndex, wishes: RewriteOptions): Promise<void> {
+    const { changes, look } = wishes;
     const dropped: Uint8Array[] = [];
-    const options = {
-      ...rewriteWishes(flags),
-      look,
-      snapshots: flags.all ? look.snapshots : [...new Set(named)],
-      changes,
-      onDropped: (path: Uint8Array) => dropped.push(path),
-    };
-    const summary = await rewriteSnapshots(await loadIndex(repository), state, options, this.events, this.signal);
+    const options = { ...wishes, onDropped: (path: Uint8Array) => dropped.push(path) };
+    const summary = await rewriteSnapshots(repository, state, options, this.events, this.signal);
     this.endProgress();
     const { dryRun } = options;
     const paths = new Map(dropped.map((path) => [displayBytes(path), path]));
@@ -64,7 +93,7 @@ export default class Rewrite extends NeoCommand {
     for (const one of summary.rewritten) await this.out.record('rewritten', rewriteJson(one), rewriteLine(one));
     const body = { ...rewriteSummaryJson(summary, dryRun), dropped: paths.size };
     await this.out.record('summary', body, rewriteSummaryText(summary, dryRun));
-    if (look.shares.length > 0 && (flags.exclude ?? flags.iexclude) !== undefined) {
+    if (look.shares.length > 0 && (changes.exclude ?? changes.iexclude) !== undefined) {
       this.out.note(`${formatCounted(look.shares.length, 'share')} not looked at: see neo share list`);
     }
     if (paths.size > 0 && look.removed.length > 0) {
@@ -75,6 +104,11 @@ export default class Rewrite extends NeoCommand {
     if (paths.size > 0 && !dryRun)
       this.out.note('their bytes go with neo prune --max-unused 0, once the originals are out of the trash');
   }
+}
+
+interface OpenedIndex {
+  readonly repository: IndexedRepository;
+  readonly state: ClientState;
 }
 
 interface ChangeFlags {

@@ -94,7 +94,7 @@ export async function repairSnapshots(
     const replacement = {
       options: { ...options, snapshots: options.snapshots.filter(({ name }) => repaired.has(name)) },
       standing,
-      store,
+      session: store.session,
       everything: true,
       bodyOf: (original: Snapshot) => repairedBody(original, repaired.get(original.name)?.tree),
     };

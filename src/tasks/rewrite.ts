@@ -73,7 +73,13 @@ export async function rewriteSnapshots(
     const roots = await rewriteTrees(repository, store, filter, options, () => throwIfAborted(signal));
     const bodyOf = (original: Snapshot): SnapshotBody =>
       changedBody(original, roots.get(original.name) ?? original.body.tree, options);
-    return await replaceSnapshots(repository, state, { options, standing, store, bodyOf }, events, signal);
+    return await replaceSnapshots(
+      repository,
+      state,
+      { options, standing, session: store.session, bodyOf },
+      events,
+      signal,
+    );
   } finally {
     await store.close();
   }

@@ -120,6 +120,17 @@ describe.skipIf(!decoderIsReady())('a repository that neo wrote, read by the dec
       });
     });
 
+    test('holds blobs of several content epochs, and of the last alone when all are moved', async () => {
+      await neo('key', 'rotate', '--content');
+      await writeFile(join(source, 'after'), 'sealed under new secrets');
+      await neo('snapshot', '--host', 'here', source);
+      expect(await differences(source, await restore(repo, 'two-epochs'))).toBe('');
+      await neo('rewrite', '--rekey', '--trash', '0');
+      await neo('prune', '--max-unused', '0', '--sole-writer', '--grace', '0');
+      expect(await differences(source, await restore(repo, 'moved'))).toBe('');
+      expect(await differences(source, await restore(repo, 'moved-by-packs', ['--from-packs']))).toBe('');
+    });
+
     test('does not open with a wrong password', async () => {
       const refusal = { code: 1, stdout: '', stderr: expect.stringContaining('wrong password or key') };
       await expect(decode([repo, 'list'], { NEO_PASSWORD: 'wrong' })).rejects.toMatchObject(refusal);

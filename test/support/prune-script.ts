@@ -55,7 +55,7 @@ export function pruneScript(engine: Engine, start: PruneStart, way: Way): Script
   };
 }
 
-async function pruneWorld(world: World, clock: SimClock, state: ClientState, way: Way): Promise<PruneSummary> {
+export async function pruneWorld(world: World, clock: SimClock, state: ClientState, way: Way): Promise<PruneSummary> {
   return prune(
     await openWorld(world),
     state,

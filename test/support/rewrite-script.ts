@@ -53,21 +53,26 @@ export function rewriteVerdict(engine: Engine, start: PruneStart): Verify<'rewri
 }
 
 /** Of each snapshot the original or the new one is there, and whole; at the end the new one alone. */
-async function demandEach(world: World, start: PruneStart, isDone: boolean): Promise<void> {
+export async function demandEach(
+  world: World,
+  start: PruneStart,
+  isDone: boolean,
+  wanted: (model: Model) => Model = without,
+): Promise<void> {
   const { damages } = await checkWorld(world, new MemoryState());
   // What was torn while it was written is no snapshot.
   const lost = damages.filter(({ object, snapshots }) => snapshots.length > 0 && !object.startsWith('snapshots/'));
   if (lost.length > 0) throw new Error(lost.map(({ object, reason }) => `${object}: ${reason}`).join(', '));
   const repository = await openWorld(world);
   const { snapshots } = await lookAtSnapshots(repository, new MemoryState(), ignoreEvents);
-  for (const original of start.snapshots) await demandOne(repository, snapshots, original, isDone);
+  for (const original of start.snapshots) await demandOne(repository, snapshots, original, { isDone, wanted });
 }
 
 async function demandOne(
   repository: IndexedRepository,
   snapshots: readonly Snapshot[],
   { name, model }: PruneStart['snapshots'][number],
-  isDone: boolean,
+  { isDone, wanted }: { readonly isDone: boolean; readonly wanted: (model: Model) => Model },
 ): Promise<void> {
   const made = snapshots.filter(({ body }) => body.original?.snapshot === name);
   const isThere = snapshots.some((snapshot) => snapshot.name === name);
@@ -75,7 +80,7 @@ async function demandOne(
   if (made.length === 0 && (isDone || !isThere)) throw new Error('a snapshot is gone');
   if (isDone && isThere) throw new Error('an original is still there');
   if (isThere) await demandSame(await readSnapshot(repository, name), model);
-  for (const one of made) await demandSame(await readSnapshot(repository, one.name), without(model));
+  for (const one of made) await demandSame(await readSnapshot(repository, one.name), wanted(model));
 }
 
 async function demandSame(found: Model, wanted: Model): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,import-crash,versions-crash,heal-crash,copy-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
+ * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,rekey-crash,import-crash,versions-crash,heal-crash,copy-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
  * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated.
  */
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ import {
   healCrashCampaign,
   importCrashCampaign,
   pruneCrashCampaign,
+  rekeyCrashCampaign,
   repairCampaign,
   rewriteCrashCampaign,
   sweepCampaign,
@@ -40,6 +41,7 @@ const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = 
   corruption: () => corruptionCampaign(folder, seed),
   'prune-crash': () => pruneCrashCampaign(folder, seed),
   'rewrite-crash': () => rewriteCrashCampaign(folder, seed),
+  'rekey-crash': () => rekeyCrashCampaign(folder, seed),
   'import-crash': () => importCrashCampaign(folder, seed),
   'versions-crash': () => versionsCrashCampaign(folder, seed),
   'heal-crash': () => healCrashCampaign(folder, seed),

@@ -9,6 +9,7 @@ import { crashScript, crashVerdict } from '../support/crash-script.ts';
 import { healScript, healStart, healVerdict } from '../support/heal-script.ts';
 import { archiveOf, importScript, importVerdict } from '../support/import-script.ts';
 import { pruneScript, pruneStart, pruneVerdict } from '../support/prune-script.ts';
+import { rekeyScript, rekeyVerdict } from '../support/rekey-script.ts';
 import { repairScript, repairStart, repairVerdict } from '../support/repair-script.ts';
 import { rewriteScript, rewriteVerdict } from '../support/rewrite-script.ts';
 import { sweep } from '../support/sim.ts';
@@ -101,6 +102,23 @@ export async function rewriteCrashCampaign(folder: string, seed: number): Promis
     async run(number) {
       const start = await pruneStart(engine, sourcesIn(folder, 'rewrite-sources', seed + number), seed + number);
       const { operations, points } = await sweep(rewriteScript(engine), rewriteVerdict(engine, start), {
+        seed: seed + number,
+        start: start.storage,
+      });
+      return { operations, points };
+    },
+  };
+}
+
+/** The same of a move to new content secrets: rotation, new snapshots, prune. */
+export async function rekeyCrashCampaign(folder: string, seed: number): Promise<Campaign> {
+  const engine = await loadEngine();
+  return {
+    name: 'rekey-crash',
+    cases: 3,
+    async run(number) {
+      const start = await pruneStart(engine, sourcesIn(folder, 'rekey-sources', seed + number), seed + number);
+      const { operations, points } = await sweep(rekeyScript(engine), rekeyVerdict(engine, start), {
         seed: seed + number,
         start: start.storage,
       });

@@ -7,6 +7,7 @@ import type { ObjectName } from '../../core/ids.ts';
 import type { ClientState } from '../../repo/client-state.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import { putRecord } from '../../repo/record.ts';
+import type { SessionWriter } from '../../repo/session-writer.ts';
 import { rememberHeads } from '../../snapshot/heads.ts';
 import { type ListedHead, listHeads, type Snapshot } from '../../snapshot/listing.ts';
 import { doubtOf } from '../../snapshot/marks.ts';
@@ -15,7 +16,6 @@ import { commitSnapshot, type Standing, type Validation } from '../commit.ts';
 import { dropSnapshots } from '../forget.ts';
 import { sealBody } from '../seal-snapshot.ts';
 import { lookAtSnapshots, type VisibleSnapshots } from '../snapshots.ts';
-import type { BlobStore } from './blob-store.ts';
 
 export interface ReplaceOptions {
   /** All that is there, as it was looked at just before. */
@@ -57,7 +57,7 @@ export interface Replacement {
   readonly options: ReplaceOptions;
   readonly standing: Standing;
   /** What new bodies refer to is durable in it. */
-  readonly store: BlobStore;
+  readonly session: SessionWriter;
   readonly bodyOf: (original: Snapshot) => SnapshotBody;
   /** Nothing is believed because the original is there: each blob is looked up. */
   readonly everything?: boolean;
@@ -67,11 +67,11 @@ export interface Replacement {
 export async function replaceSnapshots(
   repository: IndexedRepository,
   state: ClientState,
-  { options, standing, store, bodyOf, everything = false }: Replacement,
+  { options, standing, session, bodyOf, everything = false }: Replacement,
   events: EventSink,
   signal?: AbortSignal,
 ): Promise<RewriteSummary> {
-  const publisher = new Publisher(repository, { standing, store, options, events, everything });
+  const publisher = new Publisher(repository, { standing, session, options, events, everything });
   const rewritten: Rewritten[] = [];
   const unchanged: Snapshot[] = [];
   for (const original of options.snapshots) {
@@ -117,7 +117,7 @@ function isSame(a: SnapshotBody, b: SnapshotBody): boolean {
 
 interface PublisherMeans {
   readonly standing: Standing;
-  readonly store: BlobStore;
+  readonly session: SessionWriter;
   readonly options: ReplaceOptions;
   readonly events: EventSink;
   readonly everything: boolean;
@@ -146,9 +146,8 @@ class Publisher {
 
   async #commit(original: Snapshot, body: SnapshotBody): Promise<ObjectName> {
     const repository = this.#repository;
-    const { standing, store, events, options, everything } = this.#means;
+    const { standing, session, events, options, everything } = this.#means;
     const { look } = options;
-    const { session } = store;
     const { heads } = this;
     const { graceFloor } = options;
     const name = await commitSnapshot(
