@@ -24,7 +24,7 @@ export function displayWidth(text: string): number {
 
 /** Control characters made visible, so that no name moves the cursor or breaks a line. */
 export function safeText(text: string): string {
-  return displayText(text.toWellFormed());
+  return PLAIN.test(text) ? text : displayText(text.toWellFormed());
 }
 
 /** Cut to `columns`, the end marked with `…`. */

@@ -38,13 +38,19 @@ export default class Find extends NeoCommand {
     const history = await History.open(historySource(repository, look), this.events, this.signal);
     const { hits, unreadable } = findEntries(history, chosen, options);
     this.endProgress();
-    if (this.out.json) for (const hit of hits) await this.out.object('hit', hitJson(hit));
-    await this.out.object('summary', { hits: hits.length, snapshots: chosen.length });
-    if (hits.length === 0) this.out.note('nothing was found');
-    else if (!this.out.json) await this.out.table(hitColumns, hits.map(hitRow));
+    const rows: string[][] = [];
+    let count = 0;
+    for (const hit of hits) {
+      count += 1;
+      if (this.out.json) await this.out.object('hit', hitJson(hit));
+      else rows.push(hitRow(hit));
+    }
+    await this.out.object('summary', { hits: count, snapshots: chosen.length });
+    if (count === 0) this.out.note('nothing was found');
+    else if (!this.out.json) await this.out.table(hitColumns, rows);
     if (unreadable > 0) {
-      const count = formatCounted(unreadable, 'directory', 'directories');
-      throw new NeoError('integrity', `${count} cannot be read`, { hint: 'see: neo check' });
+      const directories = formatCounted(unreadable, 'directory', 'directories');
+      throw new NeoError('integrity', `${directories} cannot be read`, { hint: 'see: neo check' });
     }
   }
 }

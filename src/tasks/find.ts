@@ -39,8 +39,11 @@ export interface FindOptions {
 }
 
 export interface Findings {
-  /** One for each path and content: by path, and of one path in the order in which they were first seen. */
-  readonly hits: readonly Hit[];
+  /**
+   * One for each path and content: by path, and of one path in the order in which they were first seen. They are made as
+   * they are asked for, once: there may be hundreds of thousands.
+   */
+  readonly hits: Iterable<Hit>;
   /** Directories that could not be read; each was named. */
   readonly unreadable: number;
 }
@@ -57,9 +60,20 @@ export function findEntries(history: History, snapshots: readonly Snapshot[], op
     paths.set(stretch.path, found);
     found.add(stretch);
   }
-  const inOrder = [...paths].sort(([a], [b]) => (a < b ? -1 : 1));
-  const hits = inOrder.flatMap(([, found]) => (options.deleted && found.isThere ? [] : found.hits(snapshots, isHit)));
-  return { hits, unreadable: history.unreadable };
+  return { hits: hitsOf(paths, snapshots, options, isHit), unreadable: history.unreadable };
+}
+
+function* hitsOf(
+  paths: ReadonlyMap<string, FoundPath>,
+  snapshots: readonly Snapshot[],
+  { deleted }: FindOptions,
+  isHit: (node: Node) => boolean,
+): Generator<Hit> {
+  // Of latin1, so that the order of code units is that of bytes.
+  for (const path of [...paths.keys()].sort()) {
+    const found = paths.get(path);
+    if (found !== undefined && !(deleted && found.isThere)) yield* found.hits(snapshots, isHit);
+  }
 }
 
 interface Sighting {
@@ -81,10 +95,16 @@ class FoundPath {
     this.#stretches.push(stretch);
   }
 
-  #byContent(): Map<string, Sighting> {
+  #byContent(): Iterable<Sighting> {
+    const [only, ...others] = this.#stretches;
+    if (only !== undefined && others.length === 0) {
+      const { path, first, last, count } = only;
+      return [{ path, node: only.node(), first, last, count }];
+    }
     const byContent = new Map<string, Sighting>();
-    for (const { path, node: decode, first, last, count } of this.#stretches) {
-      const node = decode();
+    for (const stretch of this.#stretches) {
+      const { path, first, last, count } = stretch;
+      const node = stretch.node();
       const identity = contentIdentity(node);
       const known = byContent.get(identity);
       if (known === undefined) byContent.set(identity, { path, node, first, last, count });
@@ -95,12 +115,12 @@ class FoundPath {
         known.count += count;
       }
     }
-    return byContent;
+    return byContent.values();
   }
 
   /** In the order in which they were first seen. */
   hits(snapshots: readonly Snapshot[], isHit: (node: Node) => boolean): Hit[] {
-    return [...this.#byContent().values()]
+    return [...this.#byContent()]
       .filter(({ node }) => isHit(node))
       .sort((a, b) => a.first - b.first)
       .flatMap(({ path, node, first, last, count }) => {

@@ -44,13 +44,13 @@ export interface Stretch {
   readonly path: string;
   readonly isDirectory: boolean;
   /** As the newest of them has it. */
-  readonly node: () => Node;
+  node(): Node;
   /** Numbers in the list of snapshots that was asked for. */
   readonly first: number;
   readonly last: number;
   readonly count: number;
   /** Of each of them. */
-  readonly numbers: () => readonly number[];
+  numbers(): readonly number[];
   /** The newest complete snapshot of that host and paths has it. */
   readonly isThere: boolean;
 }
@@ -157,7 +157,8 @@ class Places {
     this.isEmpty = previous < 0;
   }
 
-  #numbers(first: number, last: number): number[] {
+  /** Of those that were asked for, from a place to another. */
+  numbers(first: number, last: number): number[] {
     const found: number[] = [];
     for (let at = first; at <= last; at++) {
       const number = this.#next[at] ?? -1;
@@ -167,20 +168,56 @@ class Places {
   }
 
   /** Undefined when none of its snapshots was asked for. */
-  stretch({ path, node, isDirectory, first, last: end }: Span): Stretch | undefined {
-    const last = end === OPEN ? this.#previous.length - 1 : end;
+  stretch(span: Span): Stretch | undefined {
+    const { first } = span;
+    const last = span.last === OPEN ? this.#previous.length - 1 : span.last;
     const count = (this.#before[last + 1] ?? 0) - (this.#before[first] ?? 0);
     if (count === 0) return undefined;
-    return {
-      path,
-      isDirectory,
-      node: () => nodeFromJson(parseJson(node)),
+    return new PlacedSpan(this, span, {
       first: this.#next[first] ?? -1,
       last: this.#previous[last] ?? -1,
+      end: last,
       count,
-      numbers: () => this.#numbers(first, last),
       isThere: first <= this.#complete && this.#complete <= last,
-    };
+    });
+  }
+}
+
+interface Placed extends Pick<Stretch, 'first' | 'last' | 'count' | 'isThere'> {
+  /** Its last place. */
+  readonly end: number;
+}
+
+/** One of hundreds of thousands: without functions of its own. */
+class PlacedSpan implements Stretch {
+  readonly path: string;
+  readonly isDirectory: boolean;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+  readonly isThere: boolean;
+  readonly #places: Places;
+  readonly #span: Span;
+  readonly #end: number;
+
+  constructor(places: Places, span: Span, { first, last, end, count, isThere }: Placed) {
+    this.path = span.path;
+    this.isDirectory = span.isDirectory;
+    this.first = first;
+    this.last = last;
+    this.count = count;
+    this.isThere = isThere;
+    this.#places = places;
+    this.#span = span;
+    this.#end = end;
+  }
+
+  node(): Node {
+    return nodeFromJson(parseJson(this.#span.node));
+  }
+
+  numbers(): readonly number[] {
+    return this.#places.numbers(this.#span.first, this.#end);
   }
 }
 

@@ -13,7 +13,7 @@ const options: FindOptions = { patterns: [], ignoreCase: false, deleted: false }
 async function find(world: HistoryWorld, more: Partial<FindOptions>) {
   const look = await world.look();
   const history = await History.open(historySource(await world.made.open(), look), ignoreEvents);
-  const { hits } = findEntries(history, look.snapshots, { ...options, ...more });
+  const hits = [...findEntries(history, look.snapshots, { ...options, ...more }).hits];
   return hits.map(({ path, snapshots, deleted, first, last }) => ({
     path: text(path),
     snapshots,

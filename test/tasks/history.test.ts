@@ -17,7 +17,7 @@ async function answers(world: HistoryWorld, state: MemoryState): Promise<unknown
   const look = await lookAtSnapshots(repository, state, ignoreEvents);
   const history = await History.open(historySource(repository, look), ignoreEvents);
   const all = { patterns: [], ignoreCase: false, deleted: false };
-  return findEntries(history, look.snapshots, all).hits.map(({ path, node, first, last, snapshots, deleted }) => ({
+  return [...findEntries(history, look.snapshots, all).hits].map(({ path, node, first, last, snapshots, deleted }) => ({
     path: text(path),
     node: [node.size, node.mtime, node.mode],
     first: first.name,
