@@ -18,11 +18,11 @@ beforeAll(async () => {
   beginnings = await makeBeginnings(testEngine);
 });
 
-const COUNTED = ['operations', 'packsDeleted', 'rescued', 'snapshots', 'crashes', 'rotations'] as const;
+const COUNTED = ['operations', 'packsDeleted', 'rescued', 'snapshots', 'crashes', 'rotations', 'rewritten'] as const;
 
 /** @throws Error with the seed and what was violated */
 async function playAll(count: number, options: ScheduleOptions): Promise<Record<(typeof COUNTED)[number], number>> {
-  const sum = { operations: 0, packsDeleted: 0, rescued: 0, snapshots: 0, crashes: 0, rotations: 0 };
+  const sum = { operations: 0, packsDeleted: 0, rescued: 0, snapshots: 0, crashes: 0, rotations: 0, rewritten: 0 };
   for (let seed = 0; seed < count; seed++) {
     const played = await playSchedule(beginnings, seed, options).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);
@@ -57,6 +57,14 @@ describe('interleavings', () => {
       await playAll(part / 5, { rotates: true }),
     ];
     expect(sums.reduce((sum, { rotations }) => sum + rotations, 0)).toBeGreaterThan(part / 2);
+  });
+
+  it(`lose nothing in ${part / 5} schedules in which snapshots are made anew`, { timeout: 300_000 }, async () => {
+    const sums = [
+      await playAll(part / 10, { isShort: true, rewrites: true }),
+      await playAll(part / 10, { isShort: true, rewrites: true, rotates: true, content: true }),
+    ];
+    expect(sums.reduce((sum, { rewritten }) => sum + rewritten, 0)).toBeGreaterThan(part / 20);
   });
 
   it.each(FOUND)('seed $seed: $found', async ({ seed, found: _, ...options }) => {

@@ -15,7 +15,9 @@ export async function schedulesCampaign(seed: number): Promise<Campaign> {
       const sum: Record<string, number> = { schedules: A_CASE };
       for (let n = 0; n < A_CASE; n++) {
         const own = (seed - 1) * 1_000_000 + number * A_CASE + n;
-        const options = { isShort: own % 10 !== 0, rotates: own % 4 === 3, content: own % 8 === 7 };
+        // Those that rewrite cost ten times as much.
+        const rewrites = own % 100 < 2;
+        const options = { isShort: own % 10 !== 0, rotates: own % 4 === 3, content: own % 8 === 7, rewrites };
         const played = await playSchedule(beginnings, own, options).catch((error: unknown) => {
           const reason = error instanceof Error ? error.message : String(error);
           throw new Error(`schedule ${own} ${JSON.stringify(options)}: ${reason}`);

@@ -6,15 +6,11 @@ import { isNeoError } from '../../../src/core/errors.ts';
 import { ignoreEvents } from '../../../src/core/events.ts';
 import { objectName } from '../../../src/core/ids.ts';
 import type { Random } from '../../../src/core/random.ts';
-import { blobIdOf, contentKeyOf } from '../../../src/engine/keys.ts';
+import { blobIdOf } from '../../../src/engine/keys.ts';
 import { BlobReader } from '../../../src/repo/blob-reader.ts';
-import { BlobWriter } from '../../../src/repo/blob-writer.ts';
 import { type ClientState, MemoryState } from '../../../src/repo/client-state.ts';
 import { loadIndex } from '../../../src/repo/indexed.ts';
 import type { Repository } from '../../../src/repo/repository.ts';
-import { putHeartbeat } from '../../../src/repo/session.ts';
-import { SessionWriter } from '../../../src/repo/session-writer.ts';
-import { encodeSealedSigned } from '../../../src/repo/signed-object.ts';
 import { listHeads, listSnapshots } from '../../../src/snapshot/listing.ts';
 import { putRemoval } from '../../../src/snapshot/removal.ts';
 import { prune } from '../../../src/tasks/prune.ts';
@@ -24,10 +20,12 @@ import { undo } from '../../../src/tasks/undo.ts';
 import { SimRandom } from '../sim-random.ts';
 import type { Base, Beginnings } from './base.ts';
 import { reopened } from './reopened.ts';
+import { rewriteSome } from './rewriter.ts';
 import { ScheduledBackend, Scheduler, StorageClock } from './scheduler.ts';
 import { PRUNE, PRUNERS, type Start } from './start.ts';
+import { steal } from './thief.ts';
 import { Truth } from './truth.ts';
-import { contentOf, randomFiles, writeSnapshot } from './writer.ts';
+import { randomFiles, writeSnapshot } from './writer.ts';
 
 export interface Played {
   readonly operations: number;
@@ -40,6 +38,8 @@ export interface Played {
   readonly prunes: number;
   readonly refused: number;
   readonly rotations: number;
+  /** Snapshots made anew. */
+  readonly rewritten: number;
 }
 
 interface Actor {
@@ -66,6 +66,8 @@ export interface ScheduleOptions {
   readonly rotates?: boolean;
   /** To new content secrets, too. */
   readonly content?: boolean;
+  /** One or two make snapshots anew meanwhile. */
+  readonly rewrites?: boolean;
   /** Fewer at once, each of whom does one thing, in a smaller repository: three times as many in the same time. */
   readonly isShort?: boolean;
 }
@@ -82,6 +84,7 @@ export async function playSchedule(
   return new Play(base, start, seed, options).run();
 }
 
+const REWRITERS = ['rewriter one', 'rewriter two'] as const;
 const ORDERS = ['uniform', 'bursts', 'priorities'] as const;
 
 class Play {
@@ -95,6 +98,7 @@ class Play {
   readonly #faults: string[] = [];
   readonly #rotates: boolean;
   readonly #content: boolean;
+  readonly #rewrites: boolean;
   readonly #isShort: boolean;
   readonly #counts = {
     snapshots: 0,
@@ -105,12 +109,14 @@ class Play {
     prunes: 0,
     refused: 0,
     rotations: 0,
+    rewritten: 0,
   };
 
   constructor(base: Base, start: Start, seed: number, options: ScheduleOptions) {
-    const { rotates = false, content = false, isShort = false } = options;
+    const { rotates = false, content = false, rewrites = false, isShort = false } = options;
     this.#rotates = rotates;
     this.#content = content;
+    this.#rewrites = rewrites;
     this.#isShort = isShort;
     this.#base = base;
     this.#start = start;
@@ -165,8 +171,12 @@ class Play {
     if (this.#takesPart()) this.#begin(this.#actor('forgetter', full[0]), (actor) => this.#forget(actor));
     if (this.#takesPart()) this.#begin(this.#actor('undoer', full[1]), (actor) => this.#undo(actor));
     if (this.#random.below(4) === 0) this.#begin(this.#actor('reader', full[0]), (actor) => this.#read(actor));
-    if (this.#random.below(4) === 0) this.#begin(this.#actor('thief', thief), (actor) => this.#steal(actor));
+    if (this.#random.below(4) === 0) this.#begin(this.#actor('thief', thief), ({ repository }) => steal(repository));
     if (this.#rotates) this.#begin(this.#actor('rotator', full[1]), (actor) => this.#rotate(actor));
+    if (this.#rewrites) {
+      this.#begin(this.#actor(REWRITERS[0], full[0]), (actor) => this.#rewrite(actor));
+      if (this.#takesPart()) this.#begin(this.#actor(REWRITERS[1], full[1]), (actor) => this.#rewrite(actor));
+    }
     await this.#scheduler.run();
     await this.#verdict();
     const [fault] = this.#faults;
@@ -278,6 +288,26 @@ class Play {
     }
   }
 
+  async #rewrite(actor: Actor): Promise<void> {
+    for (let left = this.#rounds(2); left > 0; left--) {
+      const repository = await this.#again(actor);
+      for (let wait = this.#random.below(30); wait > 0; wait--) await this.#scheduler.gate(actor.name);
+      await this.#rewriteOnce({ ...actor, repository });
+    }
+  }
+
+  async #rewriteOnce({ repository, state }: Actor): Promise<void> {
+    try {
+      const { rewritten } = await rewriteSome(repository, state, this.#random);
+      for (const { name } of rewritten) if (name !== undefined) this.#truth.acknowledge(name);
+      this.#counts.rewritten += rewritten.length;
+    } catch (error) {
+      // What it looked at changed under its hands; it says so, and nothing is lost.
+      if (!isNeoError(error) || isNeoError(error, 'usage')) throw error;
+      this.#counts.refused += 1;
+    }
+  }
+
   async #undo({ repository, state }: Actor): Promise<void> {
     for (let n = this.#isShort ? 1 : 0; n < 2; n++) {
       try {
@@ -304,44 +334,6 @@ class Play {
         this.#faults.push(`the reader cannot read snapshot ${chosen.name.slice(0, 8)} twice`);
       }
     }
-  }
-
-  /** With a write key: wrong bytes under right ids, signs of life, tombs and removals that may not count. */
-  async #steal({ repository: opened }: Actor): Promise<void> {
-    const repository = await loadIndex(opened, 64);
-    const session = new SessionWriter(repository, { uploads: 1, dryRun: false, onStored: () => undefined });
-    const writer = new BlobWriter({
-      context: { ...repository, indexKey: repository.keys.index, session: session.session },
-      content: repository.keys.content,
-      index: repository.index,
-      suite: 'aes-256-gcm',
-      packTarget: 1 << 16,
-      openPacks: 1,
-      onPack: (pack) => session.add(pack),
-    });
-    const { engine, keys } = repository;
-    for (let n = 0; n < 8; n++) {
-      const id = blobIdOf(engine, contentKeyOf(engine, keys.content.data, contentOf(n)));
-      const junk = new Uint8Array(440).fill(n);
-      writer.append(false, { id, kind: 'data', contentEpoch: 0, hash: engine.blake3(junk) }, junk);
-    }
-    writer.finish();
-    await session.finish();
-    await putHeartbeat(repository, { session: session.session, n: 7, time: 0, generation: 0 });
-    for (const kind of ['tomb', 'removal'] as const) {
-      const victims = [...(await listHeads(repository)).heads].map(({ name }) => name);
-      const packs = repository.packs.flatMap((pack) => (pack === undefined ? [] : [pack.name]));
-      const time = await repository.backend.now();
-      const body =
-        kind === 'tomb'
-          ? { v: 1, generation: 1, time: 0, grace: 0, packs, replacements: [], uncounted: victims }
-          : { v: 1, time, trashEnds: time, snapshots: victims.map((name) => ({ name, head: name })) };
-      const json = Buffer.from(JSON.stringify(body));
-      const bytes = encodeSealedSigned(repository, kind, keys.index, repository.signer, json);
-      const name = toHex(engine.blake3(bytes));
-      await repository.backend.put(kind === 'tomb' ? `tombs/1-${name}` : `removals/${name}`, bytes);
-    }
-    await session.close();
   }
 
   /** From what lies in storage, with a fresh index: each protected snapshot can be found and read, byte for byte. */

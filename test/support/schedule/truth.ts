@@ -5,9 +5,14 @@
 import type { MemoryBackend } from '../../../src/backends/memory.ts';
 import { toHex } from '../../../src/core/bytes.ts';
 import type { ObjectName } from '../../../src/core/ids.ts';
+import { blobIdOf } from '../../../src/engine/keys.ts';
+import { loadIndex } from '../../../src/repo/indexed.ts';
 import { FOOTER_LENGTH, openDirectory, readFooter } from '../../../src/repo/pack/pack.ts';
 import type { Repository } from '../../../src/repo/repository.ts';
+import { listSnapshots } from '../../../src/snapshot/listing.ts';
+import { listRemovals } from '../../../src/snapshot/removal.ts';
 import { decodeSnapshot } from '../../../src/snapshot/snapshot.ts';
+import { reachable } from '../../../src/tasks/reachable.ts';
 import { reopened } from './reopened.ts';
 
 const CONFIRM_WITHIN = 300_000;
@@ -66,17 +71,24 @@ export class Truth {
     const name = path.slice(path.lastIndexOf('/') + 1);
     const is = path.slice(0, path.indexOf('/'));
     if (is === 'config') this.#repository = await reopened(this.#repository);
-    if (is === 'packs' && what === 'put') await this.#addPack(name, path);
-    if (is === 'snapshots' && what === 'put') await this.#addSnapshot(name, path);
-    if (is === 'packs' && what === 'remove') {
+    if (what === 'put') await this.#stored(is, name, path, actor);
+    else this.#removedObject(is, name, actor);
+  }
+
+  async #stored(is: string, name: string, path: string, actor: string): Promise<void> {
+    if (is === 'packs') await this.#addPack(name, path);
+    if (is === 'snapshots') await this.#addSnapshot(name, path, actor);
+    if (is === 'removals' && actor.startsWith('rewriter')) await this.#addRemoval(name);
+  }
+
+  #removedObject(is: string, name: string, actor: string): void {
+    if (is === 'packs') {
       this.#packs.delete(name);
       this.#demandAll(`${actor} removed pack ${name.slice(0, 8)}`);
     }
-    if (is === 'snapshots' && what === 'remove') {
-      if (this.isProtected(name))
-        throw new Error(`${actor} removed snapshot ${name.slice(0, 8)}, which nobody removed`);
-      this.#snapshots.delete(name);
-    }
+    if (is !== 'snapshots') return;
+    if (this.isProtected(name)) throw new Error(`${actor} removed snapshot ${name.slice(0, 8)}, which nobody removed`);
+    this.#snapshots.delete(name);
   }
 
   async #addPack(name: string, path: string): Promise<void> {
@@ -92,15 +104,31 @@ export class Truth {
     this.#packs.set(name, { author: author.client, full: author.role === 'full', ids });
   }
 
-  async #addSnapshot(name: string, path: string): Promise<void> {
+  async #addSnapshot(name: string, path: string, actor: string): Promise<void> {
     if (this.#snapshots.has(name)) return;
     const info = await this.#storage.stat(path);
     const bytes = await this.#storage.get(path);
-    const needs = this.#needs.get(name);
+    const needs = actor.startsWith('rewriter') ? await this.#reached(name, actor) : this.#needs.get(name);
     if (bytes === undefined || info === undefined || needs === undefined) return;
     const { head } = decodeSnapshot(this.#repository, bytes);
     const confirmed = info.modified - head.validated <= CONFIRM_WITHIN;
     this.#snapshots.set(name, { client: head.client, needs, confirmed });
+  }
+
+  /** What was made anew is known by what can be reached, and what should be is in it, too. */
+  async #reached(name: string, actor: string): Promise<ReadonlySet<string>> {
+    const { snapshots } = await listSnapshots(this.#repository, this.#repository.keys.full?.epochs ?? []);
+    const tree = snapshots.find((snapshot) => snapshot.name === name)?.body.tree;
+    if (tree === undefined) throw new Error(`${actor} stored snapshot ${name.slice(0, 8)}, which cannot be opened`);
+    const { table } = await reachable(await loadIndex(this.#repository, 64), [{ tree }], { workers: 0 });
+    return new Set([...table.entries()].map(({ key }) => toHex(blobIdOf(this.#repository.engine, key))));
+  }
+
+  /** By a rewrite, which says only at its end what it removed. */
+  async #addRemoval(name: string): Promise<void> {
+    const { removals } = await listRemovals(this.#repository);
+    const made = removals.find((removal) => removal.name === name);
+    for (const snapshot of made?.snapshots ?? []) this.removed(snapshot, made?.trashEnds ?? 0).named(name);
   }
 
   /** Somebody is about to remove it; `named` is told later what the removal is called. */
