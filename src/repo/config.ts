@@ -278,6 +278,6 @@ export function requireFeatures(config: RepositoryConfig, operation: Operation):
 export function requireOneConfig({ conflict }: ConfigChain): void {
   if (conflict === undefined) return;
   throw new NeoError('integrity', `two valid configurations claim epoch ${conflict.epoch}: nothing may be written`, {
-    hint: 'somebody rotated keys twice at once, or a key was stolen; snapshots can still be read and restored',
+    hint: 'somebody rotated keys twice at once, or a key was stolen; all can be read; to decide: neo repair config',
   });
 }

@@ -89,8 +89,8 @@ function directoryOf(repository: Repository, bytes: Uint8Array): Json {
   return { kind: 'pack', size: bytes.length, signer: signerJson(author), session, blobs: entries.map(entryJson) };
 }
 
-export function entryJson({ id, kind, offset, length, hash }: BlobEntry): Json {
-  return { id: toHex(id), kind, offset, length, hash: toHex(hash) };
+export function entryJson({ id, kind, contentEpoch, offset, length, hash }: BlobEntry): Json {
+  return { id: toHex(id), kind, contentEpoch, offset, length, hash: toHex(hash) };
 }
 
 /** True if the bytes are those that the name was made of; undefined for objects that are not named by their content. */

@@ -110,6 +110,7 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['merge', 0, 'merge', 'latest', 'latest~1', '--dry-run'],
   ['rewrite', 0, 'rewrite', 'latest', '--exclude', 'link'],
   ['key rotate', 0, 'key', 'rotate', '--content'],
+  ['repair config', 0, 'repair', 'config'],
   ['rewrite', 0, 'rewrite', '--rekey', '--dry-run'],
   ['rewrite', 0, 'rewrite', '--rekey'],
   ['snapshots', 0, 'snapshots'],
