@@ -13,6 +13,7 @@ export interface ShownCopy {
   readonly copied: readonly { readonly original: Named; readonly name?: string }[];
   readonly present: readonly Named[];
   readonly failed: readonly { readonly original: Named; readonly reason: string }[];
+  readonly superseded: readonly Named[];
   readonly sameSecrets: boolean;
   readonly bytesStored: number;
   readonly durationMs: number;
@@ -20,25 +21,40 @@ export interface ShownCopy {
 
 /** @throws NeoError integrity when a snapshot could not be copied */
 export async function reportCopy(out: Output, summary: ShownCopy, dryRun: boolean): Promise<void> {
-  const { copied, present, failed, sameSecrets, bytesStored, durationMs } = summary;
-  for (const { original, name } of copied) {
-    const short = original.name.slice(0, SHORT_ID);
-    const text = name === undefined ? `${short} would be copied` : `${short} is ${name.slice(0, SHORT_ID)} there`;
-    await out.record('copied', { original: original.name, snapshot: name }, text);
-  }
-  for (const { original, reason } of failed) await out.object('failed', { original: original.name, reason });
+  const { copied, present, failed, superseded, sameSecrets, bytesStored, durationMs } = summary;
+  await listCopies(out, summary);
   const size = `${formatBytes(bytesStored)} ${dryRun ? 'to be ' : ''}stored`;
   await out.line(
     `${formatCounted(copied.length, 'snapshot')} ${dryRun ? 'would be ' : ''}copied, ${present.length} there already` +
       `${dryRun && !sameSecrets ? '' : `, ${size}`} in ${formatDuration(durationMs)}`,
   );
-  const counts = { copied: copied.length, present: present.length, failed: failed.length };
+  const counts = {
+    copied: copied.length,
+    present: present.length,
+    failed: failed.length,
+    superseded: superseded.length,
+  };
   await out.object('summary', { ...counts, sameSecrets, bytesStored, durationMs, dryRun });
   if (!sameSecrets && copied.length > 0) {
     out.note('the two have other content secrets, so everything was sealed anew; see: neo init --copy-secrets-from');
+  }
+  if (superseded.length > 0) {
+    out.note('what was made anew here is there twice: the older ones go with neo forget, there, by their ids');
   }
   if (failed.length === 0) return;
   throw new NeoError('integrity', `${formatCounted(failed.length, 'snapshot')} could not be copied`, {
     hint: 'see: neo check --read-data; heal with: neo repair packs',
   });
+}
+
+async function listCopies(out: Output, { copied, superseded, failed }: ShownCopy): Promise<void> {
+  for (const { original, name } of copied) {
+    const short = original.name.slice(0, SHORT_ID);
+    const text = name === undefined ? `${short} would be copied` : `${short} is ${name.slice(0, SHORT_ID)} there`;
+    await out.record('copied', { original: original.name, snapshot: name }, text);
+  }
+  for (const { name } of superseded) {
+    await out.record('superseded', { snapshot: name }, `${name.slice(0, SHORT_ID)} there was made anew here since`);
+  }
+  for (const { original, reason } of failed) await out.object('failed', { original: original.name, reason });
 }

@@ -49,6 +49,8 @@ export interface CopySummary {
   /** There already, in the trash too. */
   readonly present: readonly Snapshot[];
   readonly failed: readonly { readonly original: Snapshot; readonly reason: string }[];
+  /** In the target: copies of snapshots that were made anew here since, perhaps without what they should not hold. */
+  readonly superseded: readonly Snapshot[];
   /** The content secrets are the same: blobs have the same ids in both. */
   readonly sameSecrets: boolean;
   /** Of packs and segments. In a dry run with other secrets 0: it is not known. */
@@ -125,6 +127,7 @@ class Copy {
       copied: this.#copied,
       present: this.#present,
       failed: this.#failed,
+      superseded: supersededIn(this.#options),
       sameSecrets: this.#sameSecrets,
       bytesStored: this.#stored,
     };
@@ -283,6 +286,19 @@ function copiesIn({ snapshots, removed, revoked }: VisibleSnapshots) {
   for (const { role, body } of all)
     if (role === 'full' && body.original !== undefined) made.add(body.original.snapshot);
   return { made, names: new Set<ObjectName>(all.map(({ name }) => name)) };
+}
+
+/** Of what a snapshot here was made from, which is gone here. */
+function supersededIn({ fromLook, toLook, snapshots }: CopyOptions): Snapshot[] {
+  const here = new Set<ObjectName>(fromLook.snapshots.map(({ name }) => name));
+  const anew = new Set<ObjectName>();
+  for (const { role, body } of snapshots) {
+    const source = role === 'full' ? body.original?.snapshot : undefined;
+    if (source !== undefined && !here.has(source)) anew.add(source);
+  }
+  return toLook.snapshots.filter(
+    ({ role, body }) => role === 'full' && body.original !== undefined && anew.has(body.original.snapshot),
+  );
 }
 
 /** Those that are in both and beyond doubt, in the target's order. */

@@ -75,6 +75,19 @@ describe('neo copy', () => {
     expect([checked.code, checked.stdout]).toEqual([0, expect.stringContaining('no damage found')]);
   });
 
+  it('names copies of what was made anew here since', async () => {
+    await user.neo(['init', '--repo', 'fourth'], there);
+    await user.neo(['snapshot', 'work', '--label', 'old']);
+    const first = await user.neo(['copy', 'latest', '--to', 'fourth', '--json'], other);
+    await user.neo(['rewrite', 'latest', '--exclude', 'long']);
+    const second = await user.neo(['copy', 'latest', '--to', 'fourth', '--json'], other);
+    expect(first.of('superseded')).toEqual([]);
+    expect(second.of('superseded').map(({ snapshot }) => snapshot)).toEqual([first.of('copied')[0]?.['snapshot']]);
+    expect(second.of('summary')[0]).toMatchObject({ copied: 1, superseded: 1 });
+    await user.neo(['forget', String(first.of('copied')[0]?.['snapshot']), '--repo', 'fourth'], there);
+    expect((await user.neo(['copy', 'latest', '--to', 'fourth', '--json'], other)).of('superseded')).toEqual([]);
+  });
+
   it.each([
     [2, 'into itself', ['copy', '--to', '.local/share/neo/repository'], { NEO_OTHER_KEY_FILE: '.key' }],
     [2, 'missing required flag to', ['copy'], {}],
