@@ -12,7 +12,6 @@ import type { BlobPlace } from '../../repo/blob-index.ts';
 import { BlobReader } from '../../repo/blob-reader.ts';
 import type { BlobRekeyer } from '../../repo/blob-rekeyer.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { packPath } from '../../repo/pack-check.ts';
 import { ChunkListBuilder } from '../../snapshot/content.ts';
 import type { Chunk, Content, Node } from '../../snapshot/node.ts';
 import { chunkFromJson } from '../../snapshot/node-json.ts';
@@ -104,7 +103,7 @@ export class Rekey {
     const { repository, dryRun } = this.#means;
     const info = repository.packs[number];
     if (dryRun || info === undefined || bytesOf(group) < info.size * MOST_OF_IT) return undefined;
-    return repository.backend.getRange(packPath(info.name), { offset: 0, length: info.size });
+    return fetchSealed(repository, { pack: number, offset: 0, length: info.size, trusted: false });
   }
 
   async #moveOne({ blob, places }: Wanted, whole: Uint8Array | undefined): Promise<void> {
