@@ -150,15 +150,18 @@ export interface OpenedBlob {
   readonly plaintext: Uint8Array;
 }
 
-/** As {@link openBlob}. @throws as it does */
+/** As {@link openBlob}; what it gives is good until the room is used for another blob. @throws as it does */
 export function openBlobWithPayload(
   engine: Engine,
   kind: BlobKindByte,
   key: ContentKey,
   sealed: Uint8Array,
+  room: BlobRoom,
 ): OpenedBlob {
   const inner = openInner(engine, kind, key, sealed);
-  return marked(() => unpack(engine, inner, undefined));
+  const opened = marked(() => unpack(engine, inner, room));
+  room.lend(inner);
+  return opened;
 }
 
 function openInner(engine: Engine, kind: BlobKindByte, key: ContentKey, sealed: Uint8Array): Uint8Array {

@@ -1,8 +1,8 @@
 /** Blobs under the content secrets in force in place of earlier ones: sealed anew, and not compressed anew. */
 import { isNeoError } from '../core/errors.ts';
 import type { ContentKey } from '../core/ids.ts';
-import { openBlobWithPayload, sealBlob } from '../engine/aead.ts';
-import { blobIdOf, contentKeyOf } from '../engine/keys.ts';
+import { BlobRoom, openBlobWithPayload } from '../engine/aead.ts';
+import { contentKeyOf } from '../engine/keys.ts';
 import type { NeededBlob } from './blob-copier.ts';
 import { BLOB_KINDS, type BlobKind } from './blob-entry.ts';
 import type { BlobWriter } from './blob-writer.ts';
@@ -16,6 +16,7 @@ export class BlobRekeyer {
   readonly session: SessionWriter;
   readonly #repository: IndexedRepository;
   readonly #writer: BlobWriter;
+  readonly #room = new BlobRoom();
 
   /** With `dryRun` nothing is stored. */
   constructor(repository: IndexedRepository, dryRun: boolean) {
@@ -30,25 +31,21 @@ export class BlobRekeyer {
    * the key says. @throws what an upload failed with
    */
   async move({ kind, key }: NeededBlob, sealed: Uint8Array): Promise<ContentKey | undefined> {
-    const { engine, config, random, keys, index } = this.#repository;
+    const { engine, keys } = this.#repository;
+    await this.session.room();
     const opened = this.#open(kind, key, sealed);
     if (opened === undefined || opened.epoch === keys.content.epoch) return opened && key;
     const { codec, payload, plaintext } = opened;
     const moved = contentKeyOf(engine, keys.content[kind], plaintext);
-    const id = blobIdOf(engine, moved);
-    if (!index.claim(id)) return moved;
-    await this.session.room();
-    const byte = BLOB_KINDS[kind];
-    const fresh = sealBlob(engine, config.blobSuite, byte, moved, payload, codec, plaintext.length, random);
-    const facts = { id, kind, contentEpoch: keys.content.epoch, hash: engine.blake3(fresh) };
-    this.#writer.append(kind !== 'data', facts, fresh);
+    this.#writer.saveCompressed(kind, moved, { codec, payload, plainLength: plaintext.length });
     return moved;
   }
 
+  /** What it gives is good until the next one. */
   #open(kind: BlobKind, key: ContentKey, sealed: Uint8Array) {
     const { engine, keys } = this.#repository;
     try {
-      const opened = openBlobWithPayload(engine, BLOB_KINDS[kind], key, sealed);
+      const opened = openBlobWithPayload(engine, BLOB_KINDS[kind], key, sealed, this.#room);
       const epoch = contentEpochOf(engine, keys.content, kind, opened.plaintext, key);
       return epoch === undefined ? undefined : { ...opened, epoch };
     } catch (error) {

@@ -6,7 +6,7 @@ import { copyInto, discard } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { BlobId, ContentKey } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
-import { BLOB_OVERHEAD, CODECS, sealBlobInto } from '../engine/aead.ts';
+import { BLOB_OVERHEAD, CODECS, type Codec, sealBlobInto } from '../engine/aead.ts';
 import { encodePayload } from '../engine/codec.ts';
 import type { Engine } from '../engine/engine.ts';
 import { blobIdOf, contentKeyOf } from '../engine/keys.ts';
@@ -35,6 +35,14 @@ export interface SavedBlob {
   readonly id: BlobId;
   /** Bytes that the pack grew by; 0 if the blob was there already. */
   readonly stored: number;
+}
+
+/** What goes into a sealed blob. */
+export interface Compressed {
+  readonly codec: Codec;
+  readonly payload: Uint8Array;
+  /** Bytes of the plaintext. */
+  readonly plainLength: number;
 }
 
 /** A pack in the making: blobs in one buffer, sealed already, directory still missing. */
@@ -104,27 +112,29 @@ export class BlobWriter {
     const id = blobIdOf(this.#engine, key);
     if (!this.#options.index.claim(id)) return { key, id, stored: 0 };
     const { codec, payload } = encodePayload(this.#engine, plaintext, level);
+    const stored = this.#seal(kind, key, id, { codec, payload, plainLength: plaintext.length });
+    if (codec !== CODECS.raw) discard(payload);
+    return { key, id, stored };
+  }
+
+  /** The same of what was compressed before, and is another blob by another secret. `key`: of its plaintext. */
+  saveCompressed(kind: BlobKind, key: ContentKey, compressed: Compressed): SavedBlob {
+    const id = blobIdOf(this.#engine, key);
+    if (!this.#options.index.claim(id)) return { key, id, stored: 0 };
+    return { key, id, stored: this.#seal(kind, key, id, compressed) };
+  }
+
+  /** Where it will lie: it is not copied. The pack grows by it only when that succeeded. */
+  #seal(kind: BlobKind, key: ContentKey, id: BlobId, { codec, payload, plainLength }: Compressed): number {
     const stored = BLOB_OVERHEAD + payload.length;
     const pack = this.#packFor(kind !== 'data', stored);
     const { buffer, used } = pack;
-    const { suite } = this.#options;
-    // Where it will lie: it is not copied. The pack grows by it only when that succeeded.
-    sealBlobInto(
-      this.#engine,
-      suite,
-      BLOB_KINDS[kind],
-      key,
-      payload,
-      codec,
-      plaintext.length,
-      this.#random,
-      buffer,
-      used,
-    );
-    if (codec !== CODECS.raw) discard(payload);
+    const { suite, content } = this.#options;
+    const byte = BLOB_KINDS[kind];
+    sealBlobInto(this.#engine, suite, byte, key, payload, codec, plainLength, this.#random, buffer, used);
     const hash = this.#engine.blake3(buffer.subarray(used, used + stored));
-    pack.grow({ id, kind, contentEpoch: this.#options.content.epoch, hash }, stored);
-    return { key, id, stored };
+    pack.grow({ id, kind, contentEpoch: content.epoch, hash }, stored);
+    return stored;
   }
 
   /** Adds a blob that is sealed already. */
