@@ -31,9 +31,18 @@ export const hitColumns: Column[] = [
   '',
 ];
 
+/** Of few snapshots, and said in every row. */
+const lastSeen = new WeakMap<ShownSnapshot, string>();
+
+function timeOf(snapshot: ShownSnapshot): string {
+  const known = lastSeen.get(snapshot) ?? formatTime(new Date(snapshot.body.time));
+  lastSeen.set(snapshot, known);
+  return known;
+}
+
 export function hitRow({ path, node, last, snapshots, deleted }: ShownHit): string[] {
   return [
-    formatTime(new Date(last.body.time)),
+    timeOf(last),
     last.name.slice(0, SHORT_ID),
     String(snapshots),
     node.type === 'file' ? formatBytes(node.size) : '-',

@@ -54,25 +54,39 @@ export interface Findings {
  */
 export function findEntries(history: History, snapshots: readonly Snapshot[], options: FindOptions): Findings {
   const { isMeant, isHit } = conditionsOf(options);
-  const paths = new Map<string, FoundPath>();
-  for (const stretch of history.stretches(snapshots, isMeant)) {
-    const found = paths.get(stretch.path) ?? new FoundPath();
-    paths.set(stretch.path, found);
-    found.add(stretch);
-  }
-  return { hits: hitsOf(paths, snapshots, options, isHit), unreadable: history.unreadable };
+  const stretches = [...history.stretches(snapshots, isMeant)];
+  // Of latin1, so that the order of code units is that of bytes.
+  stretches.sort((a, b) => (a.path < b.path ? -1 : Number(a.path > b.path)));
+  return { hits: hitsOf(stretches, snapshots, options, isHit), unreadable: history.unreadable };
 }
 
+/** @param stretches by path */
 function* hitsOf(
-  paths: ReadonlyMap<string, FoundPath>,
+  stretches: readonly Stretch[],
   snapshots: readonly Snapshot[],
   { deleted }: FindOptions,
   isHit: (node: Node) => boolean,
 ): Generator<Hit> {
-  // Of latin1, so that the order of code units is that of bytes.
-  for (const path of [...paths.keys()].sort()) {
-    const found = paths.get(path);
-    if (found !== undefined && !(deleted && found.isThere)) yield* found.hits(snapshots, isHit);
+  for (const ofPath of byPath(stretches)) {
+    const isThere = ofPath.some((stretch) => stretch.isThere);
+    // Nodes are decoded only when they are asked for: of most paths it is enough that they are there.
+    if (deleted && isThere) continue;
+    for (const { path, node, first, last, count } of byContent(ofPath)) {
+      const [oldest, newest] = [snapshots[first], snapshots[last]];
+      if (!isHit(node) || oldest === undefined || newest === undefined) continue;
+      const at = Buffer.from(path, 'latin1');
+      yield { path: at, node, first: oldest, last: newest, snapshots: count, deleted: !isThere };
+    }
+  }
+}
+
+/** All stretches of a path, whatever hosts had them. */
+function* byPath(stretches: readonly Stretch[]): Generator<readonly Stretch[]> {
+  for (let at = 0; at < stretches.length; ) {
+    let end = at + 1;
+    while (stretches[end]?.path === stretches[at]?.path) end += 1;
+    yield stretches.slice(at, end);
+    at = end;
   }
 }
 
@@ -84,52 +98,28 @@ interface Sighting {
   count: number;
 }
 
-/** All contents of one path, whatever hosts had them. */
-class FoundPath {
-  /** Decoded only when they are asked for: of most paths it is enough that they are there. */
-  readonly #stretches: Stretch[] = [];
-  isThere = false;
-
-  add(stretch: Stretch): void {
-    this.isThere ||= stretch.isThere;
-    this.#stretches.push(stretch);
+/** In the order in which they were first seen. */
+function byContent(stretches: readonly Stretch[]): Iterable<Sighting> {
+  const [only, ...others] = stretches;
+  if (only !== undefined && others.length === 0) {
+    const { path, first, last, count } = only;
+    return [{ path, node: only.node(), first, last, count }];
   }
-
-  #byContent(): Iterable<Sighting> {
-    const [only, ...others] = this.#stretches;
-    if (only !== undefined && others.length === 0) {
-      const { path, first, last, count } = only;
-      return [{ path, node: only.node(), first, last, count }];
+  const found = new Map<string, Sighting>();
+  for (const stretch of stretches) {
+    const { path, first, last, count } = stretch;
+    const node = stretch.node();
+    const identity = contentIdentity(node);
+    const known = found.get(identity);
+    if (known === undefined) found.set(identity, { path, node, first, last, count });
+    else {
+      if (last > known.last) known.node = node;
+      known.first = Math.min(known.first, first);
+      known.last = Math.max(known.last, last);
+      known.count += count;
     }
-    const byContent = new Map<string, Sighting>();
-    for (const stretch of this.#stretches) {
-      const { path, first, last, count } = stretch;
-      const node = stretch.node();
-      const identity = contentIdentity(node);
-      const known = byContent.get(identity);
-      if (known === undefined) byContent.set(identity, { path, node, first, last, count });
-      else {
-        if (last > known.last) known.node = node;
-        known.first = Math.min(known.first, first);
-        known.last = Math.max(known.last, last);
-        known.count += count;
-      }
-    }
-    return byContent.values();
   }
-
-  /** In the order in which they were first seen. */
-  hits(snapshots: readonly Snapshot[], isHit: (node: Node) => boolean): Hit[] {
-    return [...this.#byContent()]
-      .filter(({ node }) => isHit(node))
-      .sort((a, b) => a.first - b.first)
-      .flatMap(({ path, node, first, last, count }) => {
-        const [oldest, newest] = [snapshots[first], snapshots[last]];
-        if (oldest === undefined || newest === undefined) return [];
-        const at = Buffer.from(path, 'latin1');
-        return [{ path: at, node, first: oldest, last: newest, snapshots: count, deleted: !this.isThere }];
-      });
-  }
+  return [...found.values()].sort((a, b) => a.first - b.first);
 }
 
 interface Conditions {
