@@ -9,12 +9,17 @@ const OURS = new Set(['config', 'keys', 'tmp']);
 const OF_THE_DISK =
   /^(lost\+found|System Volume Information|\$RECYCLE\.BIN|\.Trash(es|-\d+)?|\.Spotlight-V100|\.fseventsd|\.DS_Store)$/;
 
+/** True of what is neither a repository's nor there by itself. */
+export function isStranger(name: string, isFolder: boolean): boolean {
+  if (name === '.' || name === '..') return false;
+  return !(OURS.has(name) && isFolder) && !OF_THE_DISK.test(name);
+}
+
 /** The name of one file or folder that is not a repository's; undefined when there is none, or no folder. */
 export async function findStranger(folder: string): Promise<string | undefined> {
   try {
     for await (const entry of await opendir(folder)) {
-      const isOurs = OURS.has(entry.name) && entry.isDirectory();
-      if (!isOurs && !OF_THE_DISK.test(entry.name)) return entry.name;
+      if (isStranger(entry.name, entry.isDirectory())) return entry.name;
     }
     return undefined;
   } catch (error) {

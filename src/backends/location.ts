@@ -3,15 +3,23 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NeoError } from '../core/errors.ts';
 import type { Backend } from './backend.ts';
+import { parseSftp, type SshTarget } from './sftp-location.ts';
 
-export interface Location {
-  readonly kind: 'local';
-  /** As written, not resolved against the current folder; `~` has no meaning here (the shell replaces it). */
-  readonly path: string;
-}
+export type Location =
+  | {
+      readonly kind: 'local';
+      /** As written, not resolved against the current folder; `~` has no meaning here (the shell replaces it). */
+      readonly path: string;
+    }
+  | {
+      readonly kind: 'sftp';
+      readonly target: SshTarget;
+      /** Absolute, or from the folder in which the server lets one in. */
+      readonly path: string;
+    };
 
 /** Known names whose backends are yet to come. */
-const COMING = new Set(['sftp', 's3', 'neo', 'peer']);
+const COMING = new Set(['s3', 'neo', 'peer']);
 
 /** RFC 3986 §3.1, but at least two letters: `C:\` is a drive. */
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]+):/;
@@ -27,6 +35,7 @@ export function parseLocation(text: string): Location {
   const scheme = SCHEME.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) return { kind: 'local', path: text };
   if (scheme === 'file') return { kind: 'local', path: pathOfUrl(text) };
+  if (scheme === 'sftp') return { kind: 'sftp', ...parseSftp(text) };
   if (COMING.has(scheme)) {
     throw new NeoError('usage', `locations of the kind ${scheme}: are not supported yet`, {
       hint: 'Use a folder on a local or mounted disk.',
@@ -57,19 +66,29 @@ function pathOfUrl(text: string): string {
 export interface OpenOptions {
   /** Make the place where objects lie, if it is missing. */
   readonly create?: boolean;
+  /** In place of `ssh`, taken apart by the shell. */
+  readonly ssh?: string | undefined;
 }
 
-/** @throws NeoError as the contract says; a local folder that does not exist is empty for reading */
-export async function openBackend(location: Location, options: OpenOptions = {}): Promise<Backend> {
+/** @throws NeoError as the contract says; a folder that does not exist is empty for reading */
+export async function openBackend(location: Location, { create = false, ssh }: OpenOptions = {}): Promise<Backend> {
+  if (location.kind === 'sftp') {
+    const { openSftp } = await import('./sftp.ts');
+    return openSftp(location.target, location.path, { create, ...(ssh === undefined ? {} : { command: ssh }) });
+  }
   const { openLocal } = await import('./local.ts');
-  return openLocal(resolve(location.path), { create: options.create ?? false });
+  return openLocal(resolve(location.path), { create });
 }
 
 /**
  * The name of something that lies where a repository is to be made, and belongs to none; undefined for an empty place.
  * @throws NeoError as the contract says
  */
-export async function strangerAt(location: Location): Promise<string | undefined> {
+export async function strangerAt(location: Location, { ssh }: OpenOptions = {}): Promise<string | undefined> {
+  if (location.kind === 'sftp') {
+    const { strangerOnSftp } = await import('./sftp.ts');
+    return strangerOnSftp(location.target, location.path, ssh === undefined ? {} : { command: ssh });
+  }
   const [{ findStranger }, { storageError }] = await Promise.all([
     import('./local-strangers.ts'),
     import('./local-errors.ts'),

@@ -24,6 +24,7 @@ import {
   type Surroundings,
 } from '../repo/repository.ts';
 import { readConfig } from './config.ts';
+import { connection } from './connection.ts';
 import { type ResolvedLocation, resolveLocation } from './context.ts';
 import type { RepositoryFlags } from './flags.ts';
 import type { Environment } from './folders.ts';
@@ -170,7 +171,7 @@ export async function openWith(
   key: (surroundings: Surroundings, ids: readonly RepositoryId[]) => OpenOptions | Promise<OpenOptions>,
 ): Promise<Opened> {
   const { location, surroundings, state } = await resolvePlace(flags);
-  const backend = await openBackend(parseLocation(location.location));
+  const backend = await openBackend(parseLocation(location.location), connection());
   let carriedSlot: Uint8Array | undefined;
   const repository = await openRepository(surroundings, backend, async (ids) => {
     const options = await key(surroundings, ids);
@@ -183,7 +184,10 @@ export async function openWith(
 /** Of the repositories that lie there, as nobody has verified; none where it cannot be reached. */
 export async function idsAt({ location, surroundings }: Place): Promise<readonly RepositoryId[]> {
   try {
-    return await repositoryIdsAt(surroundings.engine, await openBackend(parseLocation(location.location)));
+    return await repositoryIdsAt(
+      surroundings.engine,
+      await openBackend(parseLocation(location.location), connection()),
+    );
   } catch {
     return [];
   }
@@ -200,13 +204,13 @@ export async function initAt(
 ): Promise<{ readonly credential: Credential; readonly config: RepositoryConfig }> {
   const { engine, clock, random } = surroundings;
   const place = parseLocation(location.location);
-  const present = await openBackend(place);
+  const present = await openBackend(place, connection());
   if (await isRepository(engine, present)) {
     throw new NeoError('already-exists', `there is a repository at ${present.location} already`, {
       hint: 'nothing was changed; choose another place, or use this one',
     });
   }
-  const stranger = await strangerAt(place);
+  const stranger = await strangerAt(place, connection());
   if (stranger !== undefined) {
     throw new NeoError('failed', `${present.location} holds other files, such as ${JSON.stringify(stranger)}`, {
       hint: 'nothing was changed; name a new or an empty folder, such as one below it',
@@ -214,7 +218,7 @@ export async function initAt(
   }
   const credential: Credential = { type: 'password', password: await password() };
   // Only now: without a password not even an empty folder is left behind.
-  const backend = await openBackend(place, { create: true });
+  const backend = await openBackend(place, { create: true, ...connection() });
   const kdf = await makeKdf(engine, clock, random, derivation);
   const config = await initRepository(surroundings, backend, {
     credential,
@@ -243,6 +247,6 @@ export async function openOrCreate(flags: RepositoryFlags, out: Output): Promise
   out.note(`first snapshot: making a repository at ${location.location}`);
   out.note('without its password nobody can read it, not even you: keep it safe');
   const { credential } = await initAt(place, {}, () => newPassword(flags, out, 'Password for the new repository'));
-  const backend = await openBackend(parseLocation(location.location));
+  const backend = await openBackend(parseLocation(location.location), connection());
   return { repository: await openRepository(surroundings, backend, { credential }), state, location };
 }

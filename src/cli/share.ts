@@ -5,6 +5,7 @@ import { isNeoError, NeoError } from '../core/errors.ts';
 import { parseShareFile, type ShareFile } from '../repo/share-file.ts';
 import { type OpenedShare, openShare } from '../repo/share-source.ts';
 import { readConfig } from './config.ts';
+import { connection } from './connection.ts';
 import { resolveLocation } from './context.ts';
 import type { RepositoryFlags } from './flags.ts';
 import { openSecret, readBytes } from './identity.ts';
@@ -33,7 +34,7 @@ export async function openShareFile(path: string, flags: RepositoryFlags, out: O
   const file = parseShareFile(await readBytes(path, 'wrong-password', 'share'));
   const key = await openSecret(file.secret, { surroundings, flags, out, env: process.env }, 'share');
   try {
-    const backend = await openBackend(parseLocation(await locationOf(file, flags)));
+    const backend = await openBackend(parseLocation(await locationOf(file, flags)), connection());
     return { file, ...(await openShare(surroundings, backend, file, key)) };
   } catch (error) {
     throw isNeoError(error, 'no-repository') ? notThere(error) : error;

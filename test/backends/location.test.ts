@@ -22,18 +22,47 @@ describe('location', () => {
     expect(parseLocation(text)).toEqual({ kind: 'local', path });
   });
 
-  it.each(['sftp://host/path', 'sftp:user@host:/path', 's3:bucket', 'S3://x', 'neo://host', 'peer:abc'])(
-    'says of %j that it is not supported yet',
-    (text) => {
-      expect(() => parseLocation(text)).toThrow(
-        expect.objectContaining({
-          code: 'usage',
-          message: expect.stringContaining('not supported yet'),
-          hint: expect.any(String),
-        }),
-      );
-    },
-  );
+  it.each(['s3:bucket', 'S3://x', 'neo://host', 'peer:abc'])('says of %j that it is not supported yet', (text) => {
+    expect(() => parseLocation(text)).toThrow(
+      expect.objectContaining({
+        code: 'usage',
+        message: expect.stringContaining('not supported yet'),
+        hint: expect.any(String),
+      }),
+    );
+  });
+
+  it.each([
+    ['sftp://host/srv/backup', { host: 'host' }, '/srv/backup'],
+    ['sftp://ann@host:2222/srv/a%20b/', { host: 'host', user: 'ann', port: 2222 }, '/srv/a b'],
+    ['sftp://host/~/backup', { host: 'host' }, 'backup'],
+    ['SFTP://[::1]:22/x', { host: '::1', port: 22 }, '/x'],
+    ['sftp:host:backup', { host: 'host' }, 'backup'],
+    ['sftp:ann@host.example:/srv/b', { host: 'host.example', user: 'ann' }, '/srv/b'],
+  ])('takes %j as a place on another machine', (text, target, path) => {
+    expect(parseLocation(text)).toEqual({ kind: 'sftp', target, path });
+  });
+
+  it.each([
+    'sftp://-oProxyCommand=id/x',
+    'sftp:-oProxyCommand=id:x',
+    'sftp://-l@host/x',
+    'sftp:-F@host:x',
+    'sftp://host:-1/x',
+    'sftp://host:22 -v/x',
+    'sftp://ho st/x',
+    'sftp://host;id/x',
+    'sftp://$(id)/x',
+    'sftp://a:secret@host/x',
+    'sftp://host',
+    'sftp://host/',
+    'sftp:host',
+    'sftp:host:',
+    'sftp:/x',
+    'sftp://host/%zz',
+  ])('lets nothing of %j become an option of ssh or a command', (text) => {
+    expect(() => parseLocation(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
 
   it.each(['', 'http://x', 'backup:monday', 'file:relative', 'file://host/path', 'file:///a%2Fb', 'a\0b'])(
     'refuses %j',

@@ -1,0 +1,215 @@
+/**
+ * Objects as files below a folder of another machine, over SFTP by the system's `ssh`.
+ *
+ * put: temporary file in `tmp/` → fsync → hard link to the final name (never over another one) → temporary name removed. A
+ * server without hard links renames, which version 3 of the protocol refuses where the name is taken.
+ */
+import pLimit from 'p-limit';
+import { equalBytes } from '../core/bytes.ts';
+import { NeoError } from '../core/errors.ts';
+import { type Random, systemRandom } from '../core/random.ts';
+import type { Backend, ByteRange, ObjectInfo } from './backend.ts';
+import { isStranger } from './local-strangers.ts';
+import { temporaryName } from './local-temporary.ts';
+import { checkFolder, checkPath, checkRange, conflict, folderOf, isPathPart, TEMPORARY_FOLDER } from './path.ts';
+import { type Pipe, SftpChannel, StatusError } from './sftp/channel.ts';
+import { SftpFiles } from './sftp/files.ts';
+import { STATUS } from './sftp/packets.ts';
+import { startSsh } from './sftp/ssh.ts';
+import type { SshTarget } from './sftp-location.ts';
+
+export interface SftpOptions {
+  /** Make the root folder (mode 0700) and what is missing above it. */
+  readonly create?: boolean;
+  /** In place of `ssh`, taken apart by the shell: NEO_SSH. */
+  readonly command?: string;
+  readonly random?: Random;
+  /** A connection that is there already; for tests. */
+  readonly pipe?: Pipe;
+}
+
+/** Folders that are listed at a time: each takes three round trips. */
+const LISTED_AT_A_TIME = 16;
+
+/** @param root absolute, or from the folder in which the server lets one in */
+export async function openSftp(target: SshTarget, root: string, options: SftpOptions = {}): Promise<Backend> {
+  const pipe = options.pipe ?? startSsh(target, options.command);
+  const files = new SftpFiles(await SftpChannel.open(pipe));
+  const user = target.user === undefined ? '' : `${target.user}@`;
+  const port = target.port === undefined ? '' : `:${target.port}`;
+  const location = `sftp://${user}${target.host}${port}/${root.startsWith('/') ? root.slice(1) : `~/${root}`}`;
+  const backend = new SftpBackend(location, root, files, options.random ?? systemRandom);
+  if (options.create) await backend.createRoot();
+  return backend;
+}
+
+/** As strangerAt of location.ts. */
+export async function strangerOnSftp(
+  target: SshTarget,
+  root: string,
+  options: SftpOptions = {},
+): Promise<string | undefined> {
+  const files = new SftpFiles(await SftpChannel.open(options.pipe ?? startSsh(target, options.command)));
+  try {
+    const entries = await files.readFolder(root);
+    return entries.find(({ name, attributes }) => isStranger(name, attributes.is === 'folder'))?.name;
+  } finally {
+    await files.close();
+  }
+}
+
+class SftpBackend implements Backend {
+  readonly location: string;
+  readonly #root: string;
+  readonly #files: SftpFiles;
+  readonly #random: Random;
+  /** Those that this process has made or met. */
+  readonly #folders = new Map<string, Promise<void>>();
+
+  constructor(location: string, root: string, files: SftpFiles, random: Random) {
+    this.location = location;
+    this.#root = root;
+    this.#files = files;
+    this.#random = random;
+  }
+
+  async createRoot(): Promise<void> {
+    await this.#run(`make ${this.#root}`, () => this.#files.makeFolders(this.#root));
+  }
+
+  async put(path: string, bytes: Uint8Array): Promise<void> {
+    checkPath(path);
+    await this.#run(`store ${path}`, async () => {
+      if ((await this.#files.lstat(this.#at(path))) !== undefined) return this.#compare(path, bytes);
+      await this.#ensureFolder(TEMPORARY_FOLDER);
+      const temporary = this.#at(`${TEMPORARY_FOLDER}/${temporaryName(this.#random)}`);
+      try {
+        await this.#files.write(temporary, bytes);
+        await this.#ensureFolder(folderOf(path));
+        if (!(await this.#files.publish(temporary, this.#at(path)))) return await this.#compare(path, bytes);
+        await this.#files.syncFolder(this.#at(folderOf(path)));
+      } finally {
+        await this.#files.remove(temporary).catch(() => undefined);
+      }
+    });
+  }
+
+  async #compare(path: string, bytes: Uint8Array): Promise<void> {
+    const there = await this.#files.read(this.#at(path));
+    if (there === undefined || !equalBytes(there, bytes)) throw conflict(path);
+    await this.#files.syncFolder(this.#at(folderOf(path)));
+  }
+
+  async #ensureFolder(folder: string): Promise<void> {
+    if (folder === '') return;
+    const known = this.#folders.get(folder) ?? this.#makeFolder(folder);
+    this.#folders.set(folder, known);
+    await known.catch((error: unknown) => {
+      this.#folders.delete(folder);
+      throw error;
+    });
+  }
+
+  async #makeFolder(folder: string): Promise<void> {
+    await this.#ensureFolder(folderOf(folder));
+    if (await this.#files.makeFolder(this.#at(folder))) await this.#files.syncFolder(this.#at(folderOf(folder)));
+  }
+
+  async get(path: string): Promise<Uint8Array | undefined> {
+    checkPath(path);
+    return this.#run(`read ${path}`, () => this.#files.read(this.#at(path)));
+  }
+
+  async getRange(path: string, range: ByteRange): Promise<Uint8Array | undefined> {
+    checkPath(path);
+    checkRange(path, Number.MAX_SAFE_INTEGER, range);
+    return this.#run(`read ${path}`, async () => {
+      const found = await this.#files.readRange(this.#at(path), range);
+      if (found !== undefined) checkRange(path, found.size, range);
+      return found?.bytes;
+    });
+  }
+
+  async *list(folder: string): AsyncIterable<ObjectInfo> {
+    checkFolder(folder);
+    const limit = pLimit(LISTED_AT_A_TIME);
+    let pending = [folder];
+    while (pending.length > 0) {
+      const under = pending.map((each) => limit(() => this.#run(`list ${each}`, () => this.#listOne(each))));
+      pending = [];
+      for (const listed of under) {
+        const { objects, folders } = await listed;
+        yield* objects;
+        pending.push(...folders);
+      }
+    }
+  }
+
+  async #listOne(folder: string): Promise<{ readonly objects: ObjectInfo[]; readonly folders: string[] }> {
+    const objects: ObjectInfo[] = [];
+    const folders: string[] = [];
+    for (const { name, attributes } of await this.#files.readFolder(this.#at(folder))) {
+      const path = folder === '' ? name : `${folder}/${name}`;
+      if (!isPathPart(name) || path === TEMPORARY_FOLDER) continue;
+      if (attributes.is === 'folder') folders.push(path);
+      if (attributes.is === 'file') objects.push({ path, size: attributes.size, modified: attributes.modified });
+    }
+    return { objects, folders };
+  }
+
+  async stat(path: string): Promise<ObjectInfo | undefined> {
+    checkPath(path);
+    return this.#run(`look at ${path}`, async () => {
+      const found = await this.#files.lstat(this.#at(path));
+      return found?.is === 'file' ? { path, size: found.size, modified: found.modified } : undefined;
+    });
+  }
+
+  async remove(path: string): Promise<void> {
+    checkPath(path);
+    await this.#run(`remove ${path}`, async () => {
+      if (!(await this.#files.remove(this.#at(path)))) return;
+      await this.#files.syncFolder(this.#at(folderOf(path)));
+    });
+  }
+
+  /** The time that a new file is given: the protocol has no other way to ask. */
+  async now(): Promise<number> {
+    return this.#run('ask for the time', async () => {
+      await this.#ensureFolder(TEMPORARY_FOLDER);
+      return this.#files.probe(this.#at(`${TEMPORARY_FOLDER}/${temporaryName(this.#random)}`));
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#files.close();
+  }
+
+  #at(path: string): string {
+    return path === '' ? this.#root : `${this.#root}/${path}`;
+  }
+
+  async #run<T>(action: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      throw await this.#meaningOf(error, action);
+    }
+  }
+
+  /** A full disk is a bare failure in this version of the protocol: the server is asked for what is free. */
+  async #meaningOf(error: StatusError, action: string): Promise<NeoError> {
+    const what = `cannot ${action} on ${this.location}`;
+    if (error.status === STATUS.denied) {
+      return new NeoError('permission-denied', `${what}: permission denied`, {
+        hint: 'check who owns the folder there',
+        cause: error,
+      });
+    }
+    if (error.status === STATUS.failure && (await this.#files.isFull(this.#root))) {
+      return new NeoError('no-space', `${what}: no space left`, { hint: 'free some space there', cause: error });
+    }
+    return new NeoError('failed', `${what}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,177 @@
+/** Requests to an SFTP server over a pipe, many in flight: answers come in any order. */
+import type { Readable, Writable } from 'node:stream';
+import { NeoError } from '../../core/errors.ts';
+import { MAX_PACKET, PacketReader, PacketWriter, REPLY, REQUEST, STATUS } from './packets.ts';
+
+export interface Reply {
+  readonly type: number;
+  readonly reader: PacketReader;
+}
+
+/** What a server answered that is no success. */
+export class StatusError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message === '' ? `status ${status}` : message);
+    this.status = status;
+  }
+}
+
+export interface Pipe {
+  readonly input: Writable;
+  readonly output: Readable;
+  /** Why it ended, once it has. */
+  readonly ended: Promise<NeoError>;
+  readonly kill: () => void;
+  /** Whether the program has to wait for it: not while nothing is asked. */
+  readonly hold: (isHeld: boolean) => void;
+}
+
+interface Waiting {
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A server that says nothing for so long while it is asked something is taken for dead. */
+const SILENCE_MS = 120_000;
+
+export class SftpChannel {
+  readonly extensions: ReadonlyMap<string, string>;
+  readonly #pipe: Pipe;
+  readonly #waiting = new Map<number, Waiting>();
+  #next = 0;
+  #failure: NeoError | undefined;
+  #silence: NodeJS.Timeout | undefined;
+
+  private constructor(pipe: Pipe, extensions: ReadonlyMap<string, string>) {
+    this.#pipe = pipe;
+    this.extensions = extensions;
+  }
+
+  /** @throws NeoError unreachable, permission-denied: whatever the pipe ended with */
+  static async open(pipe: Pipe): Promise<SftpChannel> {
+    const packets = packetsOf(pipe.output);
+    pipe.input.on('error', () => undefined);
+    pipe.input.write(new PacketWriter().u32(3).finish(REQUEST.init));
+    const first = await Promise.race([packets.next(), pipe.ended.then((error) => Promise.reject(error))]);
+    if (first.done === true) throw await pipe.ended;
+    const reader = new PacketReader(first.value);
+    if (reader.u8() !== REPLY.version || reader.u32() < 3) {
+      pipe.kill();
+      throw new NeoError('unreachable', 'the SFTP server speaks no version 3');
+    }
+    const extensions = new Map<string, string>();
+    while (!reader.ended) extensions.set(reader.bytes().toString(), reader.bytes().toString());
+    const channel = new SftpChannel(pipe, extensions);
+    pipe.hold(false);
+    void channel.#read(packets);
+    return channel;
+  }
+
+  async #read(packets: AsyncGenerator<Buffer, void>): Promise<void> {
+    try {
+      for await (const packet of packets) this.#receive(new PacketReader(packet));
+      this.#fail(await this.#pipe.ended);
+    } catch (error) {
+      this.#pipe.kill();
+      this.#fail(
+        error instanceof NeoError ? error : new NeoError('unreachable', 'the connection broke', { cause: error }),
+      );
+    }
+  }
+
+  #receive(reader: PacketReader): void {
+    const type = reader.u8();
+    const id = reader.u32();
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) throw new NeoError('unreachable', 'the SFTP server answers what nobody asked');
+    this.#waiting.delete(id);
+    this.#watch();
+    if (type !== REPLY.status) {
+      waiting.resolve({ type, reader });
+      return;
+    }
+    const status = reader.u32();
+    if (status === STATUS.ok) waiting.resolve({ type, reader });
+    else waiting.reject(new StatusError(status, reader.ended ? '' : reader.bytes().toString()));
+  }
+
+  #fail(error: NeoError): void {
+    this.#failure ??= error;
+    clearTimeout(this.#silence);
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#waiting.clear();
+  }
+
+  /** Starts anew with each answer. */
+  #watch(): void {
+    clearTimeout(this.#silence);
+    if (this.#waiting.size === 0) {
+      this.#pipe.hold(false);
+      return;
+    }
+    this.#silence = setTimeout(() => {
+      this.#pipe.kill();
+      this.#fail(new NeoError('unreachable', `the SFTP server says nothing for ${SILENCE_MS / 1000} seconds`));
+    }, SILENCE_MS);
+    this.#silence.unref();
+  }
+
+  /** @throws StatusError for any status but success; NeoError unreachable when the connection ends */
+  request(type: number, body: PacketWriter, expected: number = REPLY.status): Promise<PacketReader> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const id = this.#next;
+    this.#next = (this.#next + 1) >>> 0;
+    return new Promise<Reply>((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      if (this.#waiting.size === 1) {
+        this.#pipe.hold(true);
+        this.#watch();
+      }
+      this.#pipe.input.write(body.finish(type, id));
+    }).then((reply) => {
+      if (reply.type === expected) return reply.reader;
+      throw new NeoError('unreachable', `the SFTP server answers with packet ${reply.type}`);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#pipe.hold(true);
+    this.#pipe.input.end();
+    await this.#pipe.ended;
+  }
+}
+
+async function* packetsOf(stream: Readable): AsyncGenerator<Buffer, void> {
+  const splitter = new Splitter();
+  for await (const chunk of stream) yield* splitter.take(chunk);
+}
+
+/** A stream of bytes into packets, without their lengths. */
+class Splitter {
+  #chunks: Buffer[] = [];
+  #held = 0;
+
+  /** @throws NeoError unreachable for a length that no honest server sends */
+  *take(chunk: Buffer): Generator<Buffer> {
+    this.#chunks.push(chunk);
+    this.#held += chunk.length;
+    for (let length = this.#length(); this.#held >= length + 4; length = this.#length()) {
+      const [first = chunk] = this.#chunks;
+      const all = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
+      yield all.subarray(4, length + 4);
+      this.#held -= length + 4;
+      this.#chunks = [all.subarray(length + 4)];
+    }
+  }
+
+  /** Of the next packet; more than there is, while even that is not known. */
+  #length(): number {
+    if (this.#held < 4) return MAX_PACKET;
+    const [first = Buffer.alloc(0)] = this.#chunks;
+    const length = (first.length < 4 ? Buffer.concat(this.#chunks) : first).readUInt32BE();
+    if (length < 1 || length > MAX_PACKET) throw new NeoError('unreachable', 'this is no SFTP server');
+    return length;
+  }
+}

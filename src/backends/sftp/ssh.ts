@@ -1,0 +1,63 @@
+/** The system's `ssh`, with all that its user has set up: configuration, agent, jump hosts, hardware keys, known hosts. */
+import { spawn } from 'node:child_process';
+import { NeoError } from '../../core/errors.ts';
+import type { SshTarget } from '../sftp-location.ts';
+import type { Pipe } from './channel.ts';
+
+/** Of what ssh says on standard error. */
+const KEPT_BYTES = 4096;
+
+/**
+ * @param command in place of `ssh`, taken apart by the shell as GIT_SSH_COMMAND is. Never from a location.
+ */
+export function startSsh({ host, user, port }: SshTarget, command: string | undefined): Pipe {
+  const args = [
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    ...(user === undefined ? [] : ['-l', user]),
+    '-oServerAliveInterval=15',
+    '-oServerAliveCountMax=4',
+    '-s',
+    '--',
+    host,
+    'sftp',
+  ];
+  const child =
+    command === undefined
+      ? spawn('ssh', args, { stdio: ['pipe', 'pipe', 'pipe'] })
+      : spawn('sh', ['-c', `${command} "$@"`, 'ssh', ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-KEPT_BYTES);
+  });
+  const held = [child, child.stdin, child.stdout, child.stderr] as readonly { ref?(): void; unref?(): void }[];
+  const hold = (isHeld: boolean): void => {
+    for (const each of held) {
+      if (isHeld) each.ref?.();
+      else each.unref?.();
+    }
+  };
+  const ended = new Promise<NeoError>((resolve) => {
+    child.once('error', (error) =>
+      resolve(new NeoError('unreachable', `ssh cannot be started: ${error.message}`, { cause: error })),
+    );
+    child.once('close', (code) => resolve(reasonOf(host, code, said)));
+  });
+  return { input: child.stdin, output: child.stdout, ended, kill: () => child.kill(), hold };
+}
+
+/** ssh ends with 255 for all of its own failures, and says which on standard error. */
+function reasonOf(host: string, code: number | null, said: string): NeoError {
+  const last = said.trim().split(/\r?\n/).at(-1) ?? '';
+  if (/host key verification failed|identification has changed/i.test(said)) {
+    return new NeoError('unreachable', `the host key of ${host} is not the one that is known`, {
+      hint: 'nothing was sent; if the change is right: ssh-keygen -R HOST, and connect once with ssh',
+    });
+  }
+  if (/permission denied/i.test(said)) {
+    return new NeoError('permission-denied', `${host} lets nobody in with these keys: ${last}`, {
+      hint: 'try: ssh HOST; see ~/.ssh/config and ssh-add -l',
+    });
+  }
+  const why = last === '' ? `ssh ended with code ${code}` : last;
+  return new NeoError('unreachable', `the connection to ${host} ended: ${why}`, { hint: 'try: ssh HOST' });
+}
