@@ -31,6 +31,18 @@ describe.skipIf(!sshdIsThere())('a repository over SFTP', () => {
     expect((await user.neo(['check', '--read-data'])).stdout).toContain('no damage found');
   });
 
+  it('ends in good order after Ctrl-C, which reaches ssh as well', async () => {
+    await user.sh('head -c 60M /dev/urandom > work/random');
+    const line = 'setsid bash -c \'neo snapshot work & echo $! > pid; wait $!; echo "code $?"\' & ';
+    const stop = 'until [ -n "$(find ' + sshd.files + '/deep/repository/packs -newer work/random -type f)" ]; do :; done; ';
+    const { stdout, stderr } = await user.sh(
+      `export -f neo; ${line}session=$!; ${stop}kill -INT -- -$(ps -o pgid= $(cat pid) | tr -d ' '); wait $session`,
+    );
+    expect(stdout + stderr).toContain('interrupted');
+    expect((await user.neo(['check'])).stdout).toContain('no damage found');
+    await user.sh('rm work/random');
+  });
+
   it('is not made where other files lie', async () => {
     await writeFile(join(sshd.files, 'stranger'), '');
     const { code, stderr } = await user.neo(['init', '--repo', `sftp:127.0.0.1:${sshd.files}`], {

@@ -21,10 +21,7 @@ export function startSsh({ host, user, port }: SshTarget, command: string | unde
     host,
     'sftp',
   ];
-  const child =
-    command === undefined
-      ? spawn('ssh', args, { stdio: ['pipe', 'pipe', 'pipe'] })
-      : spawn('sh', ['-c', `${command} "$@"`, 'ssh', ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(...commandLine(args, command), { stdio: ['pipe', 'pipe', 'pipe'] });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-KEPT_BYTES);
@@ -36,13 +33,24 @@ export function startSsh({ host, user, port }: SshTarget, command: string | unde
       else each.unref?.();
     }
   };
+  const kill = (): void => {
+    child.kill();
+    // What the shell has started ends with its input.
+    child.stdin.destroy();
+  };
   const ended = new Promise<NeoError>((resolve) => {
     child.once('error', (error) =>
       resolve(new NeoError('unreachable', `ssh cannot be started: ${error.message}`, { cause: error })),
     );
     child.once('close', (code) => resolve(reasonOf(host, code, said)));
   });
-  return { input: child.stdin, output: child.stdout, ended, kill: () => child.kill(), hold };
+  return { input: child.stdin, output: child.stdout, ended, kill, hold };
+}
+
+/** Ctrl-C at the terminal is for neo, which then ends its work in good order: ssh must live until that is done. */
+function commandLine(args: readonly string[], command: string | undefined): [string, string[]] {
+  if (process.platform === 'win32' && command === undefined) return ['ssh', [...args]];
+  return ['sh', ['-c', `trap '' INT; ${command ?? 'exec ssh'} "$@"`, 'ssh', ...args]];
 }
 
 /** ssh ends with 255 for all of its own failures, and says which on standard error. */
