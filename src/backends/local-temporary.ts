@@ -7,7 +7,7 @@ import type { Random } from '../core/random.ts';
 import { unlinkQuietly, withFile, writeDurably } from './local-files.ts';
 
 /** A put takes seconds; whatever is older than this was left by a crash. */
-const LITTER_AGE_MS = 24 * 3600 * 1000;
+export const LITTER_AGE_MS = 24 * 3600 * 1000;
 
 /** File systems whose times come from another machine (`f_type`, Linux `statfs(2)` and `include/uapi/linux/magic.h`). */
 const REMOTE_TYPES: ReadonlySet<number> = new Set([

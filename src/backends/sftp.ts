@@ -10,7 +10,7 @@ import { NeoError } from '../core/errors.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import type { Backend, ByteRange, ObjectInfo } from './backend.ts';
 import { isStranger } from './local-strangers.ts';
-import { temporaryName } from './local-temporary.ts';
+import { LITTER_AGE_MS, temporaryName } from './local-temporary.ts';
 import { checkFolder, checkPath, checkRange, conflict, folderOf, isPathPart, TEMPORARY_FOLDER } from './path.ts';
 import { type Pipe, SftpChannel, StatusError } from './sftp/channel.ts';
 import { SftpFiles } from './sftp/files.ts';
@@ -65,6 +65,7 @@ class SftpBackend implements Backend {
   readonly #random: Random;
   /** Those that this process has made or met. */
   readonly #folders = new Map<string, Promise<void>>();
+  #swept: Promise<void> | undefined;
 
   constructor(location: string, root: string, files: SftpFiles, random: Random) {
     this.location = location;
@@ -82,6 +83,7 @@ class SftpBackend implements Backend {
     await this.#run(`store ${path}`, async () => {
       if ((await this.#files.lstat(this.#at(path))) !== undefined) return this.#compare(path, bytes);
       await this.#ensureFolder(TEMPORARY_FOLDER);
+      this.#swept ??= this.#sweep().catch(() => undefined);
       const temporary = this.#at(`${TEMPORARY_FOLDER}/${temporaryName(this.#random)}`);
       try {
         await this.#files.write(temporary, bytes);
@@ -92,6 +94,18 @@ class SftpBackend implements Backend {
         await this.#files.remove(temporary).catch(() => undefined);
       }
     });
+  }
+
+  /** What crashed puts left, as far as it can be removed: the next run tries again. */
+  async #sweep(): Promise<void> {
+    const found = await this.#files.readFolder(this.#at(TEMPORARY_FOLDER));
+    const left = found.filter(({ name, attributes }) => name.endsWith('.tmp') && attributes.is === 'file');
+    if (left.length === 0) return;
+    const now = await this.now();
+    for (const { name, attributes } of left) {
+      const isLitter = now - attributes.modified > LITTER_AGE_MS;
+      if (isLitter) await this.#files.remove(this.#at(`${TEMPORARY_FOLDER}/${name}`));
+    }
   }
 
   async #compare(path: string, bytes: Uint8Array): Promise<void> {
@@ -182,6 +196,7 @@ class SftpBackend implements Backend {
   }
 
   async close(): Promise<void> {
+    await this.#swept;
     await this.#files.close();
   }
 
