@@ -34,7 +34,7 @@ describe.skipIf(!sshdIsThere())('a repository over SFTP', () => {
   it('ends in good order after Ctrl-C, which reaches ssh as well', async () => {
     await user.sh('head -c 60M /dev/urandom > work/random');
     const line = 'setsid bash -c \'neo snapshot work & echo $! > pid; wait $!; echo "code $?"\' & ';
-    const stop = 'until [ -n "$(find ' + sshd.files + '/deep/repository/packs -newer work/random -type f)" ]; do :; done; ';
+    const stop = `until [ -n "$(find ${sshd.files}/deep/repository/packs -newer work/random -type f)" ]; do :; done; `;
     const { stdout, stderr } = await user.sh(
       `export -f neo; ${line}session=$!; ${stop}kill -INT -- -$(ps -o pgid= $(cat pid) | tr -d ' '); wait $session`,
     );
