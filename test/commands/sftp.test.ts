@@ -34,9 +34,10 @@ describe.skipIf(!sshdIsThere())('a repository over SFTP', () => {
   it('ends in good order after Ctrl-C, which reaches ssh as well', async () => {
     await user.sh('head -c 60M /dev/urandom > work/random');
     const line = 'setsid bash -c \'neo snapshot work & echo $! > pid; wait $!; echo "code $?"\' & ';
-    const stop = `until [ -n "$(find ${sshd.files}/deep/repository/packs -newer work/random -type f)" ]; do :; done; `;
+    const packs = `${sshd.files}/deep/repository/packs`;
+    const stored = `timeout 60 bash -c 'until [ -n "$(find ${packs} -newer work/random -type f)" ]; do sleep 0.05; done'; `;
     const { stdout, stderr } = await user.sh(
-      `export -f neo; ${line}session=$!; ${stop}kill -INT -- -$(ps -o pgid= $(cat pid) | tr -d ' '); wait $session`,
+      `export -f neo; ${line}session=$!; ${stored}kill -INT -- -$(ps -o pgid= $(cat pid) | tr -d ' '); wait $session`,
     );
     expect(stdout + stderr).toContain('interrupted');
     expect((await user.neo(['check'])).stdout).toContain('no damage found');
