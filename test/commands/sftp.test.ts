@@ -36,10 +36,11 @@ describe.skipIf(!sshdIsThere())('a repository over SFTP', () => {
     const line = 'setsid bash -c \'neo snapshot work & echo $! > pid; wait $!; echo "code $?"\' & ';
     const packs = `${sshd.files}/deep/repository/packs`;
     const stored = `timeout 60 bash -c 'until [ -n "$(find ${packs} -newer work/random -type f)" ]; do sleep 0.05; done'; `;
-    const { stdout, stderr } = await user.sh(
+    const { stdout } = await user.sh(
       `export -f neo; ${line}session=$!; ${stored}kill -INT -- -$(ps -o pgid= $(cat pid) | tr -d ' '); wait $session`,
     );
-    expect(stdout + stderr).toContain('interrupted');
+    // A fast one may have been done already; it never ends for want of a connection.
+    expect(stdout).toMatch(/^code (0|130)$/m);
     expect((await user.neo(['check'])).stdout).toContain('no damage found');
     await user.sh('rm work/random');
   });
