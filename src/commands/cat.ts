@@ -9,7 +9,7 @@ import { openShareFile, shareFlag } from '../cli/share.ts';
 import { untilFilter } from '../cli/until.ts';
 import { toBase64, utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
-import { loadIndex } from '../repo/indexed.ts';
+import { loadKnownIndex } from '../repo/indexed.ts';
 import { selectSnapshot, splitReference } from '../snapshot/select.ts';
 import { readFileContent, type Stretch } from '../tasks/contents.ts';
 import { historySource } from '../tasks/history.ts';
@@ -70,7 +70,7 @@ export default class Cat extends NeoCommand {
     const until = await untilFilter(flags.at);
     const { repository, state } = await openFromFlags(flags, this.out);
     const look = await lookAtSnapshots(repository, state, this.events);
-    const indexed = await loadIndex(repository);
+    const indexed = await loadKnownIndex(repository, state);
     const named =
       version === undefined
         ? { last: selectSnapshot(look.snapshots, reference, until, look), path: path ?? utf8('/') }

@@ -7,7 +7,7 @@ import { formatCounted } from '../cli/format.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
-import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
+import { type IndexedRepository, loadKnownIndex } from '../repo/indexed.ts';
 import { splitReference } from '../snapshot/select.ts';
 import { type Difference, diffTrees } from '../tasks/diff.ts';
 import { type DiffName, pairsOf } from '../tasks/diff-pairs.ts';
@@ -44,7 +44,7 @@ export default class Diff extends NeoCommand {
     const names = namesOf(args.before, args.after, flags.disk);
     const { repository, state } = await openFromFlags(flags, this.out);
     const look = await lookAtSnapshots(repository, state, this.events);
-    const indexed = await loadIndex(repository, 0);
+    const indexed = await loadKnownIndex(repository, state);
     const counts = new DiffCounts();
     const tally = { files: 0, unreadable: 0 };
     const means = { events: this.events, signal: this.signal };

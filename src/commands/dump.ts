@@ -13,7 +13,7 @@ import { untilFilter } from '../cli/until.ts';
 import { utf8 } from '../core/bytes.ts';
 import { throwIfAborted } from '../core/concurrency.ts';
 import { messageOf, NeoError, systemCode } from '../core/errors.ts';
-import { loadIndex } from '../repo/indexed.ts';
+import { loadKnownIndex } from '../repo/indexed.ts';
 import { selectSnapshot, splitReference } from '../snapshot/select.ts';
 import { dumpTar, dumpZip } from '../tasks/dump.ts';
 import { pathInShare, sharedSnapshot } from '../tasks/shared.ts';
@@ -76,7 +76,7 @@ export default class Dump extends NeoCommand {
     const look = await lookAtSnapshots(repository, state, this.events);
     const { snapshot: reference, path } = splitReference(argument);
     const snapshot = selectSnapshot(look.snapshots, reference, until, look);
-    return { source: await loadIndex(repository), snapshot, path };
+    return { source: await loadKnownIndex(repository, state), snapshot, path };
   }
 
   async #ofShare(share: string, path: string | undefined, flags: RepositoryFlags) {

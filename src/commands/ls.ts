@@ -7,7 +7,7 @@ import { openFromFlags } from '../cli/open.ts';
 import { openShareFile, shareFlag } from '../cli/share.ts';
 import { untilFilter } from '../cli/until.ts';
 import { displayBytes } from '../core/bytes.ts';
-import { loadIndex } from '../repo/indexed.ts';
+import { loadKnownIndex } from '../repo/indexed.ts';
 import { selectSnapshot, splitReference } from '../snapshot/select.ts';
 import { listNodes } from '../tasks/list.ts';
 import { pathInShare, sharedSnapshot } from '../tasks/shared.ts';
@@ -60,7 +60,7 @@ export default class Ls extends NeoCommand {
     const look = await lookAtSnapshots(repository, state, this.events);
     const { snapshot: reference, path } = splitReference(argument);
     const snapshot = selectSnapshot(look.snapshots, reference, until, look);
-    return { source: await loadIndex(repository), snapshot, path };
+    return { source: await loadKnownIndex(repository, state), snapshot, path };
   }
 
   async #ofShare(share: string, path: string | undefined, flags: RepositoryFlags) {

@@ -10,7 +10,7 @@ import { parseWhen } from '../cli/when.ts';
 import { utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { requireFeatures } from '../repo/config.ts';
-import { loadIndex } from '../repo/indexed.ts';
+import { loadKnownIndex } from '../repo/indexed.ts';
 import { requireFull } from '../repo/repository.ts';
 import { filterSnapshots } from '../snapshot/filter.ts';
 import { sharedHostNote } from '../snapshot/maker.ts';
@@ -73,7 +73,7 @@ snapshot's time, and overwrites nothing. Over an existing copy only what differs
     requireFull(repository, 'restore');
     requireFeatures(repository.config, 'read');
     const look = await lookAtSnapshots(repository, state, this.events);
-    const source = await loadIndex(repository);
+    const source = await loadKnownIndex(repository, state);
     const filter = restoreFilter(flags, until);
     const { version } = flags;
     const { last: chosen, path } =

@@ -8,7 +8,7 @@ import { reportRestore, reportStep } from '../cli/restore-report.ts';
 import { utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { requireFeatures } from '../repo/config.ts';
-import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
+import { type IndexedRepository, loadKnownIndex } from '../repo/indexed.ts';
 import { historySource } from '../tasks/history.ts';
 import { type RestoreAction, restore, throwIfRefused } from '../tasks/restore.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
@@ -49,7 +49,7 @@ export default class Undelete extends NeoCommand {
     const { repository, state } = await openFromFlags(flags, this.out);
     requireFeatures(repository.config, 'read');
     const look = await lookAtSnapshots(repository, state, this.events);
-    const indexed = await loadIndex(repository);
+    const indexed = await loadKnownIndex(repository, state);
     const found: Deleted[] = [];
     for (const path of paths) {
       found.push(

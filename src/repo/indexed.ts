@@ -4,13 +4,15 @@ import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
 import { BlobIndex } from './blob-index.ts';
 import type { Certificate } from './certificate.ts';
+import type { ClientState } from './client-state.ts';
 import { type IndexSegment, openSegment, type PackedRecord, type PackedSegment, unpack } from './index/segment.ts';
 import { PlaceCollector } from './index/sorted-places.ts';
 import { LARGEST } from './largest.ts';
 import { lookAgain } from './look-again.ts';
 import { ENTRY_LENGTH } from './pack/entry.ts';
 import { type Repository, refuseRotated } from './repository.ts';
-import { claimedRole, openSealedSigned } from './signed-object.ts';
+import { SegmentCache } from './segment-cache.ts';
+import { claimedRole, issuedCertificate, openSealedSigned } from './signed-object.ts';
 
 export interface PackInfo {
   readonly name: ObjectName;
@@ -59,6 +61,7 @@ const SEGMENT_PATH = /^index\/(?:([0-9a-f]{32})\/)?([0-9a-f]{64})$/;
 
 interface SegmentPath {
   readonly path: string;
+  readonly name: ObjectName;
   /** Of an interim segment. */
   readonly session: string | undefined;
   readonly size: number;
@@ -70,10 +73,14 @@ async function listSegments(repository: Repository): Promise<{ paths: SegmentPat
   for await (const { path, size } of repository.backend.list('index')) {
     const match = SEGMENT_PATH.exec(path);
     if (match === null) continue;
-    if (size <= LARGEST.index) paths.push({ path, session: match[1], size });
+    if (size <= LARGEST.index) paths.push(segmentPath(path, match[1], size));
     else faults.push({ path, reason: `${size} bytes are no index segment`, damaged: true });
   }
   return { paths: paths.sort((a, b) => (a.path < b.path ? -1 : 1)), faults };
+}
+
+function segmentPath(path: string, session: string | undefined, size: number): SegmentPath {
+  return { path, name: objectName(path.slice(path.lastIndexOf('/') + 1)), session, size };
 }
 
 /** Segments that are read, and verified in other threads, while one is being taken. */
@@ -91,46 +98,40 @@ export type TakeSegment = (loaded: LoadedPacked) => void;
  */
 export async function eachSegment(repository: Repository, take: TakeSegment): Promise<SegmentFault[]> {
   const { paths, faults } = await listSegments(repository);
-  await takeSegments(repository, paths, faults, take);
+  const read = new SegmentReader(repository);
+  await takeSegments(read, paths, new SegmentSorter(faults, take));
   return faults;
 }
 
-async function takeSegments(
-  repository: Repository,
-  paths: readonly SegmentPath[],
-  faults: SegmentFault[],
-  take: TakeSegment,
-  onVanished: (path: string) => void = () => undefined,
-): Promise<void> {
-  const sorter = new SegmentSorter(faults, take, onVanished);
+async function takeSegments(read: SegmentReader, paths: readonly SegmentPath[], sorter: SegmentSorter): Promise<void> {
   const sort = (found: Found): void => sorter.sort(found);
-  const readFull = (at: SegmentPath): Promise<Found> => readSegment(repository, at, undefined, 'full');
+  const readFull = (at: SegmentPath): Promise<Found> => read.read(at, undefined, 'full');
   const finals = paths.filter(({ session }) => session === undefined);
   await inOrder(finals, readFull, sort);
   const interim = paths.filter(({ session }) => session !== undefined && !sorter.covered.has(session));
   await inOrder(interim, readFull, sort);
-  await inOrder(sorter.others.splice(0), ({ at, bytes }) => readSegment(repository, at, bytes), sort);
-  if (faults.some(({ damaged }) => !damaged)) await refuseRotated(repository);
+  await inOrder(sorter.others.splice(0), ({ at, bytes }) => read.read(at, bytes), sort);
+  if (sorter.faults.some(({ damaged }) => !damaged)) await refuseRotated(read.repository);
 }
 
 class SegmentSorter {
   readonly covered = new Set<string>();
   /** Segments whose turn is after those of role full. */
   readonly others: Later[] = [];
-  readonly #faults: SegmentFault[];
+  readonly faults: SegmentFault[];
   readonly #take: TakeSegment;
   readonly #onVanished: (path: string) => void;
   #kept = 0;
 
-  constructor(faults: SegmentFault[], take: TakeSegment, onVanished: (path: string) => void) {
-    this.#faults = faults;
+  constructor(faults: SegmentFault[], take: TakeSegment, onVanished: (path: string) => void = () => undefined) {
+    this.faults = faults;
     this.#take = take;
     this.#onVanished = onVanished;
   }
 
   sort(found: Found): void {
     if ('vanished' in found) this.#onVanished(found.vanished);
-    else if ('reason' in found) this.#faults.push(found);
+    else if ('reason' in found) this.faults.push(found);
     else if ('at' in found) this.#keep(found);
     else {
       this.#cover(found);
@@ -182,34 +183,64 @@ interface Vanished {
 
 type Found = LoadedPacked | SegmentFault | Later | Vanished;
 
-/** @param only of other roles, what would have to be verified comes back */
-async function readSegment(repository: Repository, at: SegmentPath, known?: Uint8Array, only?: 'full'): Promise<Found> {
-  const { path } = at;
-  const name = objectName(path.slice(path.lastIndexOf('/') + 1));
-  const bytes = known ?? (await repository.backend.get(path));
-  if (bytes === undefined) return { vanished: path };
-  if (toHex(repository.engine.blake3(bytes)) !== name)
-    return { path, reason: 'bytes do not give its name', damaged: true };
-  try {
+class SegmentReader {
+  readonly repository: Repository;
+  readonly #cache: SegmentCache | undefined;
+
+  constructor(repository: Repository, cache?: SegmentCache) {
+    this.repository = repository;
+    this.#cache = cache;
+  }
+
+  /** @param only of other roles, what would have to be verified comes back */
+  async read(at: SegmentPath, bytes?: Uint8Array, only?: 'full'): Promise<Found> {
+    try {
+      return this.#cached(at, only) ?? (await this.#stored(at, bytes, only));
+    } catch (error) {
+      const { path } = at;
+      if (isNeoError(error, 'integrity')) return { path, reason: messageOf(error), damaged: false };
+      // The configuration says which versions there are. This one is somebody's joke, or will be read by a newer neo.
+      if (isNeoError(error, 'needs-newer-neo')) return { path, reason: messageOf(error), damaged: false, newer: true };
+      throw error;
+    }
+  }
+
+  #cached(at: SegmentPath, only: 'full' | undefined): Found | undefined {
+    const known = this.#cache?.get(at.name);
+    if (known === undefined) return undefined;
+    const signer = issuedCertificate(this.repository, 'index', known.certificate);
+    if (only !== undefined && signer.role !== only) return { at, bytes: undefined };
+    return opened(at, signer, known.body, () => undefined);
+  }
+
+  async #stored(at: SegmentPath, known: Uint8Array | undefined, only: 'full' | undefined): Promise<Found> {
+    const { repository } = this;
+    const { path, name } = at;
+    const bytes = known ?? (await repository.backend.get(path));
+    if (bytes === undefined) return { vanished: path };
+    if (toHex(repository.engine.blake3(bytes)) !== name)
+      return { path, reason: 'bytes do not give its name', damaged: true };
     if (only !== undefined && claimedRole(repository, 'index', bytes) !== only) return { at, bytes };
     const { body, signer } = await openSealedSigned(repository, 'index', repository.keys.index, bytes);
-    const segment = openSegment(body);
-    // Here, where everything comes by: whoever joins segments signs them anew.
-    if (signer.role !== 'full' && segment.packs.some(({ verified }) => verified === true)) {
-      return { path, reason: 'its signer may only write, and says that blobs were verified', damaged: false };
-    }
-    return { path, name, segment, signer, free: () => discard(body) };
-  } catch (error) {
-    if (isNeoError(error, 'integrity')) return { path, reason: messageOf(error), damaged: false };
-    // The configuration says which versions there are. This one is somebody's joke, or will be read by a newer neo.
-    if (isNeoError(error, 'needs-newer-neo')) return { path, reason: messageOf(error), damaged: false, newer: true };
-    throw error;
+    const found = opened(at, signer, body, () => discard(body));
+    if ('segment' in found && at.session === undefined) this.#cache?.add(name, { certificate: signer.encoded, body });
+    return found;
   }
+}
+
+/** @throws NeoError integrity, needs-newer-neo */
+function opened({ path, name }: SegmentPath, signer: Certificate, body: Uint8Array, free: () => void): Found {
+  const segment = openSegment(body);
+  // Here, where everything comes by: whoever joins segments signs them anew.
+  if (signer.role !== 'full' && segment.packs.some(({ verified }) => verified === true)) {
+    return { path, reason: 'its signer may only write, and says that blobs were verified', damaged: false };
+  }
+  return { path, name, segment, signer, free };
 }
 
 /** The segment at a path of `index/`; undefined when it is gone, damaged or nobody's. @throws NeoError unreachable */
 export async function readSegmentAt(repository: Repository, path: string): Promise<LoadedPacked | undefined> {
-  const found = await readSegment(repository, { path, session: undefined, size: 0 });
+  const found = await new SegmentReader(repository).read(segmentPath(path, undefined, 0));
   return 'segment' in found ? found : undefined;
 }
 
@@ -242,6 +273,15 @@ export async function loadIndex(repository: Repository, room = ROOM): Promise<In
   return untilNothingVanishes(() => load(repository, room));
 }
 
+/**
+ * As {@link loadIndex}, with what this client has verified before from its own folder. For what only reads: of a segment
+ * that was damaged since it learns nothing.
+ */
+export async function loadKnownIndex(repository: Repository, state: ClientState): Promise<IndexedRepository> {
+  const cache = await SegmentCache.load(repository, state);
+  return untilNothingVanishes(() => load(repository, 0, cache));
+}
+
 /** A segment that was listed and is gone was replaced: what stands in its place must be listed, too. */
 class SegmentVanished extends Error {}
 
@@ -256,7 +296,7 @@ async function untilNothingVanishes<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-async function load(repository: Repository, room: number): Promise<IndexedRepository> {
+async function load(repository: Repository, room: number, cache?: SegmentCache): Promise<IndexedRepository> {
   const { paths, faults } = await listSegments(repository);
   const most = paths.reduce((sum, { size }) => sum + Math.floor(size / ENTRY_LENGTH), 0);
   const places = new PlaceCollector(most, repository.random);
@@ -273,9 +313,11 @@ async function load(repository: Repository, room: number): Promise<IndexedReposi
       places.add(packs.numberOf(pack, trusted), trusted, pack.packed);
     }
   };
-  await takeSegments(repository, paths, faults, take, (path) => {
+  const sorter = new SegmentSorter(faults, take, (path) => {
     throw new SegmentVanished(`${path} vanished`);
   });
+  await takeSegments(new SegmentReader(repository, cache), paths, sorter);
+  await cache?.save(new Set(paths.map(({ name }) => name)));
   const index = BlobIndex.from(places, room, repository.random);
   const loaded = { ...repository, index, packs: packs.infos, faults: [...faults, ...moreFaults] };
   return { ...loaded, newer: newerThan(repository, paths) };

@@ -152,6 +152,13 @@ export function claimedRole(context: ObjectContext, kind: ObjectKind, object: Ui
   return decodeCertificate(reader.bytes(reader.u16())).role;
 }
 
+/** A certificate that stood beside a right signature before: whether it is one of this repository. @throws NeoError integrity */
+export function issuedCertificate(context: ObjectContext, kind: ObjectKind, encoded: Uint8Array): Certificate {
+  const certificate = decodeCertificate(encoded);
+  requireIssued(context, kind, certificate);
+  return certificate;
+}
+
 interface Sealed {
   /** At the certificate. */
   readonly reader: ByteReader;

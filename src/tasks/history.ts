@@ -7,7 +7,7 @@ import { JsonWriter } from '../core/json-writer.ts';
 import { toLatin1 } from '../fs/ignore-pattern.ts';
 import { BlobReader } from '../repo/blob-reader.ts';
 import type { ClientState } from '../repo/client-state.ts';
-import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
+import { type IndexedRepository, loadKnownIndex } from '../repo/indexed.ts';
 import type { Repository } from '../repo/repository.ts';
 import { contentIdentity } from '../snapshot/identity.ts';
 import { lineageOf } from '../snapshot/lineage.ts';
@@ -284,8 +284,8 @@ class HistoryMaker {
   }
 
   async #treeChanges(): Promise<TreeChanges> {
-    const { repository, indexed } = this.#source;
-    const reader = new BlobReader(indexed ?? (await loadIndex(repository, 0)));
+    const { repository, state, indexed } = this.#source;
+    const reader = new BlobReader(indexed ?? (await loadKnownIndex(repository, state)));
     return new TreeChanges(
       (kind, key) => reader.load(kind, key),
       (path, reason) => {

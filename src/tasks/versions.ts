@@ -5,7 +5,7 @@ import type { EventSink } from '../core/events.ts';
 import { toLatin1 } from '../fs/ignore-pattern.ts';
 import { pathOf, resolvePath } from '../fs/path.ts';
 import { BlobReader } from '../repo/blob-reader.ts';
-import { loadIndex } from '../repo/indexed.ts';
+import { loadKnownIndex } from '../repo/indexed.ts';
 import { filterSnapshots } from '../snapshot/filter.ts';
 import { contentIdentity } from '../snapshot/identity.ts';
 import { lineageOf } from '../snapshot/lineage.ts';
@@ -129,13 +129,13 @@ function seeIn(history: History, snapshots: readonly Snapshot[], path: Uint8Arra
 const BACKSLASH = 0x5c;
 
 async function lookIntoEach(
-  { repository, indexed }: HistorySource,
+  { repository, state, indexed }: HistorySource,
   snapshots: readonly Snapshot[],
   path: Uint8Array,
   seen: Seen,
   events: EventSink,
 ): Promise<void> {
-  const reader = new BlobReader(indexed ?? (await loadIndex(repository, 0)));
+  const reader = new BlobReader(indexed ?? (await loadKnownIndex(repository, state)));
   const finder = new PathFinder((kind, key) => reader.load(kind, key), path);
   for (const snapshot of snapshots) {
     const found = await lookInto(finder, snapshot, path, events);

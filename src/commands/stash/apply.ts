@@ -4,7 +4,7 @@ import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../cli/base-command.ts';
 import { openFromFlags } from '../../cli/open.ts';
 import { reportRestore, reportStep } from '../../cli/restore-report.ts';
-import { loadIndex } from '../../repo/indexed.ts';
+import { loadKnownIndex } from '../../repo/indexed.ts';
 import { dropSnapshots } from '../../tasks/forget.ts';
 import type { RestoreAction } from '../../tasks/restore.ts';
 import { lookAtSnapshots } from '../../tasks/snapshots.ts';
@@ -43,7 +43,7 @@ export default class StashApply extends NeoCommand {
       workers: availableParallelism(),
       onAction: (step: RestoreAction) => steps.push(step),
     };
-    const indexed = await loadIndex(repository, 0);
+    const indexed = await loadKnownIndex(repository, state);
     const summary = await applyStash(indexed, look, stash, options, this.events, this.signal);
     this.endProgress();
     for (const step of steps) if (dryRun && step.action !== 'unchanged') await reportStep(this.out, step);

@@ -4,7 +4,7 @@ import { NeoCommand } from '../../cli/base-command.ts';
 import { LongLines, nodeJson } from '../../cli/node-lines.ts';
 import { openFromFlags } from '../../cli/open.ts';
 import { displayBytes } from '../../core/bytes.ts';
-import { loadIndex } from '../../repo/indexed.ts';
+import { loadKnownIndex } from '../../repo/indexed.ts';
 import { listNodes } from '../../tasks/list.ts';
 import { lookAtSnapshots } from '../../tasks/snapshots.ts';
 import { selectStash } from '../../tasks/stash.ts';
@@ -27,7 +27,7 @@ export default class StashShow extends NeoCommand {
     const stash = selectStash(await lookAtSnapshots(repository, state, this.events), args.stash);
     const long = new LongLines();
     let nodes = 0;
-    const indexed = await loadIndex(repository, 0);
+    const indexed = await loadKnownIndex(repository, state);
     for (const path of stash.body.paths) {
       for await (const { path: at, node } of listNodes(indexed, stash, { path, recursive: true }, this.events)) {
         nodes += 1;
