@@ -1,6 +1,7 @@
 /** Keys that the agent holds, as people and programs see them. */
+
+import { formatTime } from '../core/format.ts';
 import type { HeldKey } from './agent.ts';
-import { formatTime } from './format.ts';
 import type { JsonBody } from './output.ts';
 
 export const HELD_COLUMNS = ['REPOSITORY', 'KEY', 'UNTIL', 'LOCATION'];

@@ -1,6 +1,6 @@
 /** Flags that say what a snapshot takes; `snapshot` and `ignore explain` share them. */
 import * as Flags from '@oclif/core/flags';
-import { parseSize } from './format.ts';
+import { parseSize } from '../core/format.ts';
 
 const helpGroup = 'WHAT IS LEFT OUT';
 

@@ -1,7 +1,7 @@
 /** The end of `neo check`: what is damaged, and what it touches. */
 import { type ByteString, displayBytes, toByteString } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
-import { formatBytes, formatCounted, formatDuration } from './format.ts';
+import { formatBytes, formatCounted, formatDuration } from '../core/format.ts';
 import type { Output } from './output.ts';
 import { SHORT_ID } from './snapshot-lines.ts';
 

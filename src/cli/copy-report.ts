@@ -1,6 +1,6 @@
 /** What `neo copy` says at its end. */
 import { NeoError } from '../core/errors.ts';
-import { formatBytes, formatCounted, formatDuration } from './format.ts';
+import { formatBytes, formatCounted, formatDuration } from '../core/format.ts';
 import type { Output } from './output.ts';
 import { SHORT_ID } from './snapshot-lines.ts';
 

@@ -1,6 +1,6 @@
 /** Differences as a person and as a program sees them. */
 import { displayBytes, toByteString } from '../core/bytes.ts';
-import { formatBytes, formatCounted } from './format.ts';
+import { formatBytes, formatCounted } from '../core/format.ts';
 import type { JsonBody } from './output.ts';
 
 interface ShownItem {

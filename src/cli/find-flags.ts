@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 import { utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
-import { parseSize } from './format.ts';
+import { parseSize } from '../core/format.ts';
 import { parseWhen } from './when.ts';
 
 const many = { multiple: true, multipleNonGreedy: true } as const;

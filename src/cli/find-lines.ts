@@ -1,6 +1,6 @@
 /** What `neo find` found, as a person and as a program sees it. */
 import { displayBytes, toHex } from '../core/bytes.ts';
-import { formatBytes, formatTime } from './format.ts';
+import { formatBytes, formatTime } from '../core/format.ts';
 import { nodeJson, type ShownNode } from './node-lines.ts';
 import type { JsonBody } from './output.ts';
 import { SHORT_ID } from './snapshot-lines.ts';

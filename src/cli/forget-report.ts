@@ -1,6 +1,6 @@
 /** What `neo forget`, `neo undo` and `neo trash` say. */
 import { displayBytes, toByteString } from '../core/bytes.ts';
-import { formatCounted, formatTime } from './format.ts';
+import { formatCounted, formatTime } from '../core/format.ts';
 import type { JsonBody } from './output.ts';
 import { SHORT_ID } from './snapshot-lines.ts';
 import type { Column } from './table.ts';

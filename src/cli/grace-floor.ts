@@ -1,5 +1,5 @@
 /** NEO_GRACE_FLOOR: the times that keep prune and writers apart, shortened for tests. */
-import { parseDuration } from './format.ts';
+import { parseDuration } from '../core/format.ts';
 import type { Output } from './output.ts';
 
 /** Milliseconds, if it is set. @throws NeoError usage */

@@ -1,6 +1,6 @@
 /** Entries of snapshots as a person and as a program sees them. */
 import { displayBytes, toByteString } from '../core/bytes.ts';
-import { formatTime } from './format.ts';
+import { formatTime } from '../core/format.ts';
 import type { JsonBody } from './output.ts';
 import { safeText } from './table.ts';
 

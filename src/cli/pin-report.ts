@@ -1,6 +1,6 @@
 /** What `neo pin` says. */
 import { displayBytes } from '../core/bytes.ts';
-import { formatTime } from './format.ts';
+import { formatTime } from '../core/format.ts';
 import type { JsonBody } from './output.ts';
 import { SHORT_ID } from './snapshot-lines.ts';
 import type { Column } from './table.ts';

@@ -1,9 +1,9 @@
 /** What `neo policy` says. */
 import { displayBytes, toByteString } from '../core/bytes.ts';
 import { type Span, spanText } from '../core/calendar.ts';
+import { formatTime } from '../core/format.ts';
 import { type VersionRules, versionRulesText } from '../core/version-rules.ts';
 import type { KeepRules } from './forget-flags.ts';
-import { formatTime } from './format.ts';
 import { keepWords } from './keep-text.ts';
 import type { JsonBody } from './output.ts';
 import type { Column } from './table.ts';

@@ -1,6 +1,6 @@
 /** One line of progress, as wide as the terminal allows. A pure function. */
 import type { Progress } from '../core/events.ts';
-import { formatBytes, formatCount, formatDuration } from './format.ts';
+import { formatBytes, formatCount, formatDuration } from '../core/format.ts';
 import { displayWidth, fitWidth, safeText } from './table.ts';
 
 const BAR = 20;

@@ -1,7 +1,7 @@
 /** What `neo prune` is asked for. */
 import * as Flags from '@oclif/core/flags';
 import { NeoError } from '../core/errors.ts';
-import { parseDuration, parseSize } from './format.ts';
+import { parseDuration, parseSize } from '../core/format.ts';
 
 const MAX_UNUSED = {
   summary: 'Leave so much that nobody needs in packs that are needed: 1%, 500M or unlimited.',

@@ -1,5 +1,5 @@
 /** What `neo prune` says. */
-import { formatBytes, formatCounted, formatDuration, formatTime } from './format.ts';
+import { formatBytes, formatCounted, formatDuration, formatTime } from '../core/format.ts';
 import type { JsonBody } from './output.ts';
 
 /** The part of tasks/prune.ts that is shown. */

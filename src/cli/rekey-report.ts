@@ -1,6 +1,6 @@
 /** What `neo rewrite --rekey` says. */
 import { NeoError } from '../core/errors.ts';
-import { formatBytes, formatCounted } from './format.ts';
+import { formatBytes, formatCounted } from '../core/format.ts';
 import type { Output } from './output.ts';
 import {
   rewriteJson,

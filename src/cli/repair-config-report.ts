@@ -1,5 +1,5 @@
 /** What `neo repair config` says. */
-import { formatCounted, formatTime } from './format.ts';
+import { formatCounted, formatTime } from '../core/format.ts';
 import type { Output } from './output.ts';
 import { SHORT_ID } from './snapshot-lines.ts';
 

@@ -1,8 +1,8 @@
 /** What `neo repair packs` and `neo repair snapshots` say at their end. */
 import { displayBytes, toByteString } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
+import { formatBytes, formatCount, formatCounted, formatDuration } from '../core/format.ts';
 import { type NamedDamage, reportDamage } from './check-report.ts';
-import { formatBytes, formatCount, formatCounted, formatDuration } from './format.ts';
 import type { Output } from './output.ts';
 import { rewriteJson, rewriteLine } from './rewrite-report.ts';
 import { SHORT_ID } from './snapshot-lines.ts';

@@ -1,6 +1,6 @@
 /** What `neo restore` says: each step of a dry run, and the end. */
 import { displayBytes, toByteString } from '../core/bytes.ts';
-import { formatBytes, formatCount, formatCounted, formatDuration } from './format.ts';
+import { formatBytes, formatCount, formatCounted, formatDuration } from '../core/format.ts';
 import type { Output } from './output.ts';
 
 /** What the report needs of a summary. */

@@ -1,5 +1,5 @@
 /** What `neo tag` and `neo rewrite` say. */
-import { formatCounted } from './format.ts';
+import { formatCounted } from '../core/format.ts';
 import type { JsonBody } from './output.ts';
 import { SHORT_ID } from './snapshot-lines.ts';
 

@@ -1,6 +1,6 @@
 /** The end of `neo snapshot`: what was saved. */
 import { NeoError } from '../core/errors.ts';
-import { formatBytes, formatCount, formatCounted, formatDuration } from './format.ts';
+import { formatBytes, formatCount, formatCounted, formatDuration } from '../core/format.ts';
 import type { Output } from './output.ts';
 
 /** What the report needs of a summary. */

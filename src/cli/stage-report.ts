@@ -1,6 +1,7 @@
 /** NEO_PROFILE=1: one line for each thread, so that the bottleneck shows. */
+
+import { formatBytes } from '../core/format.ts';
 import { STAGES, type StageBudget } from '../core/stages.ts';
-import { formatBytes } from './format.ts';
 import type { Output } from './output.ts';
 
 export function reportStages(out: Output, budgets: readonly StageBudget[] = []): void {

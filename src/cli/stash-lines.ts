@@ -1,6 +1,6 @@
 /** Stashes as a person and as a program sees them. */
 import { displayBytes, toByteString } from '../core/bytes.ts';
-import { formatBytes, formatTime } from './format.ts';
+import { formatBytes, formatTime } from '../core/format.ts';
 import type { JsonBody } from './output.ts';
 import { SHORT_ID } from './snapshot-lines.ts';
 import type { Column } from './table.ts';

@@ -1,5 +1,5 @@
 /** Versions of a file as a person and as a program sees them. */
-import { formatBytes, formatTime } from './format.ts';
+import { formatBytes, formatTime } from '../core/format.ts';
 import { nodeJson, type ShownNode } from './node-lines.ts';
 import type { JsonBody } from './output.ts';
 import { SHORT_ID } from './snapshot-lines.ts';

@@ -1,12 +1,12 @@
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
 import { parseCompression } from '../cli/compression.ts';
-import { parseSize } from '../cli/format.ts';
 import { kdfFlag, parseKdf } from '../cli/key-flags.ts';
 import { type InitChoices, initAt, newPassword, resolvePlace } from '../cli/open.ts';
 import { type OtherFlags, openOther, otherFlags } from '../cli/other-repository.ts';
 import type { Output } from '../cli/output.ts';
 import { NeoError } from '../core/errors.ts';
+import { parseSize } from '../core/format.ts';
 import { slotContents } from '../repo/keyring.ts';
 import { requireFull } from '../repo/repository.ts';
 import { checkWishes } from '../tasks/init.ts';

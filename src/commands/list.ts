@@ -1,7 +1,7 @@
 import * as Args from '@oclif/core/args';
 import { NeoCommand } from '../cli/base-command.ts';
-import { formatBytes, formatTime } from '../cli/format.ts';
 import { openFromFlags } from '../cli/open.ts';
+import { formatBytes, formatTime } from '../core/format.ts';
 import type { Repository } from '../repo/repository.ts';
 import { eachSegmentObject, listPackObjects } from '../tasks/inspect.ts';
 

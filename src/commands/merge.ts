@@ -1,9 +1,9 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
-import { formatBytes, formatCount, formatCounted } from '../cli/format.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { NeoError } from '../core/errors.ts';
+import { formatBytes, formatCount, formatCounted } from '../core/format.ts';
 import { loadIndex } from '../repo/indexed.ts';
 import { selectSnapshot } from '../snapshot/select.ts';
 import { DEFAULT_TRASH } from '../tasks/forget.ts';

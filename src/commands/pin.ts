@@ -1,12 +1,12 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
-import { formatCounted, formatTime } from '../cli/format.ts';
 import { type Opened, openFromFlags } from '../cli/open.ts';
 import { pinColumns, pinJson, pinRow } from '../cli/pin-report.ts';
 import { parseWhen } from '../cli/when.ts';
 import { later, parseSpan } from '../core/calendar.ts';
 import { NeoError } from '../core/errors.ts';
+import { formatCounted, formatTime } from '../core/format.ts';
 import { listPins, type PinOptions, pin, unpin } from '../tasks/pin.ts';
 
 export default class Pin extends NeoCommand {

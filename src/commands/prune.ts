@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NeoCommand } from '../cli/base-command.ts';
 import { confirmed } from '../cli/confirm.ts';
 import type { RepositoryFlags } from '../cli/flags.ts';
-import { formatBytes, formatCounted } from '../cli/format.ts';
 import { graceFloor } from '../cli/grace-floor.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { type PruneFlags, pruneFlags, pruneOptions } from '../cli/prune-flags.ts';
 import { pruneJson, pruneText } from '../cli/prune-report.ts';
 import { throwIfAborted } from '../core/concurrency.ts';
+import { formatBytes, formatCounted } from '../core/format.ts';
 import { prune } from '../tasks/prune.ts';
 import { endShares } from '../tasks/shares.ts';
 

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
-import { formatCounted } from '../cli/format.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { reportRekey, requireNoneFailed } from '../cli/rekey-report.ts';
 import { requireReferences, rewriteArgs, rewriteFlags, rewriteWishes } from '../cli/rewrite-flags.ts';
@@ -9,6 +8,7 @@ import { rewriteJson, rewriteLine, rewriteSummaryJson, rewriteSummaryText } from
 import { parseWhen } from '../cli/when.ts';
 import { displayBytes, toByteString } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
+import { formatCounted } from '../core/format.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
 import { selectSnapshot } from '../snapshot/select.ts';

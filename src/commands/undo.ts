@@ -2,9 +2,9 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
 import { removalJson } from '../cli/forget-report.ts';
-import { formatCounted, formatTime } from '../cli/format.ts';
 import { graceFloor } from '../cli/grace-floor.ts';
 import { openFromFlags } from '../cli/open.ts';
+import { formatCounted, formatTime } from '../core/format.ts';
 import { undo } from '../tasks/undo.ts';
 
 export default class Undo extends NeoCommand {

@@ -2,9 +2,9 @@ import * as Flags from '@oclif/core/flags';
 import { holdKey, LONGEST_LIFETIME, listHeld } from '../cli/agent.ts';
 import { HELD_COLUMNS, heldBody, heldRow } from '../cli/agent-report.ts';
 import { NeoCommand } from '../cli/base-command.ts';
-import { formatTime, parseDuration } from '../cli/format.ts';
 import { openAfresh } from '../cli/open.ts';
 import { NeoError } from '../core/errors.ts';
+import { formatTime, parseDuration } from '../core/format.ts';
 import { watchRollback } from '../tasks/rollback.ts';
 
 export default class Unlock extends NeoCommand {

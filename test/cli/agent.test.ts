@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { HeldKeys } from '../../src/cli/agent/held-keys.ts';
 import { decodeMessage, encodeMessage } from '../../src/cli/agent/messages.ts';
-import { parseDuration } from '../../src/cli/format.ts';
+import { parseDuration } from '../../src/core/format.ts';
 import { SimClock } from '../support/sim-clock.ts';
 
 const HOUR = 3_600_000;

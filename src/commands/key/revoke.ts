@@ -1,9 +1,9 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../cli/base-command.ts';
-import { formatCounted } from '../../cli/format.ts';
 import { openFromFlags } from '../../cli/open.ts';
 import { parseWhen } from '../../cli/when.ts';
+import { formatCounted } from '../../core/format.ts';
 import { type RevokeSummary, revokeKey } from '../../tasks/revoke.ts';
 
 export default class KeyRevoke extends NeoCommand {

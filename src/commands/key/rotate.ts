@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../cli/base-command.ts';
-import { formatCounted } from '../../cli/format.ts';
 import { openFromFlags } from '../../cli/open.ts';
+import { formatCounted } from '../../core/format.ts';
 import { watchRollback } from '../../tasks/rollback.ts';
 import { rotateKeys } from '../../tasks/rotate.ts';
 

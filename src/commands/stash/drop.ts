@@ -1,8 +1,8 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../cli/base-command.ts';
-import { formatCounted } from '../../cli/format.ts';
 import { openFromFlags } from '../../cli/open.ts';
+import { formatCounted } from '../../core/format.ts';
 import { dropSnapshots } from '../../tasks/forget.ts';
 import { lookAtSnapshots } from '../../tasks/snapshots.ts';
 import { selectStash } from '../../tasks/stash.ts';

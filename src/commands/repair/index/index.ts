@@ -1,8 +1,8 @@
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../../cli/base-command.ts';
-import { formatCount, formatCounted, formatDuration } from '../../../cli/format.ts';
 import { openFromFlags } from '../../../cli/open.ts';
 import { NeoError } from '../../../core/errors.ts';
+import { formatCount, formatCounted, formatDuration } from '../../../core/format.ts';
 import { repairIndex } from '../../../tasks/repair-index.ts';
 
 /** `neo repair index`: oclif takes a file `index` for its folder's name, hence the folder. */

@@ -1,5 +1,5 @@
 /** Amounts as people read them, and sizes as they write them. */
-import { NeoError } from '../core/errors.ts';
+import { NeoError } from './errors.ts';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 

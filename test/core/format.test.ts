@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isNeoError } from '../../src/core/errors.ts';
 import {
   formatBytes,
   formatCount,
@@ -6,8 +7,7 @@ import {
   formatDuration,
   formatTime,
   parseSize,
-} from '../../src/cli/format.ts';
-import { isNeoError } from '../../src/core/errors.ts';
+} from '../../src/core/format.ts';
 
 describe('format', () => {
   it.each([
