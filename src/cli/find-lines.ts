@@ -14,7 +14,8 @@ interface ShownSnapshot {
 /** The part of tasks/find.ts that is shown. */
 export interface ShownHit {
   readonly path: Uint8Array;
-  readonly node: ShownNode & { readonly contentHash?: Uint8Array };
+  readonly entry: Pick<ShownNode, 'type' | 'size' | 'mtime'>;
+  readonly node: () => ShownNode & { readonly contentHash?: Uint8Array };
   readonly first: ShownSnapshot;
   readonly last: ShownSnapshot;
   readonly snapshots: number;
@@ -40,19 +41,21 @@ function timeOf(snapshot: ShownSnapshot): string {
   return known;
 }
 
-export function hitRow({ path, node, last, snapshots, deleted }: ShownHit): string[] {
+export function hitRow({ path, entry: { type, size, mtime }, last, snapshots, deleted }: ShownHit): string[] {
   return [
     timeOf(last),
     last.name.slice(0, SHORT_ID),
     String(snapshots),
-    node.type === 'file' ? formatBytes(node.size) : '-',
-    formatTime(new Date(Number(node.mtime / 1_000_000n))),
-    displayBytes(path) + (node.type === 'directory' ? '/' : ''),
+    type === 'file' ? formatBytes(size) : '-',
+    formatTime(new Date(Number(mtime / 1_000_000n))),
+    displayBytes(path) + (type === 'directory' ? '/' : ''),
     deleted ? 'deleted' : '',
   ];
 }
 
-export function hitJson({ path, node, first, last, snapshots, deleted }: ShownHit): JsonBody {
+export function hitJson(hit: ShownHit): JsonBody {
+  const { path, first, last, snapshots, deleted } = hit;
+  const node = hit.node();
   const time = ({ body }: ShownSnapshot): string => new Date(body.time).toISOString();
   return {
     ...nodeJson(path, node),

@@ -3,7 +3,6 @@ import { displayBytes, toHex } from '../core/bytes.ts';
 import { messageOf, NeoError } from '../core/errors.ts';
 import { PatternList, type ScopedPatterns } from '../fs/ignore-list.ts';
 import { parseOptionPattern } from '../fs/ignore-pattern.ts';
-import { contentIdentity } from '../snapshot/identity.ts';
 import type { Snapshot } from '../snapshot/listing.ts';
 import type { Node, NodeType } from '../snapshot/node.ts';
 import type { History, Stretch } from './history.ts';
@@ -11,7 +10,9 @@ import type { History, Stretch } from './history.ts';
 export interface Hit {
   readonly path: Uint8Array;
   /** As the newest snapshot with this content has it. */
-  readonly node: Node;
+  readonly entry: Pick<Node, 'type' | 'size' | 'mtime'>;
+  /** The same, all of it. */
+  node(): Node;
   readonly first: Snapshot;
   readonly last: Snapshot;
   readonly snapshots: number;
@@ -65,18 +66,44 @@ function* hitsOf(
   stretches: readonly Stretch[],
   snapshots: readonly Snapshot[],
   { deleted }: FindOptions,
-  isHit: (node: Node) => boolean,
+  isHit: (stretch: Stretch) => boolean,
 ): Generator<Hit> {
   for (const ofPath of byPath(stretches)) {
     const isThere = ofPath.some((stretch) => stretch.isThere);
     // Nodes are decoded only when they are asked for: of most paths it is enough that they are there.
     if (deleted && isThere) continue;
-    for (const { path, node, first, last, count } of byContent(ofPath)) {
-      const [oldest, newest] = [snapshots[first], snapshots[last]];
-      if (!isHit(node) || oldest === undefined || newest === undefined) continue;
-      const at = Buffer.from(path, 'latin1');
-      yield { path: at, node, first: oldest, last: newest, snapshots: count, deleted: !isThere };
+    for (const { newest: stretch, first, count } of byContent(ofPath)) {
+      const [oldest, newest] = [snapshots[first], snapshots[stretch.last]];
+      if (!isHit(stretch) || oldest === undefined || newest === undefined) continue;
+      yield new StretchHit(stretch, { first: oldest, last: newest, snapshots: count, deleted: !isThere });
     }
+  }
+}
+
+/** One of hundreds of thousands: without functions of its own. */
+class StretchHit implements Hit {
+  readonly path: Uint8Array;
+  readonly first: Snapshot;
+  readonly last: Snapshot;
+  readonly snapshots: number;
+  readonly deleted: boolean;
+  readonly #stretch: Stretch;
+
+  constructor(stretch: Stretch, seen: Pick<Hit, 'first' | 'last' | 'snapshots' | 'deleted'>) {
+    this.#stretch = stretch;
+    this.path = Buffer.from(stretch.path, 'latin1');
+    this.first = seen.first;
+    this.last = seen.last;
+    this.snapshots = seen.snapshots;
+    this.deleted = seen.deleted;
+  }
+
+  get entry(): Stretch['entry'] {
+    return this.#stretch.entry;
+  }
+
+  node(): Node {
+    return this.#stretch.node();
   }
 }
 
@@ -91,31 +118,23 @@ function* byPath(stretches: readonly Stretch[]): Generator<readonly Stretch[]> {
 }
 
 interface Sighting {
-  path: string;
-  node: Node;
+  newest: Stretch;
   first: number;
-  last: number;
   count: number;
 }
 
 /** In the order in which they were first seen. */
 function byContent(stretches: readonly Stretch[]): Iterable<Sighting> {
-  const [only, ...others] = stretches;
-  if (only !== undefined && others.length === 0) {
-    const { path, first, last, count } = only;
-    return [{ path, node: only.node(), first, last, count }];
-  }
   const found = new Map<string, Sighting>();
   for (const stretch of stretches) {
-    const { path, first, last, count } = stretch;
-    const node = stretch.node();
-    const identity = contentIdentity(node);
-    const known = found.get(identity);
-    if (known === undefined) found.set(identity, { path, node, first, last, count });
+    const { first, count, entry } = stretch;
+    // Mostly it is one.
+    if (stretches.length === 1) return [{ newest: stretch, first, count }];
+    const known = found.get(entry.identity);
+    if (known === undefined) found.set(entry.identity, { newest: stretch, first, count });
     else {
-      if (last > known.last) known.node = node;
+      if (stretch.last > known.newest.last) known.newest = stretch;
       known.first = Math.min(known.first, first);
-      known.last = Math.max(known.last, last);
       known.count += count;
     }
   }
@@ -125,19 +144,19 @@ function byContent(stretches: readonly Stretch[]): Iterable<Sighting> {
 interface Conditions {
   /** Of a path: it is one that is looked for. */
   readonly isMeant: (path: string, isDirectory: boolean) => boolean;
-  readonly isHit: (node: Node) => boolean;
+  readonly isHit: (stretch: Stretch) => boolean;
 }
 
 /** @throws NeoError usage */
 function conditionsOf(options: FindOptions): Conditions {
   const parsed = options.patterns.map((text) => parseOptionPattern('include', text, text, options.ignoreCase));
   const regex = regexOf(options);
-  const tests = nodeTests(options);
+  const tests = stretchTests(options);
   const matches = parsed.length === 0 ? () => true : matcherOf(new PatternList(parsed));
   return {
     isMeant: (path, isDirectory) =>
       matches(path, isDirectory) && (regex === undefined || regex.test(displayBytes(Buffer.from(path, 'latin1')))),
-    isHit: (node) => tests.every((test) => test(node)),
+    isHit: (stretch) => tests.every((test) => test(stretch)),
   };
 }
 
@@ -160,17 +179,21 @@ function matcherOf(patterns: PatternList): Conditions['isMeant'] {
 
 const MILLION = 1_000_000n;
 
-function nodeTests({ types, leastSize, mostSize, newer, older, content }: FindOptions): ((node: Node) => boolean)[] {
-  const tests: ((node: Node) => boolean)[] = [];
-  if (types !== undefined) tests.push(({ type }) => types.includes(type));
-  if (leastSize !== undefined) tests.push(({ type, size }) => type === 'file' && size >= leastSize);
-  if (mostSize !== undefined) tests.push(({ type, size }) => type === 'file' && size <= mostSize);
-  if (newer !== undefined) tests.push(({ mtime }) => mtime > BigInt(newer) * MILLION);
-  if (older !== undefined) tests.push(({ mtime }) => mtime < BigInt(older) * MILLION);
-  if (content !== undefined) {
-    tests.push(({ contentHash }) => contentHash !== undefined && toHex(contentHash).startsWith(content));
-  }
+type Test = (stretch: Stretch) => boolean;
+
+function stretchTests({ types, leastSize, mostSize, newer, older, content }: FindOptions): Test[] {
+  const tests: Test[] = [];
+  if (types !== undefined) tests.push(({ entry }) => types.includes(entry.type));
+  if (leastSize !== undefined) tests.push(({ entry }) => entry.type === 'file' && entry.size >= leastSize);
+  if (mostSize !== undefined) tests.push(({ entry }) => entry.type === 'file' && entry.size <= mostSize);
+  if (newer !== undefined) tests.push(({ entry }) => entry.mtime > BigInt(newer) * MILLION);
+  if (older !== undefined) tests.push(({ entry }) => entry.mtime < BigInt(older) * MILLION);
+  if (content !== undefined) tests.push((stretch) => hasContent(stretch.node(), content));
   return tests;
+}
+
+function hasContent({ contentHash }: Node, start: string): boolean {
+  return contentHash !== undefined && toHex(contentHash).startsWith(start);
 }
 
 function regexOf({ regex, ignoreCase }: FindOptions): RegExp | undefined {

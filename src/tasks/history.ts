@@ -3,7 +3,7 @@ import { throwIfAborted } from '../core/concurrency.ts';
 import type { EventSink } from '../core/events.ts';
 import type { ObjectName } from '../core/ids.ts';
 import { parseJson } from '../core/json.ts';
-import { JsonWriter } from '../core/json-writer.ts';
+import type { Engine } from '../engine/engine.ts';
 import { toLatin1 } from '../fs/ignore-pattern.ts';
 import { BlobReader } from '../repo/blob-reader.ts';
 import type { ClientState } from '../repo/client-state.ts';
@@ -14,7 +14,7 @@ import { lineageOf } from '../snapshot/lineage.ts';
 import type { Snapshot } from '../snapshot/listing.ts';
 import type { Node } from '../snapshot/node.ts';
 import { nodeFromJson } from '../snapshot/node-json.ts';
-import { writeNode } from '../snapshot/node-text.ts';
+import { entryOf, type HistoryEntry } from './history/entry.ts';
 import { readHistory, writeHistory } from './history/history-file.ts';
 import { type Change, LineageHistory, OPEN, type Span } from './history/lineage.ts';
 import { type NodeChange, TreeChanges } from './history/tree-changes.ts';
@@ -42,8 +42,9 @@ export function historySource(
 export interface Stretch {
   /** Latin1. */
   readonly path: string;
-  readonly isDirectory: boolean;
   /** As the newest of them has it. */
+  readonly entry: HistoryEntry;
+  /** The same, decoded. */
   node(): Node;
   /** Numbers in the list of snapshots that was asked for. */
   readonly first: number;
@@ -114,7 +115,7 @@ export class History {
       const places = new Places(lineage, snapshots, numbers);
       if (places.isEmpty) continue;
       for (const span of lineage.spans) {
-        if (!isMeant(span.path, span.isDirectory)) continue;
+        if (!isMeant(span.path, span.entry.type === 'directory')) continue;
         const stretch = places.stretch(span);
         if (stretch !== undefined) yield stretch;
       }
@@ -191,7 +192,6 @@ interface Placed extends Pick<Stretch, 'first' | 'last' | 'count' | 'isThere'> {
 /** One of hundreds of thousands: without functions of its own. */
 class PlacedSpan implements Stretch {
   readonly path: string;
-  readonly isDirectory: boolean;
   readonly first: number;
   readonly last: number;
   readonly count: number;
@@ -202,7 +202,6 @@ class PlacedSpan implements Stretch {
 
   constructor(places: Places, span: Span, { first, last, end, count, isThere }: Placed) {
     this.path = span.path;
-    this.isDirectory = span.isDirectory;
     this.first = first;
     this.last = last;
     this.count = count;
@@ -212,8 +211,12 @@ class PlacedSpan implements Stretch {
     this.#end = end;
   }
 
+  get entry(): HistoryEntry {
+    return this.#span.entry;
+  }
+
   node(): Node {
-    return nodeFromJson(parseJson(this.#span.node));
+    return nodeFromJson(parseJson(this.#span.entry.json));
   }
 
   numbers(): readonly number[] {
@@ -276,7 +279,8 @@ class HistoryMaker {
       this.#events({ type: 'progress', phase: 'read history', progress });
       this.#changes ??= await this.#treeChanges();
       const changes: Change[] = [];
-      for await (const change of this.#changes.between(lineage.tree, body.tree)) changes.push(changeOf(change));
+      for await (const change of this.#changes.between(lineage.tree, body.tree))
+        changes.push(changeOf(this.#source.repository.engine, change));
       lineage.append(name, body.tree, changes);
       this.#done += 1;
       if (this.#source.repository.clock.monotonic() - this.#saved > SAVE_MS) await save();
@@ -311,14 +315,8 @@ function isContinued({ snapshots }: LineageHistory, wanted: readonly Snapshot[])
   return inOrder && found.includes(snapshots.length - 1);
 }
 
-function changeOf({ path, before, after }: NodeChange): Change {
+function changeOf(engine: Engine, { path, before, after }: NodeChange): Change {
   const isSameContent =
     before !== undefined && after !== undefined && contentIdentity(before) === contentIdentity(after);
-  return { path: toLatin1(path), after: after && textOf(after), isSameContent };
-}
-
-function textOf(node: Node): Pick<Span, 'node' | 'isDirectory'> {
-  const out = new JsonWriter();
-  writeNode(out, node);
-  return { node: out.view().slice(), isDirectory: node.type === 'directory' };
+  return { path: toLatin1(path), after: after && entryOf(engine, after), isSameContent };
 }

@@ -17,14 +17,13 @@ async function answers(world: HistoryWorld, state: MemoryState): Promise<unknown
   const look = await lookAtSnapshots(repository, state, ignoreEvents);
   const history = await History.open(historySource(repository, look), ignoreEvents);
   const all = { patterns: [], ignoreCase: false, deleted: false };
-  return [...findEntries(history, look.snapshots, all).hits].map(({ path, node, first, last, snapshots, deleted }) => ({
-    path: text(path),
-    node: [node.size, node.mtime, node.mode],
-    first: first.name,
-    last: last.name,
-    snapshots,
-    deleted,
-  }));
+  return [...findEntries(history, look.snapshots, all).hits].map((hit) => {
+    const { path, first, last, snapshots, deleted } = hit;
+    const { type, size, mtime, mode } = hit.node();
+    const { entry } = hit;
+    expect([entry.type, entry.size, entry.mtime]).toEqual([type, size, mtime]);
+    return { path: text(path), node: [size, mtime, mode], first: first.name, last: last.name, snapshots, deleted };
+  });
 }
 
 async function drop(world: HistoryWorld, name: string): Promise<void> {

@@ -11,7 +11,6 @@ import { type IndexedRepository, loadIndex } from '../../repo/indexed.ts';
 import { isPinned, type RecordListing } from '../../repo/record.ts';
 import type { Repository } from '../../repo/repository.ts';
 import { rememberHeads } from '../../snapshot/heads.ts';
-import { contentIdentity } from '../../snapshot/identity.ts';
 import { listHeads, type Snapshot, takenAt } from '../../snapshot/listing.ts';
 import { doubtOf } from '../../snapshot/marks.ts';
 import type { Node } from '../../snapshot/node.ts';
@@ -223,7 +222,7 @@ function see(
   sighting: Sighting,
   { time, isStaying, automatic }: Pick<Version, 'time' | 'isStaying' | 'automatic'>,
 ): void {
-  const identity = contentIdentity(sighting.stretch.node());
+  const { identity } = sighting.stretch.entry;
   const version = byContent.get(identity);
   if (version === undefined) {
     byContent.set(identity, { time, newest: sighting.last, isStaying, automatic, early: sighting });

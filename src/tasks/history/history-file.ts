@@ -8,9 +8,10 @@ import { openObject, sealObject } from '../../engine/aead.ts';
 import { deriveKey } from '../../engine/keys.ts';
 import type { ClientState } from '../../repo/client-state.ts';
 import type { Repository } from '../../repo/repository.ts';
+import { StoredEntry, writeEntry } from './entry.ts';
 import { LineageHistory, type Span } from './lineage.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 const FRAME = 2 << 20;
 const LEVEL = 1;
 
@@ -48,12 +49,9 @@ function encode(lineages: readonly LineageHistory[]): Uint8Array {
     writer.u32(text.length).bytes(text).u32(snapshots.length);
     for (const snapshot of snapshots) writer.bytes(fromHex(snapshot));
     writer.bytes(tree ?? new Uint8Array(32)).u32(spans.length);
-    for (const { path, node, isDirectory, first, last } of spans) {
-      writer
-        .u32(first)
-        .u32(last)
-        .u8(isDirectory ? 1 : 0);
-      writer.u32(path.length).bytes(Buffer.from(path, 'latin1')).u32(node.length).bytes(node);
+    for (const { path, entry, first, last } of spans) {
+      writer.u32(first).u32(last).u32(path.length).bytes(Buffer.from(path, 'latin1'));
+      writeEntry(writer, entry);
     }
   }
   return writer.finish();
@@ -74,10 +72,9 @@ function decode(bytes: Uint8Array): LineageHistory[] {
 function readSpan(reader: ByteReader): Span {
   const first = reader.u32();
   const last = reader.u32();
-  const isDirectory = reader.u8() === 1;
   const bytes = reader.bytes(reader.u32());
   const path = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-  return { path, node: reader.bytes(reader.u32()), isDirectory, first, last };
+  return { path, entry: new StoredEntry(reader.bytes(reader.u32())), first, last };
 }
 
 function pack({ engine }: Repository, bytes: Uint8Array): Uint8Array {

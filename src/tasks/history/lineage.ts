@@ -1,5 +1,6 @@
 /** What each path of one host and its paths held, from which snapshot to which. */
 import type { ContentKey, ObjectName } from '../../core/ids.ts';
+import type { HistoryEntry } from './entry.ts';
 
 /** Up to the newest snapshot, and on. */
 export const OPEN = 0xffff_ffff;
@@ -7,9 +8,8 @@ export const OPEN = 0xffff_ffff;
 export interface Span {
   /** Absolute, latin1. */
   readonly path: string;
-  /** Its JSON, as the newest snapshot of the span has it. */
-  node: Uint8Array;
-  readonly isDirectory: boolean;
+  /** As the newest snapshot of the span has it. */
+  entry: HistoryEntry;
   /** Numbers in {@link LineageHistory.snapshots}. */
   readonly first: number;
   last: number;
@@ -18,7 +18,7 @@ export interface Span {
 /** What comes to be at a path; undefined where nothing is left. */
 export interface Change {
   readonly path: string;
-  readonly after: Pick<Span, 'node' | 'isDirectory'> | undefined;
+  readonly after: HistoryEntry | undefined;
   /** The content is what it was: only what else is kept of it differs. */
   readonly isSameContent: boolean;
 }
@@ -46,13 +46,13 @@ export class LineageHistory {
     for (const { path, after, isSameContent } of changes) {
       const open = this.#open.get(path);
       if (open !== undefined && after !== undefined && isSameContent) {
-        open.node = after.node;
+        open.entry = after;
         continue;
       }
       if (open !== undefined) open.last = number - 1;
       this.#open.delete(path);
       if (after === undefined) continue;
-      const span = { path, ...after, first: number, last: OPEN };
+      const span = { path, entry: after, first: number, last: OPEN };
       this.spans.push(span);
       this.#open.set(path, span);
     }
