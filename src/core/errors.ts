@@ -24,17 +24,21 @@ export interface NeoErrorOptions {
   /** What the user can do about it: one sentence. */
   readonly hint?: string;
   readonly cause?: unknown;
+  /** Of `unreachable`: to try again is of no use, nobody but the user can mend it. */
+  readonly isPermanent?: boolean;
 }
 
 export class NeoError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly isPermanent: boolean;
 
   constructor(code: ErrorCode, message: string, options: NeoErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'NeoError';
     this.code = code;
     this.hint = options.hint;
+    this.isPermanent = options.isPermanent ?? false;
   }
 
   get exitCode(): number {

@@ -59,7 +59,7 @@ export class SftpChannel {
     const reader = new PacketReader(first.value);
     if (reader.u8() !== REPLY.version || reader.u32() < 3) {
       pipe.kill();
-      throw new NeoError('unreachable', 'the SFTP server speaks no version 3');
+      throw new NeoError('unreachable', 'the SFTP server speaks no version 3', { isPermanent: true });
     }
     const extensions = new Map<string, string>();
     while (!reader.ended) extensions.set(reader.bytes().toString(), reader.bytes().toString());

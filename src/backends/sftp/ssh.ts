@@ -40,7 +40,9 @@ export function startSsh({ host, user, port }: SshTarget, command: string | unde
   };
   const ended = new Promise<NeoError>((resolve) => {
     child.once('error', (error) =>
-      resolve(new NeoError('unreachable', `ssh cannot be started: ${error.message}`, { cause: error })),
+      resolve(
+        new NeoError('unreachable', `ssh cannot be started: ${error.message}`, { cause: error, isPermanent: true }),
+      ),
     );
     child.once('close', (code) => resolve(reasonOf(host, code, said)));
   });
@@ -59,6 +61,7 @@ function reasonOf(host: string, code: number | null, said: string): NeoError {
   if (/host key verification failed|identification has changed/i.test(said)) {
     return new NeoError('unreachable', `the host key of ${host} is not the one that is known`, {
       hint: 'nothing was sent; if the change is right: ssh-keygen -R HOST, and connect once with ssh',
+      isPermanent: true,
     });
   }
   if (/permission denied/i.test(said)) {

@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FaultBackend, type FaultPlan } from '../../src/backends/fault.ts';
+import { MemoryBackend } from '../../src/backends/memory.ts';
+import { type Retry, RetryBackend } from '../../src/backends/retry.ts';
+import { NeoError } from '../../src/core/errors.ts';
+import { backendSuite, bytesOf, listed } from '../support/backend-suite.ts';
+import { SimClock } from '../support/sim-clock.ts';
+import { SimRandom } from '../support/sim-random.ts';
+
+const MINUTE = 60_000;
+
+function setUp(plan: FaultPlan, { seed = 1, retryFor = 15 * MINUTE } = {}) {
+  const clock = new SimClock(0);
+  const inner = new MemoryBackend(clock);
+  const faults = new FaultBackend(inner, plan, new SimRandom(seed));
+  const retries: Retry[] = [];
+  const backend = new RetryBackend(faults, {
+    retryFor,
+    monotonic: () => clock.now(),
+    random: new SimRandom(seed + 1),
+    pause: async (milliseconds) => clock.advance(milliseconds),
+    onRetry: (retry) => void retries.push(retry),
+  });
+  return { clock, inner, faults, backend, retries };
+}
+
+backendSuite('retries over memory that fails half of the time, before the effect and after it', async () => ({
+  backend: setUp({
+    rules: [
+      { fault: 'error-before', chance: 0.3 },
+      { fault: 'error-after', chance: 0.3 },
+    ],
+  }).backend,
+  dispose: async () => undefined,
+}));
+
+describe('trying again', () => {
+  it('stores each object once and reads each exactly, whatever fails', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 1e6 }), async (seed) => {
+        const rules = (['error-before', 'error-after', 'duplicate'] as const).map((fault) => ({ fault, chance: 0.3 }));
+        const { backend, inner } = setUp({ rules }, { seed });
+        const paths = Array.from({ length: 20 }, (_, n) => `packs/0${n % 3}/${n}`);
+        await Promise.all(paths.map((path) => backend.put(path, bytesOf(path))));
+        expect((await listed(backend)).map(({ path }) => path)).toEqual([...paths].sort());
+        const [gone, ...kept] = paths;
+        await backend.remove(gone ?? '');
+        expect((await listed(inner)).map(({ path }) => path)).toEqual([...kept].sort());
+        for (const path of kept) expect(await backend.get(path)).toEqual(bytesOf(path));
+        const target = new Uint8Array(3);
+        expect(await backend.getInto(kept[0] ?? '', 1, target)).toBe(true);
+        expect(target).toEqual(bytesOf(kept[0] ?? '').slice(1, 4));
+      }),
+    );
+  });
+
+  it.each(['no-space', 'permission-denied', 'quota-exceeded', 'integrity', 'failed'] as const)(
+    'does not hide %s behind a pause',
+    async (code) => {
+      const { backend, retries, clock } = setUp({ rules: [{ fault: 'error-before', code }] });
+      await expect(backend.put('a', bytesOf('a'))).rejects.toMatchObject({ code });
+      await expect(listed(backend)).rejects.toMatchObject({ code });
+      expect([retries, clock.now()]).toEqual([[], 0]);
+    },
+  );
+
+  it('does not try again what only the user can mend', async () => {
+    const { clock } = setUp({});
+    const inner = new MemoryBackend(clock);
+    inner.get = async () => {
+      throw new NeoError('unreachable', 'the host key is another one', { isPermanent: true });
+    };
+    const pause = async () => Promise.reject(new Error('paused'));
+    const options = { retryFor: MINUTE, monotonic: () => 0, random: new SimRandom(1), pause };
+    await expect(new RetryBackend(inner, options).get('a')).rejects.toThrow('host key');
+  });
+
+  it('gives up in time, and says why', async () => {
+    const { backend, retries, clock } = setUp({ rules: [{ fault: 'error-before' }] });
+    await expect(backend.get('a')).rejects.toMatchObject({ code: 'unreachable' });
+    expect(clock.now()).toBeGreaterThanOrEqual(15 * MINUTE);
+    expect(clock.now()).toBeLessThan(15.6 * MINUTE);
+    expect(retries.map(({ attempt }) => attempt)).toEqual(retries.map((_, n) => n + 1));
+    expect(retries[0]?.message).toContain('simulated');
+    for (const { attempt, pause } of retries) expect(pause).toBeLessThanOrEqual(Math.min(30_000, 250 * 2 ** attempt));
+    // Not thousands of them, and not a handful.
+    expect(retries.length).toBeGreaterThan(30);
+    expect(retries.length).toBeLessThan(200);
+  });
+
+  it('tries nothing again where none is wanted', async () => {
+    const { backend, faults } = setUp({ rules: [{ fault: 'error-before' }] }, { retryFor: 0 });
+    await expect(backend.get('a')).rejects.toMatchObject({ code: 'unreachable' });
+    expect(faults.log).toHaveLength(1);
+  });
+});
