@@ -13,6 +13,7 @@ import { isStranger } from './local-strangers.ts';
 import { LITTER_AGE_MS, temporaryName } from './local-temporary.ts';
 import { checkFolder, checkPath, checkRange, conflict, folderOf, isPathPart, TEMPORARY_FOLDER } from './path.ts';
 import { type Pipe, SftpChannel, StatusError } from './sftp/channel.ts';
+import { SftpConnection } from './sftp/connection.ts';
 import { SftpFiles } from './sftp/files.ts';
 import { STATUS } from './sftp/packets.ts';
 import { startSsh } from './sftp/ssh.ts';
@@ -33,12 +34,11 @@ const LISTED_AT_A_TIME = 16;
 
 /** @param root absolute, or from the folder in which the server lets one in */
 export async function openSftp(target: SshTarget, root: string, options: SftpOptions = {}): Promise<Backend> {
-  const pipe = options.pipe ?? startSsh(target, options.command);
-  const files = new SftpFiles(await SftpChannel.open(pipe));
+  const connection = await SftpConnection.open(() => options.pipe ?? startSsh(target, options.command));
   const user = target.user === undefined ? '' : `${target.user}@`;
   const port = target.port === undefined ? '' : `:${target.port}`;
   const location = `sftp://${user}${target.host}${port}/${root.startsWith('/') ? root.slice(1) : `~/${root}`}`;
-  const backend = new SftpBackend(location, root, files, options.random ?? systemRandom);
+  const backend = new SftpBackend(location, root, connection, options.random ?? systemRandom);
   if (options.create) await backend.createRoot();
   return backend;
 }
@@ -61,62 +61,62 @@ export async function strangerOnSftp(
 class SftpBackend implements Backend {
   readonly location: string;
   readonly #root: string;
-  readonly #files: SftpFiles;
+  readonly #connection: SftpConnection;
   readonly #random: Random;
   /** Those that this process has made or met. */
   readonly #folders = new Map<string, Promise<void>>();
   #swept: Promise<void> | undefined;
 
-  constructor(location: string, root: string, files: SftpFiles, random: Random) {
+  constructor(location: string, root: string, connection: SftpConnection, random: Random) {
     this.location = location;
     this.#root = root;
-    this.#files = files;
+    this.#connection = connection;
     this.#random = random;
   }
 
   async createRoot(): Promise<void> {
-    await this.#run(`make ${this.#root}`, () => this.#files.makeFolders(this.#root));
+    await this.#run(`make ${this.#root}`, (files) => files.makeFolders(this.#root));
   }
 
   async put(path: string, bytes: Uint8Array): Promise<void> {
     checkPath(path);
-    await this.#run(`store ${path}`, async () => {
-      if ((await this.#files.lstat(this.#at(path))) !== undefined) return this.#compare(path, bytes);
-      await this.#ensureFolder(TEMPORARY_FOLDER);
-      this.#swept ??= this.#sweep().catch(() => undefined);
+    await this.#run(`store ${path}`, async (files) => {
+      if ((await files.lstat(this.#at(path))) !== undefined) return this.#compare(files, path, bytes);
+      await this.#ensureFolder(files, TEMPORARY_FOLDER);
+      this.#swept ??= this.#sweep(files).catch(() => undefined);
       const temporary = this.#at(`${TEMPORARY_FOLDER}/${temporaryName(this.#random)}`);
       try {
-        await this.#files.write(temporary, bytes);
-        await this.#ensureFolder(folderOf(path));
-        if (!(await this.#files.publish(temporary, this.#at(path)))) return await this.#compare(path, bytes);
-        await this.#files.syncFolder(this.#at(folderOf(path)));
+        await files.write(temporary, bytes);
+        await this.#ensureFolder(files, folderOf(path));
+        if (!(await files.publish(temporary, this.#at(path)))) return await this.#compare(files, path, bytes);
+        await files.syncFolder(this.#at(folderOf(path)));
       } finally {
-        await this.#files.remove(temporary).catch(() => undefined);
+        await files.remove(temporary).catch(() => undefined);
       }
     });
   }
 
   /** What crashed puts left, as far as it can be removed: the next run tries again. */
-  async #sweep(): Promise<void> {
-    const found = await this.#files.readFolder(this.#at(TEMPORARY_FOLDER));
+  async #sweep(files: SftpFiles): Promise<void> {
+    const found = await files.readFolder(this.#at(TEMPORARY_FOLDER));
     const left = found.filter(({ name, attributes }) => name.endsWith('.tmp') && attributes.is === 'file');
     if (left.length === 0) return;
     const now = await this.now();
     for (const { name, attributes } of left) {
       const isLitter = now - attributes.modified > LITTER_AGE_MS;
-      if (isLitter) await this.#files.remove(this.#at(`${TEMPORARY_FOLDER}/${name}`));
+      if (isLitter) await files.remove(this.#at(`${TEMPORARY_FOLDER}/${name}`));
     }
   }
 
-  async #compare(path: string, bytes: Uint8Array): Promise<void> {
-    const there = await this.#files.read(this.#at(path));
+  async #compare(files: SftpFiles, path: string, bytes: Uint8Array): Promise<void> {
+    const there = await files.read(this.#at(path));
     if (there === undefined || !equalBytes(there, bytes)) throw conflict(path);
-    await this.#files.syncFolder(this.#at(folderOf(path)));
+    await files.syncFolder(this.#at(folderOf(path)));
   }
 
-  async #ensureFolder(folder: string): Promise<void> {
+  async #ensureFolder(files: SftpFiles, folder: string): Promise<void> {
     if (folder === '') return;
-    const known = this.#folders.get(folder) ?? this.#makeFolder(folder);
+    const known = this.#folders.get(folder) ?? this.#makeFolder(files, folder);
     this.#folders.set(folder, known);
     await known.catch((error: unknown) => {
       this.#folders.delete(folder);
@@ -124,21 +124,21 @@ class SftpBackend implements Backend {
     });
   }
 
-  async #makeFolder(folder: string): Promise<void> {
-    await this.#ensureFolder(folderOf(folder));
-    if (await this.#files.makeFolder(this.#at(folder))) await this.#files.syncFolder(this.#at(folderOf(folder)));
+  async #makeFolder(files: SftpFiles, folder: string): Promise<void> {
+    await this.#ensureFolder(files, folderOf(folder));
+    if (await files.makeFolder(this.#at(folder))) await files.syncFolder(this.#at(folderOf(folder)));
   }
 
   async get(path: string): Promise<Uint8Array | undefined> {
     checkPath(path);
-    return this.#run(`read ${path}`, () => this.#files.read(this.#at(path)));
+    return this.#run(`read ${path}`, (files) => files.read(this.#at(path)));
   }
 
   async getRange(path: string, range: ByteRange): Promise<Uint8Array | undefined> {
     checkPath(path);
     checkRange(path, Number.MAX_SAFE_INTEGER, range);
-    return this.#run(`read ${path}`, async () => {
-      const found = await this.#files.readRange(this.#at(path), range);
+    return this.#run(`read ${path}`, async (files) => {
+      const found = await files.readRange(this.#at(path), range);
       if (found !== undefined) checkRange(path, found.size, range);
       return found?.bytes;
     });
@@ -149,7 +149,9 @@ class SftpBackend implements Backend {
     const limit = pLimit(LISTED_AT_A_TIME);
     let pending = [folder];
     while (pending.length > 0) {
-      const under = pending.map((each) => limit(() => this.#run(`list ${each}`, () => this.#listOne(each))));
+      const under = pending.map((each) =>
+        limit(() => this.#run(`list ${each}`, (files) => this.#listOne(files, each))),
+      );
       pending = [];
       for (const listed of under) {
         const { objects, folders } = await listed;
@@ -159,10 +161,13 @@ class SftpBackend implements Backend {
     }
   }
 
-  async #listOne(folder: string): Promise<{ readonly objects: ObjectInfo[]; readonly folders: string[] }> {
+  async #listOne(
+    files: SftpFiles,
+    folder: string,
+  ): Promise<{ readonly objects: ObjectInfo[]; readonly folders: string[] }> {
     const objects: ObjectInfo[] = [];
     const folders: string[] = [];
-    for (const { name, attributes } of await this.#files.readFolder(this.#at(folder))) {
+    for (const { name, attributes } of await files.readFolder(this.#at(folder))) {
       const path = folder === '' ? name : `${folder}/${name}`;
       if (!isPathPart(name) || path === TEMPORARY_FOLDER) continue;
       if (attributes.is === 'folder') folders.push(path);
@@ -173,48 +178,50 @@ class SftpBackend implements Backend {
 
   async stat(path: string): Promise<ObjectInfo | undefined> {
     checkPath(path);
-    return this.#run(`look at ${path}`, async () => {
-      const found = await this.#files.lstat(this.#at(path));
+    return this.#run(`look at ${path}`, async (files) => {
+      const found = await files.lstat(this.#at(path));
       return found?.is === 'file' ? { path, size: found.size, modified: found.modified } : undefined;
     });
   }
 
   async remove(path: string): Promise<void> {
     checkPath(path);
-    await this.#run(`remove ${path}`, async () => {
-      if (!(await this.#files.remove(this.#at(path)))) return;
-      await this.#files.syncFolder(this.#at(folderOf(path)));
+    await this.#run(`remove ${path}`, async (files) => {
+      if (!(await files.remove(this.#at(path)))) return;
+      await files.syncFolder(this.#at(folderOf(path)));
     });
   }
 
   /** The time that a new file is given: the protocol has no other way to ask. */
   async now(): Promise<number> {
-    return this.#run('ask for the time', async () => {
-      await this.#ensureFolder(TEMPORARY_FOLDER);
-      return this.#files.probe(this.#at(`${TEMPORARY_FOLDER}/${temporaryName(this.#random)}`));
+    return this.#run('ask for the time', async (files) => {
+      await this.#ensureFolder(files, TEMPORARY_FOLDER);
+      return files.probe(this.#at(`${TEMPORARY_FOLDER}/${temporaryName(this.#random)}`));
     });
   }
 
   async close(): Promise<void> {
     await this.#swept;
-    await this.#files.close();
+    await this.#connection.close();
   }
 
   #at(path: string): string {
     return path === '' ? this.#root : `${this.#root}/${path}`;
   }
 
-  async #run<T>(action: string, work: () => Promise<T>): Promise<T> {
+  /** All of an operation over one connection. */
+  async #run<T>(action: string, work: (files: SftpFiles) => Promise<T>): Promise<T> {
+    const files = await this.#connection.files();
     try {
-      return await work();
+      return await work(files);
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
-      throw await this.#meaningOf(error, action);
+      throw await this.#meaningOf(files, error, action);
     }
   }
 
   /** A full disk is a bare failure in this version of the protocol: the server is asked for what is free. */
-  async #meaningOf(error: StatusError, action: string): Promise<NeoError> {
+  async #meaningOf(files: SftpFiles, error: StatusError, action: string): Promise<NeoError> {
     const what = `cannot ${action} on ${this.location}`;
     if (error.status === STATUS.denied) {
       return new NeoError('permission-denied', `${what}: permission denied`, {
@@ -222,7 +229,7 @@ class SftpBackend implements Backend {
         cause: error,
       });
     }
-    if (error.status === STATUS.failure && (await this.#files.isFull(this.#root))) {
+    if (error.status === STATUS.failure && (await files.isFull(this.#root))) {
       return new NeoError('no-space', `${what}: no space left`, { hint: 'free some space there', cause: error });
     }
     return new NeoError('failed', `${what}: ${error.message}`, { cause: error });

@@ -69,6 +69,10 @@ export class SftpChannel {
     return channel;
   }
 
+  get isBroken(): boolean {
+    return this.#failure !== undefined;
+  }
+
   async #read(packets: AsyncGenerator<Buffer, void>): Promise<void> {
     try {
       for await (const packet of packets) this.#receive(new PacketReader(packet));

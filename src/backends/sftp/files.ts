@@ -28,6 +28,11 @@ export class SftpFiles {
     this.#request = channel.extensions.has('limits@openssh.com') ? LARGE_REQUEST : SMALL_REQUEST;
   }
 
+  /** Nothing can be asked any more. */
+  get isBroken(): boolean {
+    return this.#channel.isBroken;
+  }
+
   async lstat(path: string): Promise<Attributes | undefined> {
     const reader = await orAbsent(this.#channel.request(REQUEST.lstat, new PacketWriter().text(path), REPLY.attrs));
     return reader?.attributes();
