@@ -1,8 +1,11 @@
 /** A location as the user writes it → the backend that serves it. Clients of remote storage are loaded only when used. */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../core/clock.ts';
 import { NeoError } from '../core/errors.ts';
+import { systemRandom } from '../core/random.ts';
 import type { Backend } from './backend.ts';
+import type { RetryOptions } from './retry.ts';
 import { parseSftp, type SshTarget } from './sftp-location.ts';
 
 export type Location =
@@ -68,16 +71,34 @@ export interface OpenOptions {
   readonly create?: boolean;
   /** In place of `ssh`, taken apart by the shell. */
   readonly ssh?: string | undefined;
+  /** Of remote storage, once it was reached; without it nothing is tried again. */
+  readonly retry?: Pick<RetryOptions, 'retryFor' | 'onRetry'>;
 }
 
 /** @throws NeoError as the contract says; a folder that does not exist is empty for reading */
-export async function openBackend(location: Location, { create = false, ssh }: OpenOptions = {}): Promise<Backend> {
+export async function openBackend(location: Location, options: OpenOptions = {}): Promise<Backend> {
+  const { create = false, ssh, retry } = options;
   if (location.kind === 'sftp') {
     const { openSftp } = await import('./sftp.ts');
-    return openSftp(location.target, location.path, { create, ...(ssh === undefined ? {} : { command: ssh }) });
+    const command = ssh === undefined ? {} : { command: ssh };
+    return tryingAgain(await openSftp(location.target, location.path, { create, ...command }), retry);
   }
   const { openLocal } = await import('./local.ts');
   return openLocal(resolve(location.path), { create });
+}
+
+async function tryingAgain(backend: Backend, retry: OpenOptions['retry']): Promise<Backend> {
+  if (retry === undefined) return backend;
+  const [{ RetryBackend }, { setTimeout: later }] = await Promise.all([
+    import('./retry.ts'),
+    import('node:timers/promises'),
+  ]);
+  return new RetryBackend(backend, {
+    ...retry,
+    monotonic: systemClock.monotonic,
+    random: systemRandom,
+    pause: async (milliseconds, signal) => later(milliseconds, undefined, { signal }).catch(() => undefined),
+  });
 }
 
 /**

@@ -24,7 +24,8 @@ export interface RetryOptions {
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
   readonly random: Random;
-  readonly pause: (milliseconds: number) => Promise<void>;
+  /** Ends early, without an error, when the signal fires. */
+  readonly pause: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   /** Before each pause. */
   readonly onRetry?: (retry: Retry) => void;
 }
@@ -37,6 +38,7 @@ export class RetryBackend implements Backend {
   readonly location: string;
   readonly #inner: Backend;
   readonly #options: RetryOptions;
+  readonly #line = new Line();
 
   constructor(inner: Backend, options: RetryOptions) {
     this.location = inner.location;
@@ -63,12 +65,13 @@ export class RetryBackend implements Backend {
   /** Begins anew where it broke off; what was named already is passed over. */
   async *list(folder: string): AsyncIterable<ObjectInfo> {
     const named = new Set<string>();
-    const attempts = new Attempts(this.#options);
+    const attempts = new Attempts(this.#options, this.#line);
     for (;;) {
       try {
         for await (const info of this.#inner.list(folder)) {
           if (named.has(info.path)) continue;
           named.add(info.path);
+          this.#line.answered();
           yield info;
         }
         return;
@@ -95,10 +98,12 @@ export class RetryBackend implements Backend {
   }
 
   async #tried<T>(work: () => Promise<T>): Promise<T> {
-    const attempts = new Attempts(this.#options);
+    const attempts = new Attempts(this.#options, this.#line);
     for (;;) {
       try {
-        return await work();
+        const result = await work();
+        this.#line.answered();
+        return result;
       } catch (error) {
         await attempts.failed(error);
       }
@@ -106,14 +111,42 @@ export class RetryBackend implements Backend {
   }
 }
 
+/** What all operations know of the way to the storage. */
+class Line {
+  /** How often anything was answered. */
+  times = 0;
+  readonly #waiting = new Set<AbortController>();
+
+  /** Nobody waits any longer for what is there again. */
+  answered(): void {
+    this.times += 1;
+    for (const waiting of this.#waiting) waiting.abort();
+    this.#waiting.clear();
+  }
+
+  async wait(milliseconds: number, pause: RetryOptions['pause']): Promise<void> {
+    const waiting = new AbortController();
+    this.#waiting.add(waiting);
+    await pause(milliseconds, waiting.signal);
+    this.#waiting.delete(waiting);
+  }
+}
+
 /** Of one operation. */
 class Attempts {
   readonly #options: RetryOptions;
+  readonly #line: Line;
   #since: number | undefined;
   #count = 0;
+  /** Failures since the line was seen to be there. */
+  #row = 0;
+  #seen = 0;
+  #begun: number;
 
-  constructor(options: RetryOptions) {
+  constructor(options: RetryOptions, line: Line) {
     this.#options = options;
+    this.#line = line;
+    this.#begun = options.monotonic();
   }
 
   /** Waits until it is time for the next attempt. @throws the error itself when there is to be none */
@@ -123,11 +156,16 @@ class Attempts {
     this.#since ??= now;
     this.#count += 1;
     if (!isTransient(error) || now - this.#since >= retryFor) throw error;
-    const bound = Math.min(LONGEST, FIRST * 2 ** (this.#count - 1));
+    // A line that is cut again and again is not one that is down: pauses grow only while nothing comes over it.
+    const isDown = this.#line.times === this.#seen && now - this.#begun < FIRST;
+    this.#row = isDown ? this.#row + 1 : 1;
+    this.#seen = this.#line.times;
+    const bound = Math.min(LONGEST, FIRST * 2 ** (this.#row - 1));
     const [drawn = 0] = new Uint32Array(random.bytes(4).slice().buffer);
     const milliseconds = Math.round((drawn / 2 ** 32) * bound);
     onRetry?.({ message: messageOf(error), attempt: this.#count, pause: milliseconds });
-    await pause(milliseconds);
+    await this.#line.wait(milliseconds, pause);
+    this.#begun = monotonic();
   }
 }
 

@@ -1,8 +1,41 @@
-/** How remote storage is reached, as the surroundings say. */
+/** How remote storage is reached, as flags and surroundings say. */
+import type { OpenOptions } from '../backends/location.ts';
+import type { Retry } from '../backends/retry.ts';
+import { parseDuration } from '../core/format.ts';
+import type { RepositoryFlags } from './flags.ts';
 import type { Environment } from './folders.ts';
+import type { Output } from './output.ts';
 
-/** `NEO_SSH` stands for `ssh`, such as `ssh -F FILE`. Never from a location: that may come from somebody else. */
-export function connection(env: Environment = process.env): { readonly ssh?: string } {
-  const ssh = env['NEO_SSH'];
-  return ssh === undefined || ssh === '' ? {} : { ssh };
+export type ConnectionFlags = Pick<RepositoryFlags, 'ssh' | 'retry-for'>;
+
+const RETRY_FOR_MS = 15 * 60_000;
+/** Many requests fail at once when a line is cut: one of them is told. */
+const TOLD_EVERY_MS = 5_000;
+
+/**
+ * `--ssh`, else `NEO_SSH`: never from a location, which may come from somebody else.
+ * @throws NeoError usage for a time that is none
+ */
+export function connection(flags: ConnectionFlags, out: Output, env: Environment = process.env): OpenOptions {
+  const ssh = flags.ssh ?? env['NEO_SSH'];
+  const retryFor = retryTime(flags['retry-for']);
+  return {
+    ...(ssh === undefined || ssh === '' ? {} : { ssh }),
+    ...(retryFor === 0 ? {} : { retry: { retryFor, onRetry: teller(out) } }),
+  };
+}
+
+function retryTime(text: string | undefined): number {
+  if (text === undefined) return RETRY_FOR_MS;
+  return /^0[smhd]?$/.test(text.trim()) ? 0 : parseDuration(text);
+}
+
+function teller(out: Output): (retry: Retry) => void {
+  let told = Number.NEGATIVE_INFINITY;
+  return ({ message, pause }) => {
+    const now = performance.now();
+    if (now - told < TOLD_EVERY_MS) return;
+    told = now;
+    out.note(`${message}; trying again in ${Math.ceil(pause / 1000)} s`);
+  };
 }

@@ -35,6 +35,16 @@ export const repositoryFlags = {
     helpValue: 'FILE',
     helpGroup,
   }),
+  ssh: Flags.string({
+    summary: 'In place of ssh, taken apart by the shell, such as "ssh -F FILE". Also NEO_SSH.',
+    helpValue: 'COMMAND',
+    helpGroup,
+  }),
+  'retry-for': Flags.string({
+    summary: 'How long to try again when remote storage cannot be reached; 0 for not at all. Default 15m.',
+    helpValue: 'TIME',
+    helpGroup,
+  }),
   'accept-rollback': Flags.boolean({
     summary: 'What is gone from the repository, and nobody removed, is not missed any more.',
     helpGroup,
@@ -56,5 +66,7 @@ export interface RepositoryFlags {
   readonly 'key-file'?: string | undefined;
   readonly 'key-slot'?: string | undefined;
   readonly identity?: string | undefined;
+  readonly ssh?: string | undefined;
+  readonly 'retry-for'?: string | undefined;
   readonly 'accept-rollback'?: boolean | undefined;
 }

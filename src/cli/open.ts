@@ -1,6 +1,6 @@
 /** From flags to an opened repository. */
 import { readFile } from 'node:fs/promises';
-import { openBackend, parseLocation, strangerAt } from '../backends/location.ts';
+import { type OpenOptions as BackendOptions, openBackend, parseLocation, strangerAt } from '../backends/location.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import type { RepositoryId } from '../core/ids.ts';
 import { makeKdf, type PasswordKdf } from '../engine/kdf.ts';
@@ -24,7 +24,7 @@ import {
   type Surroundings,
 } from '../repo/repository.ts';
 import { readConfig } from './config.ts';
-import { connection } from './connection.ts';
+import { type ConnectionFlags, connection } from './connection.ts';
 import { type ResolvedLocation, resolveLocation } from './context.ts';
 import type { RepositoryFlags } from './flags.ts';
 import type { Environment } from './folders.ts';
@@ -46,16 +46,21 @@ export interface Place {
   readonly location: ResolvedLocation;
   readonly surroundings: Surroundings;
   readonly state: ClientState;
+  /** How it is reached. */
+  readonly connection: BackendOptions;
 }
 
+type PlaceFlags = Pick<RepositoryFlags, 'repo' | 'accept-rollback'> & ConnectionFlags;
+
 /** Where the repository is, not yet looked at. @throws NeoError usage */
-export async function resolvePlace(flags: Pick<RepositoryFlags, 'repo' | 'accept-rollback'>): Promise<Place> {
+export async function resolvePlace(flags: PlaceFlags, out: Output): Promise<Place> {
   const folders = systemFolders();
   const location = resolveLocation(flags, process.env, await readConfig(folders), folders);
   return {
     location,
     surroundings: await systemSurroundings(),
     state: new StateFolder(folders.state, flags['accept-rollback']),
+    connection: connection(flags, out),
   };
 }
 
@@ -134,7 +139,7 @@ export async function openFromFlags(
 ): Promise<Opened> {
   let held: OpenOptions | undefined;
   try {
-    return await openWith(flags, async (surroundings, ids) => {
+    return await openWith(flags, out, async (surroundings, ids) => {
       held = await agentOptions(ids, flags, out, sources);
       return held ?? openOptions(surroundings, flags, out, sources);
     });
@@ -147,7 +152,7 @@ export async function openFromFlags(
 
 /** As {@link openFromFlags}, whatever the agent holds. */
 export async function openAfresh(flags: RepositoryFlags, out: Output, sources: KeySources = SYSTEM): Promise<Opened> {
-  return openWith(flags, (surroundings) => openOptions(surroundings, flags, out, sources));
+  return openWith(flags, out, (surroundings) => openOptions(surroundings, flags, out, sources));
 }
 
 async function agentOptions(
@@ -167,11 +172,12 @@ function keyFilePath(flags: RepositoryFlags, env: Environment = process.env): st
 
 /** As {@link openFromFlags}, with a key of the caller's: asked for once it is clear that there is a repository. */
 export async function openWith(
-  flags: Pick<RepositoryFlags, 'repo' | 'accept-rollback'>,
+  flags: PlaceFlags,
+  out: Output,
   key: (surroundings: Surroundings, ids: readonly RepositoryId[]) => OpenOptions | Promise<OpenOptions>,
 ): Promise<Opened> {
-  const { location, surroundings, state } = await resolvePlace(flags);
-  const backend = await openBackend(parseLocation(location.location), connection());
+  const { location, surroundings, state, connection: reached } = await resolvePlace(flags, out);
+  const backend = await openBackend(parseLocation(location.location), reached);
   let carriedSlot: Uint8Array | undefined;
   const repository = await openRepository(surroundings, backend, async (ids) => {
     const options = await key(surroundings, ids);
@@ -182,12 +188,9 @@ export async function openWith(
 }
 
 /** Of the repositories that lie there, as nobody has verified; none where it cannot be reached. */
-export async function idsAt({ location, surroundings }: Place): Promise<readonly RepositoryId[]> {
+export async function idsAt({ location, surroundings, connection: reached }: Place): Promise<readonly RepositoryId[]> {
   try {
-    return await repositoryIdsAt(
-      surroundings.engine,
-      await openBackend(parseLocation(location.location), connection()),
-    );
+    return await repositoryIdsAt(surroundings.engine, await openBackend(parseLocation(location.location), reached));
   } catch {
     return [];
   }
@@ -197,20 +200,20 @@ export type InitChoices = Partial<Omit<InitOptions, 'credential' | 'method' | 'k
 
 /** Makes a repository with a password. @throws NeoError already-exists; failed where other files lie */
 export async function initAt(
-  { location, surroundings }: Place,
+  { location, surroundings, connection: reached }: Place,
   choices: InitChoices,
   password: () => Promise<Uint8Array>,
   derivation: PasswordKdf = { name: 'argon2id' },
 ): Promise<{ readonly credential: Credential; readonly config: RepositoryConfig }> {
   const { engine, clock, random } = surroundings;
   const place = parseLocation(location.location);
-  const present = await openBackend(place, connection());
+  const present = await openBackend(place, reached);
   if (await isRepository(engine, present)) {
     throw new NeoError('already-exists', `there is a repository at ${present.location} already`, {
       hint: 'nothing was changed; choose another place, or use this one',
     });
   }
-  const stranger = await strangerAt(place, connection());
+  const stranger = await strangerAt(place, reached);
   if (stranger !== undefined) {
     throw new NeoError('failed', `${present.location} holds other files, such as ${JSON.stringify(stranger)}`, {
       hint: 'nothing was changed; name a new or an empty folder, such as one below it',
@@ -218,7 +221,7 @@ export async function initAt(
   }
   const credential: Credential = { type: 'password', password: await password() };
   // Only now: without a password not even an empty folder is left behind.
-  const backend = await openBackend(place, { create: true, ...connection() });
+  const backend = await openBackend(place, { create: true, ...reached });
   const kdf = await makeKdf(engine, clock, random, derivation);
   const config = await initRepository(surroundings, backend, {
     credential,
@@ -236,7 +239,7 @@ export async function initAt(
 
 /** As {@link openFromFlags}; the default repository is made when it does not exist yet. */
 export async function openOrCreate(flags: RepositoryFlags, out: Output): Promise<Opened> {
-  const place = await resolvePlace(flags);
+  const place = await resolvePlace(flags, out);
   const { location, surroundings, state } = place;
   try {
     return await openFromFlags(flags, out);
@@ -247,6 +250,6 @@ export async function openOrCreate(flags: RepositoryFlags, out: Output): Promise
   out.note(`first snapshot: making a repository at ${location.location}`);
   out.note('without its password nobody can read it, not even you: keep it safe');
   const { credential } = await initAt(place, {}, () => newPassword(flags, out, 'Password for the new repository'));
-  const backend = await openBackend(parseLocation(location.location), connection());
+  const backend = await openBackend(parseLocation(location.location), place.connection);
   return { repository: await openRepository(surroundings, backend, { credential }), state, location };
 }

@@ -48,7 +48,8 @@ export async function openOther(location: string, flags: OtherFlags, out: Output
     Object.values(own).some((value) => value !== undefined) ||
     VARIABLES.some((name) => (process.env[`NEO_OTHER_${name}`] ?? '') !== '');
   const same = { 'password-file': flags['password-file'], 'password-command': flags['password-command'] };
-  return openFromFlags({ repo: location, ...(isToldOf ? own : same) }, out, {
+  const reached = { ssh: flags.ssh, 'retry-for': flags['retry-for'] };
+  return openFromFlags({ repo: location, ...reached, ...(isToldOf ? own : same) }, out, {
     env: isToldOf ? otherEnvironment(process.env) : withoutKeyFile(process.env),
     prompt: `Password of ${location}`,
   });

@@ -34,7 +34,7 @@ export async function openShareFile(path: string, flags: RepositoryFlags, out: O
   const file = parseShareFile(await readBytes(path, 'wrong-password', 'share'));
   const key = await openSecret(file.secret, { surroundings, flags, out, env: process.env }, 'share');
   try {
-    const backend = await openBackend(parseLocation(await locationOf(file, flags)), connection());
+    const backend = await openBackend(parseLocation(await locationOf(file, flags)), connection(flags, out));
     return { file, ...(await openShare(surroundings, backend, file, key)) };
   } catch (error) {
     throw isNeoError(error, 'no-repository') ? notThere(error) : error;

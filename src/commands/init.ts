@@ -48,7 +48,7 @@ export default class Init extends NeoCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Init);
     const derivation = parseKdf(flags.kdf);
-    const place = await resolvePlace(flags);
+    const place = await resolvePlace(flags, this.out);
     const model = flags['copy-secrets-from'];
     const wishes: InitChoices = {
       ...(model === undefined ? {} : await secretsOf(model, flags, this.out)),

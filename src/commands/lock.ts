@@ -29,7 +29,7 @@ export default class Lock extends PlainCommand {
   }
 
   async #meant(flags: { readonly repo?: string | undefined }) {
-    const place = await resolvePlace(flags);
+    const place = await resolvePlace(flags, this.out);
     return { location: place.location.location, repositories: await idsAt(place) };
   }
 }

@@ -89,6 +89,43 @@ describe('trying again', () => {
     expect(retries.length).toBeLessThan(200);
   });
 
+  it('does not wait longer and longer while others are answered', async () => {
+    const { faults, clock } = setUp({ rules: [{ fault: 'error-before', under: 'large' }] });
+    const pauses: number[] = [];
+    const backend: RetryBackend = new RetryBackend(faults, {
+      retryFor: MINUTE,
+      monotonic: () => clock.now(),
+      random: new SimRandom(7),
+      pause: async (milliseconds) => {
+        pauses.push(milliseconds);
+        clock.advance(milliseconds);
+        await backend.stat('small');
+      },
+    });
+    await expect(backend.get('large')).rejects.toMatchObject({ code: 'unreachable' });
+    expect(pauses.length).toBeGreaterThan(100);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(500);
+  });
+
+  it('lets nobody wait for what is there again', async () => {
+    const { faults } = setUp({ rules: [{ fault: 'error-before', at: 1 }] });
+    const paused = Promise.withResolvers<void>();
+    const backend = new RetryBackend(faults, {
+      retryFor: MINUTE,
+      monotonic: () => 0,
+      random: new SimRandom(7),
+      pause: (_, signal) => {
+        paused.resolve();
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+      },
+    });
+    const first = backend.put('a', bytesOf('a'));
+    await paused.promise;
+    await backend.stat('b');
+    await first;
+    expect((await listed(faults)).map(({ path }) => path)).toEqual(['a']);
+  });
+
   it('tries nothing again where none is wanted', async () => {
     const { backend, faults } = setUp({ rules: [{ fault: 'error-before' }] }, { retryFor: 0 });
     await expect(backend.get('a')).rejects.toMatchObject({ code: 'unreachable' });

@@ -38,7 +38,9 @@ export default class KeyImport extends NeoCommand {
     if (path === undefined) throw new NeoError('usage', 'name a key file, or say --paper');
     const { file, secret, options } = await keyFileOptions(await systemSurroundings(), path, flags, this.out);
     const own = file.role === 'full';
-    const { repository, state } = own ? await openWith(flags, () => options) : await openFromFlags(flags, this.out);
+    const { repository, state } = own
+      ? await openWith(flags, this.out, () => options)
+      : await openFromFlags(flags, this.out);
     await watchRollback(repository, state, this.events);
     const isNew = await importKeyFile(repository, file, secret);
     const what = isNew ? 'put back' : 'is there already';
@@ -48,7 +50,7 @@ export default class KeyImport extends NeoCommand {
   async #paper(path: string | undefined, out: string | undefined, label: string | undefined): Promise<void> {
     const { flags } = await this.parse(KeyImport);
     if (path === undefined) this.out.note('type the eleven lines of the recovery key, then Ctrl-D');
-    const { repository } = await openWith(flags, async ({ engine }) => ({
+    const { repository } = await openWith(flags, this.out, async ({ engine }) => ({
       credential: { type: 'secret', secret: parsePaperKey(engine, await readPaper(path)) },
     }));
     if (out !== undefined) {
