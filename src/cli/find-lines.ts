@@ -4,7 +4,6 @@ import { formatBytes, formatTime } from '../core/format.ts';
 import { nodeJson, type ShownNode } from './node-lines.ts';
 import type { JsonBody } from './output.ts';
 import { SHORT_ID } from './snapshot-lines.ts';
-import type { Column } from './table.ts';
 
 interface ShownSnapshot {
   readonly name: string;
@@ -22,15 +21,19 @@ export interface ShownHit {
   readonly deleted: boolean;
 }
 
-export const hitColumns: Column[] = [
-  'LAST SEEN',
-  'SNAPSHOT',
-  { numbers: 'SNAPSHOTS' },
-  { numbers: 'SIZE' },
-  'MODIFIED',
+/** Columns of known widths: there may be hundreds of thousands of lines, and the first need not wait for the last. */
+const TIME = 19;
+const COUNT = 'SNAPSHOTS'.length;
+const SIZE = '1023.9 KiB'.length;
+
+export const hitHeader = [
+  'LAST SEEN'.padEnd(TIME),
+  'SNAPSHOT'.padEnd(SHORT_ID),
+  'SNAPSHOTS'.padStart(COUNT),
+  'SIZE'.padStart(SIZE),
+  'MODIFIED'.padEnd(TIME),
   'PATH',
-  '',
-];
+].join('  ');
 
 /** Of few snapshots, and said in every row. */
 const lastSeen = new WeakMap<ShownSnapshot, string>();
@@ -41,16 +44,16 @@ function timeOf(snapshot: ShownSnapshot): string {
   return known;
 }
 
-export function hitRow({ path, entry: { type, size, mtime }, last, snapshots, deleted }: ShownHit): string[] {
+export function hitLine({ path, entry, last, snapshots, deleted }: ShownHit): string {
+  const { type, size, mtime } = entry;
   return [
     timeOf(last),
     last.name.slice(0, SHORT_ID),
-    String(snapshots),
-    type === 'file' ? formatBytes(size) : '-',
+    String(snapshots).padStart(COUNT),
+    (type === 'file' ? formatBytes(size) : '-').padStart(SIZE),
     formatTime(new Date(Number(mtime / 1_000_000n))),
-    displayBytes(path) + (type === 'directory' ? '/' : ''),
-    deleted ? 'deleted' : '',
-  ];
+    displayBytes(path) + (type === 'directory' ? '/' : '') + (deleted ? '  deleted' : ''),
+  ].join('  ');
 }
 
 export function hitJson(hit: ShownHit): JsonBody {

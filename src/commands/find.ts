@@ -1,15 +1,18 @@
 import * as Args from '@oclif/core/args';
 import { NeoCommand } from '../cli/base-command.ts';
 import { findFlags, findOptions, searchedSnapshots } from '../cli/find-flags.ts';
-import { hitColumns, hitJson, hitRow } from '../cli/find-lines.ts';
+import { hitHeader, hitJson, hitLine } from '../cli/find-lines.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { NeoError } from '../core/errors.ts';
 import { formatCounted } from '../core/format.ts';
 import { filterSnapshots } from '../snapshot/filter.ts';
 import { selectSnapshot } from '../snapshot/select.ts';
-import { findEntries } from '../tasks/find.ts';
+import { findEntries, type Hit } from '../tasks/find.ts';
 import { History, historySource } from '../tasks/history.ts';
 import { lookAtSnapshots } from '../tasks/snapshots.ts';
+
+/** Lines handed over together: each takes a turn of the queue. */
+const AT_A_TIME = 500;
 
 export default class Find extends NeoCommand {
   static override summary = 'Find files in all snapshots, also those that were deleted';
@@ -38,19 +41,35 @@ export default class Find extends NeoCommand {
     const history = await History.open(historySource(repository, look), this.events, this.signal);
     const { hits, unreadable } = findEntries(history, chosen, options);
     this.endProgress();
-    const rows: string[][] = [];
-    let count = 0;
-    for (const hit of hits) {
-      count += 1;
-      if (this.out.json) await this.out.object('hit', hitJson(hit));
-      else rows.push(hitRow(hit));
-    }
+    const count = await (this.out.json ? this.#objects(hits) : this.#lines(hits));
     await this.out.object('summary', { hits: count, snapshots: chosen.length });
     if (count === 0) this.out.note('nothing was found');
-    else if (!this.out.json) await this.out.table(hitColumns, rows);
     if (unreadable > 0) {
       const directories = formatCounted(unreadable, 'directory', 'directories');
       throw new NeoError('integrity', `${directories} cannot be read`, { hint: 'see: neo check' });
     }
+  }
+
+  async #objects(hits: Iterable<Hit>): Promise<number> {
+    let count = 0;
+    for (const hit of hits) {
+      count += 1;
+      await this.out.object('hit', hitJson(hit));
+    }
+    return count;
+  }
+
+  async #lines(hits: Iterable<Hit>): Promise<number> {
+    let count = 0;
+    let lines = [hitHeader];
+    for (const hit of hits) {
+      count += 1;
+      lines.push(hitLine(hit));
+      if (lines.length < AT_A_TIME) continue;
+      await this.out.line(lines.join('\n'));
+      lines = [];
+    }
+    if (count > 0 && lines.length > 0) await this.out.line(lines.join('\n'));
+    return count;
   }
 }

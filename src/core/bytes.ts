@@ -223,6 +223,10 @@ export class ByteReader {
     return Number(value);
   }
 
+  skip(count: number): void {
+    this.#take(count);
+  }
+
   /** A view, not a copy. */
   bytes(count: number): Uint8Array {
     const at = this.#take(count);

@@ -1,15 +1,14 @@
 /**
- * What a history holds of an entry: all of it as JSON, and before that what most questions ask for, so that of hundreds
+ * What a history holds of an entry: what most questions ask for, and where all of it stands as JSON, so that of hundreds
  * of thousands none has to be decoded.
  */
-import type { ByteWriter } from '../../core/bytes.ts';
-import { utf8 } from '../../core/bytes.ts';
-import { NeoError } from '../../core/errors.ts';
+import { type ByteWriter, utf8 } from '../../core/bytes.ts';
 import { JsonWriter } from '../../core/json-writer.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { contentIdentity } from '../../snapshot/identity.ts';
 import type { Node, NodeType } from '../../snapshot/node.ts';
 import { writeNode } from '../../snapshot/node-text.ts';
+import type { JsonFrames, JsonPlace } from './json-frames.ts';
 
 export interface HistoryEntry {
   readonly type: NodeType;
@@ -19,18 +18,22 @@ export interface HistoryEntry {
   readonly mtime: bigint;
   /** The same for the same content (snapshot/identity.ts), and for no other; latin1. */
   readonly identity: string;
-  /** All of it, as JSON. */
+  /** All of it, as JSON. @throws NeoError integrity */
   readonly json: Uint8Array;
+  /** Where that is stored already. */
+  readonly stored?: { readonly frames: JsonFrames; readonly place: JsonPlace };
 }
 
 const TYPES: readonly NodeType[] = ['file', 'directory', 'symlink', 'fifo', 'socket', 'chardev', 'blockdev'];
 
-// Type, size, mtime, identity; the JSON takes the rest.
+// Type, size, mtime, identity, then the place of the JSON: frame, offset, length.
 const SIZE = 1;
 const MTIME = 9;
 const IDENTITY = 17;
 const IDENTITY_LENGTH = 16;
-const JSON_AT = IDENTITY + IDENTITY_LENGTH;
+const PLACE = IDENTITY + IDENTITY_LENGTH;
+/** Bytes of an entry in a table. */
+export const ENTRY_LENGTH = PLACE + 12;
 
 /** Of what was just read. */
 export function entryOf(engine: Engine, node: Node): HistoryEntry {
@@ -41,47 +44,72 @@ export function entryOf(engine: Engine, node: Node): HistoryEntry {
   return { type, size, mtime, identity: Buffer.from(identity).toString('latin1'), json: out.view().slice() };
 }
 
-export function writeEntry(writer: ByteWriter, { type, size, mtime, identity, json }: HistoryEntry): void {
+export function writeEntry(writer: ByteWriter, entry: HistoryEntry, { frame, offset, length }: JsonPlace): void {
   const time = new Uint8Array(8);
-  new DataView(time.buffer).setBigInt64(0, mtime, true);
-  writer
-    .u32(JSON_AT + json.length)
-    .u8(TYPES.indexOf(type))
-    .u64(size);
-  writer.bytes(time).bytes(Buffer.from(identity, 'latin1')).bytes(json);
+  new DataView(time.buffer).setBigInt64(0, entry.mtime, true);
+  writer.u8(TYPES.indexOf(entry.type)).u64(entry.size).bytes(time).bytes(Buffer.from(entry.identity, 'latin1'));
+  writer.u32(frame).u32(offset).u32(length);
 }
 
-/** As {@link writeEntry} wrote it, taken apart when it is asked for. */
-export class StoredEntry implements HistoryEntry {
-  readonly #bytes: Uint8Array;
+/** Bytes with entries in them: one for all of a history. */
+export class EntryTable {
+  readonly frames: JsonFrames;
+  readonly bytes: Buffer;
+  readonly view: DataView;
 
-  /** @throws NeoError integrity when it is cut short */
-  constructor(bytes: Uint8Array) {
-    if (bytes.length < JSON_AT) throw new NeoError('integrity', 'history is cut short');
-    this.#bytes = bytes;
+  constructor(bytes: Uint8Array, frames: JsonFrames) {
+    this.frames = frames;
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** The entry that begins at a byte. */
+  at(offset: number): HistoryEntry {
+    return new StoredEntry(this, offset);
+  }
+}
+
+/** As {@link writeEntry} wrote it, taken apart when it is asked for: of most of a hundred thousand nobody asks. */
+class StoredEntry implements HistoryEntry {
+  readonly #table: EntryTable;
+  readonly #at: number;
+
+  constructor(table: EntryTable, at: number) {
+    this.#table = table;
+    this.#at = at;
   }
 
   get type(): NodeType {
-    return TYPES[this.#bytes[0] ?? 0] ?? 'file';
+    return TYPES[this.#table.bytes[this.#at] ?? 0] ?? 'file';
   }
 
   get size(): number {
-    return Number(this.#view.getBigUint64(SIZE, true));
+    return Number(this.#table.view.getBigUint64(this.#at + SIZE, true));
   }
 
   get mtime(): bigint {
-    return this.#view.getBigInt64(MTIME, true);
+    return this.#table.view.getBigInt64(this.#at + MTIME, true);
   }
 
   get identity(): string {
-    return Buffer.from(this.#bytes.subarray(IDENTITY, JSON_AT)).toString('latin1');
+    return this.#table.bytes.toString('latin1', this.#at + IDENTITY, this.#at + PLACE);
+  }
+
+  get stored(): { readonly frames: JsonFrames; readonly place: JsonPlace } {
+    return { frames: this.#table.frames, place: this.#place };
   }
 
   get json(): Uint8Array {
-    return this.#bytes.subarray(JSON_AT);
+    return this.#table.frames.read(this.#place);
   }
 
-  get #view(): DataView {
-    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset, JSON_AT);
+  get #place(): JsonPlace {
+    const { view } = this.#table;
+    const at = this.#at + PLACE;
+    return {
+      frame: view.getUint32(at, true),
+      offset: view.getUint32(at + 4, true),
+      length: view.getUint32(at + 8, true),
+    };
   }
 }

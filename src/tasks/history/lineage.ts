@@ -27,22 +27,30 @@ export class LineageHistory {
   readonly name: string;
   /** Oldest first, also those that are gone by now. */
   readonly snapshots: ObjectName[];
-  readonly spans: Span[];
   /** Of the newest one. */
   tree: ContentKey | undefined;
+  #spans: Iterable<Span>;
+  /** By path, once something is appended. */
   #open: Map<string, Span> | undefined;
 
-  constructor(name: string, snapshots: ObjectName[] = [], spans: Span[] = [], tree?: ContentKey) {
+  /** @param spans made as they are asked for where they are only looked at */
+  constructor(name: string, snapshots: ObjectName[] = [], spans: Iterable<Span> = [], tree?: ContentKey) {
     this.name = name;
     this.snapshots = snapshots;
-    this.spans = spans;
+    this.#spans = spans;
     this.tree = tree;
+  }
+
+  get spans(): Iterable<Span> {
+    return this.#spans;
   }
 
   /** How the next snapshot differs from the newest one. */
   append(name: ObjectName, tree: ContentKey, changes: Iterable<Change>): void {
     const number = this.snapshots.length;
-    this.#open ??= new Map(this.spans.filter(({ last }) => last === OPEN).map((span) => [span.path, span]));
+    if (!Array.isArray(this.#spans)) this.#spans = [...this.#spans];
+    const spans = this.#spans as Span[];
+    this.#open ??= new Map(spans.filter(({ last }) => last === OPEN).map((span) => [span.path, span]));
     for (const { path, after, isSameContent } of changes) {
       const open = this.#open.get(path);
       if (open !== undefined && after !== undefined && isSameContent) {
@@ -53,7 +61,7 @@ export class LineageHistory {
       this.#open.delete(path);
       if (after === undefined) continue;
       const span = { path, entry: after, first: number, last: OPEN };
-      this.spans.push(span);
+      spans.push(span);
       this.#open.set(path, span);
     }
     this.snapshots.push(name);
@@ -65,11 +73,12 @@ export class LineageHistory {
     const kept = this.snapshots.filter((name) => !isGone(name));
     const before = new Int32Array(this.snapshots.length + 1);
     for (const [at, name] of this.snapshots.entries()) before[at + 1] = (before[at] ?? 0) + (isGone(name) ? 0 : 1);
-    const spans = this.spans.flatMap((span) => {
+    const spans: Span[] = [];
+    for (const span of this.spans) {
       const first = before[span.first] ?? 0;
       const last = span.last === OPEN ? OPEN : (before[span.last + 1] ?? 0) - 1;
-      return first <= last ? [{ ...span, first, last }] : [];
-    });
+      if (first <= last) spans.push({ ...span, first, last });
+    }
     return new LineageHistory(this.name, kept, spans, this.tree);
   }
 }
