@@ -29,7 +29,7 @@ export default class Browse extends NeoCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Browse);
-    if (this.out.json || !process.stdin.isTTY || !process.stdout.isTTY) {
+    if (this.out.json || !isScreen()) {
       throw new NeoError('usage', 'browse needs a terminal', { hint: 'in scripts: neo snapshots, neo ls, neo cat' });
     }
     const pages = await (flags.share === undefined
@@ -60,6 +60,10 @@ export default class Browse extends NeoCommand {
     const { pathPage } = await import('../ui/snapshot-pages.ts');
     return [pathPage(libraryOf(source), sharedSnapshot(file.share, body), pathInShare(path) ?? utf8('/'), 'share')];
   }
+}
+
+function isScreen(): boolean {
+  return process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 }
 
 type Source = Parameters<typeof listNodes>[0];

@@ -1,6 +1,7 @@
 /** Pages on a terminal, one over the other, until the user leaves: the screen of `neo browse`. */
 import { render, useApp, useInput, useWindowSize } from 'ink';
 import { type ReactNode, useEffect, useReducer } from 'react';
+import { displayText } from '../core/bytes.ts';
 import { messageOf, NeoError } from '../core/errors.ts';
 import { happeningsOf } from './browser/keys.ts';
 import { FRAME_LINES, Screen } from './browser/screen.tsx';
@@ -42,7 +43,7 @@ function Browser({ pages }: { readonly pages: readonly Page[] }): ReactNode {
     const leaving = new AbortController();
     load(leaving.signal).then(
       (content) => happen({ type: 'loaded', id, content }),
-      (error: unknown) => happen({ type: 'failed', id, message: messageOf(error) }),
+      (error: unknown) => happen({ type: 'failed', id, message: displayText(messageOf(error)) }),
     );
     return () => leaving.abort();
   }, [id, load]);

@@ -1,5 +1,6 @@
 /** Snapshots, directories and files as pages of the browser. */
 import { displayBytes, displayText } from '../core/bytes.ts';
+import { messageOf } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
 import { formatBytes, formatCounted, formatTime } from '../core/format.ts';
 import type { Node } from '../snapshot/node.ts';
@@ -92,11 +93,22 @@ function directoryPage(library: Library, snapshot: Listed, path: Uint8Array, tit
     const events: EventSink = (event) => {
       if (event.type === 'warning') notes.push(event.message);
     };
-    for await (const listed of library.entries(snapshot, path, events)) {
-      signal.throwIfAborted();
-      rows.push(row(listed));
+    try {
+      for await (const listed of library.entries(snapshot, path, events)) {
+        signal.throwIfAborted();
+        rows.push(row(listed));
+      }
+    } catch (error) {
+      // What could be read is shown.
+      if (rows.length === 0) throw error;
+      notes.push(messageOf(error));
     }
-    return { type: 'list', columns: ENTRY_COLUMNS, rows, ...(notes.length === 0 ? {} : { note: notes.join('; ') }) };
+    return {
+      type: 'list',
+      columns: ENTRY_COLUMNS,
+      rows,
+      ...(notes.length === 0 ? {} : { note: displayText(notes.join('; ')) }),
+    };
   };
   return { title, load };
 }
