@@ -99,18 +99,22 @@ describe('the launcher', () => {
     expect(await readdir(foreign)).toEqual([]);
   });
 
-  it('starts within 150 ms', async () => {
-    // On a machine busy with other tests the clock tells nothing, so the processor time counts where it is less.
-    const report = "process.on('exit',()=>{const{user,system}=process.cpuUsage();console.error((user+system)/1000)})";
-    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(report)}` };
-    await neo(['--version'], env);
-    let best = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < 5; i += 1) {
-      const from = performance.now();
-      const { code, stderr } = await neo(['--version'], env);
-      expect([code, Number(stderr) > 0]).toEqual([0, true]);
-      best = Math.min(best, performance.now() - from, Number(stderr));
-    }
-    expect(best).toBeLessThan(150);
+  it('loads few files to say its version', async () => {
+    // What starting costs (docs/decisions/0004-start-up.md) is what is loaded; the clock hangs on the machine.
+    const count = `
+      import { registerHooks } from 'node:module';
+      const loaded = [];
+      registerHooks({
+        load(url, context, next) {
+          if (url.startsWith('file:')) loaded.push(url.slice(url.lastIndexOf('/') + 1));
+          return next(url, context);
+        },
+      });
+      process.on('exit', () => console.error(JSON.stringify(loaded)));`;
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(count)}`;
+    const { code, stderr } = await neo(['--version'], { NODE_OPTIONS });
+    const loaded = JSON.parse(stderr) as string[];
+    expect([code, loaded]).toEqual([0, expect.arrayContaining(['main.js'])]);
+    expect(loaded.length).toBeLessThanOrEqual(8);
   });
 });
