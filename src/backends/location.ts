@@ -5,6 +5,7 @@ import { systemClock } from '../core/clock.ts';
 import { NeoError } from '../core/errors.ts';
 import { systemRandom } from '../core/random.ts';
 import type { Backend } from './backend.ts';
+import type { RateLimits } from './rate-limit.ts';
 import type { RetryOptions } from './retry.ts';
 import { parseSftp, type SshTarget } from './sftp-location.ts';
 
@@ -73,15 +74,17 @@ export interface OpenOptions {
   readonly ssh?: string | undefined;
   /** Of remote storage, once it was reached; without it nothing is tried again. */
   readonly retry?: Pick<RetryOptions, 'retryFor' | 'onRetry'>;
+  /** Of remote storage. */
+  readonly limits?: RateLimits;
 }
 
 /** @throws NeoError as the contract says; a folder that does not exist is empty for reading */
 export async function openBackend(location: Location, options: OpenOptions = {}): Promise<Backend> {
-  const { create = false, ssh, retry } = options;
+  const { create = false, ssh, retry, limits = {} } = options;
   if (location.kind === 'sftp') {
     const { openSftp } = await import('./sftp.ts');
     const command = ssh === undefined ? {} : { command: ssh };
-    return tryingAgain(await openSftp(location.target, location.path, { create, ...command }), retry);
+    return tryingAgain(await openSftp(location.target, location.path, { create, limits, ...command }), retry);
   }
   const { openLocal } = await import('./local.ts');
   return openLocal(resolve(location.path), { create });

@@ -12,6 +12,7 @@ import type { Backend, ByteRange, ObjectInfo } from './backend.ts';
 import { isStranger } from './local-strangers.ts';
 import { LITTER_AGE_MS, temporaryName } from './local-temporary.ts';
 import { checkFolder, checkPath, checkRange, conflict, folderOf, isPathPart, TEMPORARY_FOLDER } from './path.ts';
+import type { RateLimits } from './rate-limit.ts';
 import { type Pipe, SftpChannel, StatusError } from './sftp/channel.ts';
 import { SftpConnection } from './sftp/connection.ts';
 import { SftpFiles } from './sftp/files.ts';
@@ -25,6 +26,7 @@ export interface SftpOptions {
   /** In place of `ssh`, taken apart by the shell: NEO_SSH. */
   readonly command?: string;
   readonly random?: Random;
+  readonly limits?: RateLimits;
   /** A connection that is there already; for tests. */
   readonly pipe?: Pipe;
 }
@@ -34,7 +36,8 @@ const LISTED_AT_A_TIME = 16;
 
 /** @param root absolute, or from the folder in which the server lets one in */
 export async function openSftp(target: SshTarget, root: string, options: SftpOptions = {}): Promise<Backend> {
-  const connection = await SftpConnection.open(() => options.pipe ?? startSsh(target, options.command));
+  const start = (): Pipe => options.pipe ?? startSsh(target, options.command);
+  const connection = await SftpConnection.open(start, options.limits);
   const user = target.user === undefined ? '' : `${target.user}@`;
   const port = target.port === undefined ? '' : `:${target.port}`;
   const location = `sftp://${user}${target.host}${port}/${root.startsWith('/') ? root.slice(1) : `~/${root}`}`;

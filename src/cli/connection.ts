@@ -5,8 +5,9 @@ import { parseDuration } from '../core/format.ts';
 import type { RepositoryFlags } from './flags.ts';
 import type { Environment } from './folders.ts';
 import type { Output } from './output.ts';
+import { rateLimit } from './rate-flags.ts';
 
-export type ConnectionFlags = Pick<RepositoryFlags, 'ssh' | 'retry-for'>;
+export type ConnectionFlags = Pick<RepositoryFlags, 'ssh' | 'retry-for' | 'limit-upload' | 'limit-download'>;
 
 const RETRY_FOR_MS = 15 * 60_000;
 /** Many requests fail at once when a line is cut: one of them is told. */
@@ -14,12 +15,17 @@ const TOLD_EVERY_MS = 5_000;
 
 /**
  * `--ssh`, else `NEO_SSH`: never from a location, which may come from somebody else.
- * @throws NeoError usage for a time that is none
+ * @throws NeoError usage for a time or a limit that is none
  */
 export function connection(flags: ConnectionFlags, out: Output, env: Environment = process.env): OpenOptions {
   const ssh = flags.ssh ?? env['NEO_SSH'];
   const retryFor = retryTime(flags['retry-for']);
+  const { 'limit-upload': upload, 'limit-download': download } = flags;
   return {
+    limits: {
+      ...(upload === undefined ? {} : { upload: rateLimit(upload) }),
+      ...(download === undefined ? {} : { download: rateLimit(download) }),
+    },
     ...(ssh === undefined || ssh === '' ? {} : { ssh }),
     ...(retryFor === 0 ? {} : { retry: { retryFor, onRetry: teller(out) } }),
   };

@@ -45,6 +45,16 @@ export const repositoryFlags = {
     helpValue: 'TIME',
     helpGroup,
   }),
+  'limit-upload': Flags.string({
+    summary: 'Send remote storage no more a second: 1M, or by the time of day "500k@08:00-18:00,5M".',
+    helpValue: 'SIZE',
+    helpGroup,
+  }),
+  'limit-download': Flags.string({
+    summary: 'Fetch no more a second from remote storage.',
+    helpValue: 'SIZE',
+    helpGroup,
+  }),
   'accept-rollback': Flags.boolean({
     summary: 'What is gone from the repository, and nobody removed, is not missed any more.',
     helpGroup,
@@ -68,5 +78,7 @@ export interface RepositoryFlags {
   readonly identity?: string | undefined;
   readonly ssh?: string | undefined;
   readonly 'retry-for'?: string | undefined;
+  readonly 'limit-upload'?: string | undefined;
+  readonly 'limit-download'?: string | undefined;
   readonly 'accept-rollback'?: boolean | undefined;
 }

@@ -48,7 +48,12 @@ export async function openOther(location: string, flags: OtherFlags, out: Output
     Object.values(own).some((value) => value !== undefined) ||
     VARIABLES.some((name) => (process.env[`NEO_OTHER_${name}`] ?? '') !== '');
   const same = { 'password-file': flags['password-file'], 'password-command': flags['password-command'] };
-  const reached = { ssh: flags.ssh, 'retry-for': flags['retry-for'] };
+  const reached = {
+    ssh: flags.ssh,
+    'retry-for': flags['retry-for'],
+    'limit-upload': flags['limit-upload'],
+    'limit-download': flags['limit-download'],
+  };
   return openFromFlags({ repo: location, ...reached, ...(isToldOf ? own : same) }, out, {
     env: isToldOf ? otherEnvironment(process.env) : withoutKeyFile(process.env),
     prompt: `Password of ${location}`,

@@ -1,19 +1,22 @@
 /** One connection at a time, made anew for the next operation after it broke. */
+import type { RateLimits } from '../rate-limit.ts';
 import { type Pipe, SftpChannel } from './channel.ts';
 import { SftpFiles } from './files.ts';
 
 export class SftpConnection {
   readonly #start: () => Pipe;
+  readonly #limits: RateLimits;
   #current: Promise<SftpFiles>;
 
-  private constructor(start: () => Pipe, first: SftpFiles) {
+  private constructor(start: () => Pipe, limits: RateLimits, first: SftpFiles) {
     this.#start = start;
+    this.#limits = limits;
     this.#current = Promise.resolve(first);
   }
 
   /** @throws NeoError unreachable, permission-denied */
-  static async open(start: () => Pipe): Promise<SftpConnection> {
-    return new SftpConnection(start, await connect(start));
+  static async open(start: () => Pipe, limits: RateLimits = {}): Promise<SftpConnection> {
+    return new SftpConnection(start, limits, await connect(start, limits));
   }
 
   /** To be asked for at each step: what is under way on a connection that breaks fails. @throws as {@link open} */
@@ -22,7 +25,7 @@ export class SftpConnection {
     const files = await seen.catch(() => undefined);
     if (files !== undefined && !files.isBroken) return files;
     // Of all that find it broken one makes the next.
-    if (this.#current === seen) this.#current = connect(this.#start);
+    if (this.#current === seen) this.#current = connect(this.#start, this.#limits);
     return this.#current;
   }
 
@@ -32,6 +35,6 @@ export class SftpConnection {
   }
 }
 
-async function connect(start: () => Pipe): Promise<SftpFiles> {
-  return new SftpFiles(await SftpChannel.open(start()));
+async function connect(start: () => Pipe, limits: RateLimits): Promise<SftpFiles> {
+  return new SftpFiles(await SftpChannel.open(start()), limits);
 }

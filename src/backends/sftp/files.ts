@@ -1,6 +1,7 @@
 /** Files of an SFTP server: what the backend needs of them, in as few round trips as there can be. */
 import pLimit from 'p-limit';
 import type { ByteRange } from '../backend.ts';
+import type { RateLimits } from '../rate-limit.ts';
 import { type SftpChannel, StatusError } from './channel.ts';
 import { type Attributes, OPEN, type PacketReader, PacketWriter, REPLY, REQUEST, STATUS } from './packets.ts';
 
@@ -21,10 +22,12 @@ export interface FolderEntry {
 export class SftpFiles {
   readonly #channel: SftpChannel;
   readonly #request: number;
+  readonly #limits: RateLimits;
   #syncsFolders = true;
 
-  constructor(channel: SftpChannel) {
+  constructor(channel: SftpChannel, limits: RateLimits = {}) {
     this.#channel = channel;
+    this.#limits = limits;
     this.#request = channel.extensions.has('limits@openssh.com') ? LARGE_REQUEST : SMALL_REQUEST;
   }
 
@@ -43,10 +46,15 @@ export class SftpFiles {
     const handle = await this.#open(path, OPEN.write | OPEN.create | OPEN.exclusive);
     const limit = pLimit(WRITES);
     const sent: Promise<unknown>[] = [];
-    for (let at = 0; at < bytes.length; at += this.#request) {
-      const body = bytes.subarray(at, at + this.#request);
+    const { upload } = this.#limits;
+    const part = upload?.part(this.#request) ?? this.#request;
+    for (let at = 0; at < bytes.length; at += part) {
+      const body = bytes.subarray(at, at + part);
       sent.push(
-        limit(() => this.#channel.request(REQUEST.write, new PacketWriter().bytes(handle).u64(at).bytes(body))),
+        limit(async () => {
+          await upload?.take(body.length);
+          return this.#channel.request(REQUEST.write, new PacketWriter().bytes(handle).u64(at).bytes(body));
+        }),
       );
     }
     try {
@@ -130,13 +138,14 @@ export class SftpFiles {
   async #fill(handle: Uint8Array, offset: number, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(length);
     const parts: Promise<number>[] = [];
-    for (let at = 0; at < length; at += this.#request) {
-      parts.push(this.#fillPart(handle, offset, bytes, at, Math.min(this.#request, length - at)));
+    const part = this.#limits.download?.part(this.#request) ?? this.#request;
+    for (let at = 0; at < length; at += part) {
+      parts.push(this.#fillPart(handle, offset, bytes, at, Math.min(part, length - at)));
     }
     let filled = 0;
     for (const [n, got] of (await Promise.all(parts)).entries()) {
       filled += got;
-      if (got < Math.min(this.#request, length - n * this.#request)) break;
+      if (got < Math.min(part, length - n * part)) break;
     }
     return bytes.subarray(0, filled);
   }
@@ -150,6 +159,7 @@ export class SftpFiles {
     length: number,
   ): Promise<number> {
     let got = 0;
+    await this.#limits.download?.take(length);
     while (got < length) {
       const body = new PacketWriter()
         .bytes(handle)
