@@ -1,5 +1,5 @@
 /** Objects in memory: for the browser, for tests, and the ground of the simulator. Nothing survives the process. */
-import { equalBytes } from '../core/bytes.ts';
+import { copyOf, equalBytes } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Backend, ByteRange, ObjectInfo } from './backend.ts';
 import { checkFolder, checkPath, checkRange, conflict } from './path.ts';
@@ -7,11 +7,6 @@ import { checkFolder, checkPath, checkRange, conflict } from './path.ts';
 interface StoredObject {
   readonly bytes: Uint8Array;
   readonly modified: number;
-}
-
-/** Not `slice`: a Buffer's is a view of the same memory. */
-function copyOf(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes);
 }
 
 /** Each operation gives way once before its effect, and the effect is one step: so interleavings can be searched. */

@@ -99,6 +99,11 @@ export function copyInto(target: Uint8Array, at: number, source: Uint8Array): vo
   if (source.length > 0) Buffer.prototype.fill.call(target, source, at, at + source.length);
 }
 
+/** Of memory of its own. Not by `slice`: what looks like a Uint8Array may be a Buffer, whose `slice` is a view. */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 /** From here on the memory is worth more than the call. */
 const DISCARDED_FROM = 65_536;
 /** A header that was cut off in front. */

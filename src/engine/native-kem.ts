@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { createHash, createPrivateKey, createPublicKey, decapsulate, diffieHellman, type KeyObject } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { equalBytes } from '../core/bytes.ts';
+import { copyOf, equalBytes } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { Engine } from './engine.ts';
 
@@ -40,7 +40,7 @@ let last: { readonly seed: Uint8Array; readonly pair: KeyPair } | undefined;
 
 /** §5.2, expandDecapsulationKey. Kept until another is wanted: a list of snapshots opens hundreds with the same. */
 function expand(seed: Uint8Array): KeyPair {
-  if (last === undefined || !equalBytes(last.seed, seed)) last = { seed: seed.slice(), pair: expandAnew(seed) };
+  if (last === undefined || !equalBytes(last.seed, seed)) last = { seed: copyOf(seed), pair: expandAnew(seed) };
   return last.pair;
 }
 

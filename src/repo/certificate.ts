@@ -1,5 +1,5 @@
 /** Who a client is: its public key and role, signed by the repository (docs/format.md, section 2). */
-import { ByteReader, ByteWriter, concatBytes, fromHex, toHex } from '../core/bytes.ts';
+import { ByteReader, ByteWriter, concatBytes, copyOf, fromHex, toHex } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { type ClientId, clientId, type RepositoryId } from '../core/ids.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -62,9 +62,9 @@ export function decodeCertificate(encoded: Uint8Array): Certificate {
   const epoch = reader.u32();
   const created = reader.u64();
   const expires = reader.u64();
-  const signPublic = reader.bytes(32).slice();
-  const kemHash = reader.bytes(32).slice();
-  return { client, role, epoch, created, expires, signPublic, kemHash, encoded: encoded.slice() };
+  const signPublic = copyOf(reader.bytes(32));
+  const kemHash = copyOf(reader.bytes(32));
+  return { client, role, epoch, created, expires, signPublic, kemHash, encoded: copyOf(encoded) };
 }
 
 /** True if the repository's signing pair (of the certificate's epoch) signed it. */

@@ -4,7 +4,7 @@
  * file. An object's name gives its bytes, so what is here of a name is right for ever; that it is still in storage, the
  * listing says. What looks for damage reads past it. Sealed to a key that only role full has.
  */
-import { ByteReader, ByteWriter, fromHex, toHex, utf8 } from '../core/bytes.ts';
+import { ByteReader, ByteWriter, copyOf, fromHex, toHex, utf8 } from '../core/bytes.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { openObject, sealObject } from '../engine/aead.ts';
 import { deriveKey } from '../engine/keys.ts';
@@ -68,7 +68,7 @@ export class SegmentCache {
   /** What was verified and opened; it is copied. */
   add(name: ObjectName, { certificate, body }: OpenedSegment): void {
     if (body.length > LARGEST_BODY) return;
-    this.#known.set(name, { certificate: certificate.slice(), body: body.slice() });
+    this.#known.set(name, { certificate: copyOf(certificate), body: copyOf(body) });
     this.#added += 1;
   }
 

@@ -2,7 +2,7 @@
  * What a client that may not read snapshots keeps of its own latest one: tree and list parts, so that unchanged files
  * need not be read again. Sealed with a key of the client's own; a lost or foreign cache means reading files again.
  */
-import { ByteReader, ByteWriter, toBase64, utf8 } from '../core/bytes.ts';
+import { ByteReader, ByteWriter, copyOf, toBase64, utf8 } from '../core/bytes.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
 import { type ContentKey, contentKey } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
@@ -32,7 +32,7 @@ export class TreeCache {
     const name = toBase64(key);
     if (this.#parts.has(name)) return;
     this.#parts.set(name, {
-      key: contentKey(key.slice()),
+      key: contentKey(copyOf(key)),
       frame: this.#engine.compress(json, LEVEL),
       length: json.length,
     });

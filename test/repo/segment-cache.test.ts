@@ -2,11 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryBackend } from '../../src/backends/memory.ts';
+import { utf8 } from '../../src/core/bytes.ts';
 import { ignoreEvents } from '../../src/core/events.ts';
 import type { BlobPlace } from '../../src/repo/blob-index.ts';
+import { BlobWriter } from '../../src/repo/blob-writer.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
 import { type IndexedRepository, loadIndex, loadKnownIndex } from '../../src/repo/indexed.ts';
 import { rewriteSegments } from '../../src/repo/segment-rewrite.ts';
+import { SessionWriter } from '../../src/repo/session-writer.ts';
 import { check } from '../../src/tasks/check.ts';
 import { backupOf } from '../support/backup.ts';
 import { SimClock } from '../support/sim-clock.ts';
@@ -71,6 +74,29 @@ async function readsOf<T>(work: () => Promise<T>): Promise<[number, T]> {
   return [made.backend.reads - before, result];
 }
 
+async function storeBlobs(count: number): Promise<void> {
+  const repository = await made.openIndexed();
+  const session = new SessionWriter(repository, { uploads: 1, dryRun: false, onStored: () => undefined });
+  const writer = new BlobWriter({
+    context: { ...repository, indexKey: repository.keys.index, session: session.session },
+    content: repository.keys.content,
+    index: repository.index,
+    suite: repository.config.blobSuite,
+    packTarget: repository.config.packTarget,
+    openPacks: 1,
+    onPack: (pack) => session.add(pack),
+  });
+  for (let n = 0; n < count; n++) writer.save('data', utf8(`blob ${n}`), 0);
+  writer.finish();
+  await session.finish();
+}
+
+async function largestSegment(): Promise<string> {
+  let [largest, most] = ['', 0];
+  for await (const { path, size } of made.backend.list('index')) if (size > most) [largest, most] = [path, size];
+  return largest;
+}
+
 async function fileName(): Promise<string> {
   return `index.${(await made.open()).id}`;
 }
@@ -84,6 +110,17 @@ describe('the cache of index segments', () => {
     const [three, next] = await readsOf(known);
     expect(three).toBe(3);
     expect(told(next)).toEqual(told(await loadIndex(await made.open(), 0)));
+  });
+
+  it('keeps segments so large that their memory is given back', async () => {
+    await storeBlobs(1200);
+    expect((await made.backend.get(await largestSegment()))?.length).toBeGreaterThan(65_536);
+    // With the others that are new it is worth a file of its own.
+    await snapshots(COUNT);
+    expect(told(await known())).toEqual(told(await loadIndex(await made.open(), 0)));
+    const [none, warm] = await readsOf(known);
+    expect(none).toBe(0);
+    expect(told(warm)).toEqual(told(await loadIndex(await made.open(), 0)));
   });
 
   it('tells nothing of segments that are gone', async () => {

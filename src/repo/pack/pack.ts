@@ -1,5 +1,5 @@
 /** Pack files: header ‖ sealed blobs ‖ padding ‖ sealed directory ‖ footer (docs/format.md, section 5). */
-import { ByteReader, ByteWriter, concatBytes, equalBytes, fromHex, toHex } from '../../core/bytes.ts';
+import { ByteReader, ByteWriter, concatBytes, copyOf, equalBytes, fromHex, toHex } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import { type ObjectName, objectName, type SessionId, sessionId } from '../../core/ids.ts';
 import type { Random } from '../../core/random.ts';
@@ -153,7 +153,7 @@ export function openDirectory(context: DirectoryReader, sealed: Uint8Array): Pac
     at += entry.length;
     entries.push(entry);
   }
-  const before = reader.bytes(32).slice();
+  const before = copyOf(reader.bytes(32));
   const author = readSignature(context, 'pack', body, reader, true);
   const rest = reader.bytes(reader.remaining);
   if (body.length % DIRECTORY_UNIT !== 0 || rest.length >= DIRECTORY_UNIT || rest.some((byte) => byte !== 0)) {

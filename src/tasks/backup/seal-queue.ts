@@ -6,7 +6,7 @@
  * Memory: signal and closed words, then a row of words for each slot (state, offset, length), their keys, and a ring of
  * bytes that the slots in use lie in, oldest first.
  */
-import { copyInto } from '../../core/bytes.ts';
+import { copyInto, copyOf } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import { type ContentKey, contentKey } from '../../core/ids.ts';
 
@@ -144,7 +144,7 @@ export class SealQueue {
     const state = Atomics.load(this.#slots.words, at);
     if (state === FAILED) throw new NeoError('failed', 'a chunk could not be sealed');
     if (state !== DONE) return undefined;
-    const key = contentKey(this.#slots.key(first.slot).slice());
+    const key = contentKey(copyOf(this.#slots.key(first.slot)));
     Atomics.store(this.#slots.words, at, EMPTY);
     this.#outstanding.shift();
     return key;

@@ -1,4 +1,5 @@
 /** The work of a check: opening, hashing, decoding. In a thread, or in main where there are none. */
+import { copyOf } from '../../core/bytes.ts';
 import { isNeoError } from '../../core/errors.ts';
 import { blobId } from '../../core/ids.ts';
 import { BlobRoom } from '../../engine/aead.ts';
@@ -89,7 +90,7 @@ export class WorkerCore {
   #settle(job: PackJob, table: BlobTable, entry: BlobEntry, reason: string | undefined, badCopies: BadCopy[]): void {
     for (const place of this.#index.places(entry.id)) {
       if (place.offset !== entry.offset || !job.numbers.includes(place.pack)) continue;
-      if (reason !== undefined) badCopies.push({ id: blobId(entry.id.slice()), pack: place.pack, reason });
+      if (reason !== undefined) badCopies.push({ id: blobId(copyOf(entry.id)), pack: place.pack, reason });
       else if (place.length === entry.length) table.confirm(entry.id);
     }
   }

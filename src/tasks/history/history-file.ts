@@ -2,7 +2,7 @@
  * The history that a client keeps in its state folder, so that a question over a thousand snapshots reads one file. It
  * may be lost: that costs time. Sealed to a key that only role full has.
  */
-import { ByteReader, ByteWriter, fromHex, toHex, utf8 } from '../../core/bytes.ts';
+import { ByteReader, ByteWriter, copyOf, fromHex, toHex, utf8 } from '../../core/bytes.ts';
 import { contentKey, type ObjectName, objectName } from '../../core/ids.ts';
 import { openObject, sealObject } from '../../engine/aead.ts';
 import { deriveKey } from '../../engine/keys.ts';
@@ -115,7 +115,7 @@ function decode(sealing: FrameSealing, file: Uint8Array): LineageHistory[] {
   return Array.from({ length: reader.u32() }, () => {
     const name = Buffer.from(reader.bytes(reader.u32())).toString();
     const snapshots: ObjectName[] = Array.from({ length: reader.u32() }, () => objectName(toHex(reader.bytes(32))));
-    const tree = contentKey(reader.bytes(32).slice());
+    const tree = contentKey(copyOf(reader.bytes(32)));
     const length = reader.u32();
     const spans = new StoredSpans(entries, reader.offset, reader.offset + length);
     reader.skip(length);

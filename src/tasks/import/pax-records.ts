@@ -1,4 +1,5 @@
 /** Extended headers of tar archives (POSIX.1-2017, pax(1), "pax Extended Header"): what does not fit into the 512 bytes. */
+import { copyOf } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { Xattr } from '../../snapshot/node.ts';
 
@@ -18,7 +19,10 @@ export function parsePaxRecords(bytes: Uint8Array, position: number): PaxRecords
     const end = at + length;
     const isWhole = end <= bytes.length && equals > space && equals < end && bytes[end - 1] === NEWLINE;
     if (!isWhole) throw malformed(position);
-    records.set(Buffer.from(bytes.subarray(space + 1, equals)).toString('latin1'), bytes.slice(equals + 1, end - 1));
+    records.set(
+      Buffer.from(bytes.subarray(space + 1, equals)).toString('latin1'),
+      copyOf(bytes.subarray(equals + 1, end - 1)),
+    );
     at = end;
   }
   return records;

@@ -2,6 +2,7 @@
  * Entries of a tar archive, one after the other as it arrives: ustar, pax, GNU's long names and sparse files. Names, links
  * and attributes stay the bytes that they are; the libraries for this make text of them, and what is not UTF-8 is lost.
  */
+import { copyOf } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { Extent, Xattr } from '../../snapshot/node.ts';
 import { type ByteFeed, brokenOff } from './byte-feed.ts';
@@ -61,7 +62,7 @@ export async function* readTar(feed: ByteFeed): AsyncGenerator<ArchiveEntry> {
     if (block === undefined)
       throw position === 0 ? new NeoError('failed', 'the archive is empty') : brokenOff(position);
     if (block.every((byte) => byte === 0)) break;
-    const header = parseTarHeader(block.slice(), position);
+    const header = parseTarHeader(copyOf(block), position);
     if (await extended.take(header, feed)) continue;
     yield* entryOf(header, extended, feed);
   }
@@ -205,7 +206,7 @@ async function bodyOf(size: number, feed: ByteFeed): Promise<Uint8Array> {
   if (padded === 0) return NOTHING;
   const bytes = await feed.exactly(padded);
   if (bytes === undefined) throw brokenOff(feed.position);
-  return bytes.slice(0, size);
+  return copyOf(bytes.subarray(0, size));
 }
 
 function withoutEnd(bytes: Uint8Array): Uint8Array {

@@ -1,5 +1,5 @@
 /** Blobs of packs that go, copied into new ones. Nothing is deleted here. */
-import { toHex } from '../../core/bytes.ts';
+import { copyOf, toHex } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { BlobId, ObjectName } from '../../core/ids.ts';
 import { BlobCopier } from '../../repo/blob-copier.ts';
@@ -112,7 +112,7 @@ export function wantedPlaces(view: View, live: BlobTable, leaving: ReadonlySet<O
     if (name === undefined || !leaving.has(name) || !live.has(id)) return;
     if (repository.index.places(id).some(stands)) return;
     const own = wanted.get(place.pack) ?? [];
-    own.push({ id: id.slice() as BlobId, place });
+    own.push({ id: copyOf(id) as BlobId, place });
     wanted.set(place.pack, own);
   });
   for (const places of wanted.values()) places.sort((a, b) => a.place.offset - b.place.offset);

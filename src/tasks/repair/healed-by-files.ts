@@ -1,6 +1,6 @@
 /** Lost blobs out of files that still have the same bytes, wherever they lie in a folder now. */
 
-import { toHex } from '../../core/bytes.ts';
+import { copyOf, toHex } from '../../core/bytes.ts';
 import { messageOf, systemCode } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
 import type { ContentKey } from '../../core/ids.ts';
@@ -100,7 +100,7 @@ class FileHealer {
     const blob = this.#lost.get(name);
     if (blob?.kind === kind) {
       this.#lost.delete(name);
-      this.#found.push({ blob, bytes: bytes.slice() });
+      this.#found.push({ blob, bytes: copyOf(bytes) });
     }
     return key;
   }
