@@ -42,8 +42,16 @@ export const findFlags = {
     helpGroup: what,
     summary: 'Files of at least, or at most, this size: +10M, -4k.',
   }),
-  newer: Flags.string({ helpValue: 'TIME', helpGroup: what, summary: 'Changed after this time.' }),
-  older: Flags.string({ helpValue: 'TIME', helpGroup: what, summary: 'Changed before this time.' }),
+  newer: Flags.string({
+    helpValue: 'TIME',
+    helpGroup: what,
+    summary: 'Changed after this time; of a day, its beginning.',
+  }),
+  older: Flags.string({
+    helpValue: 'TIME',
+    helpGroup: what,
+    summary: 'Changed before this time; of a day, its beginning.',
+  }),
   content: Flags.string({
     helpValue: 'HASH',
     helpGroup: what,
@@ -111,7 +119,7 @@ async function momentOf<Name extends 'newer' | 'older'>(
   text: string | undefined,
 ): Promise<{ [N in Name]?: number }> {
   if (text === undefined) return {};
-  return { [name]: (await parseWhen(text, new Date())).getTime() } as { [N in Name]?: number };
+  return { [name]: (await parseWhen(text, new Date(), 'start')).getTime() } as { [N in Name]?: number };
 }
 
 /** Which snapshots are searched. */

@@ -1,24 +1,27 @@
-/** Points in time as people write them, for "the last snapshot not after". */
+/** Points in time as people write them. */
 import { NeoError } from '../core/errors.ts';
 
 const ISO =
   /^(?<year>\d{4})-(?<month>\d\d)(?:-(?<day>\d\d)(?:[T ](?<hour>\d\d):(?<minute>\d\d)(?::(?<second>\d\d)(?:[.,](?<fraction>\d{1,9}))?)?\s*(?<zone>Z|[+-]\d\d(?::?\d\d)?)?)?)?$/i;
 
+/** Which moment of a day, or of a month, is meant where no time of day is said. */
+export type Edge = 'start' | 'end';
+
 /**
- * The moment that "not after" is measured against. ISO dates and times, or plain English: `yesterday`, `3 days ago`,
+ * By default the moment that "the last snapshot not after" is measured against. ISO dates and times, or plain English: `yesterday`, `3 days ago`,
  * `last monday`, `yesterday 17:00`. Local time unless a zone is written. Where no time of day is said, the END of the
- * day is meant (of the month for `2026-11`), so that `yesterday` includes yesterday evening's snapshot. Weekdays and
+ * day is meant (of the month for `2026-11`) unless `edge` says otherwise, so that `yesterday` includes yesterday evening's snapshot. Weekdays and
  * months are the latest ones that have begun.
  * @throws NeoError usage for anything else; a part that is not understood is not guessed around
  */
-export async function parseWhen(text: string, now: Date): Promise<Date> {
+export async function parseWhen(text: string, now: Date, edge: Edge = 'end'): Promise<Date> {
   const trimmed = text.trim();
   const iso = ISO.exec(trimmed);
-  if (iso?.groups !== undefined) return isoDate(text, iso.groups);
+  if (iso?.groups !== undefined) return isoDate(text, iso.groups, edge);
   // 1.11. and 11/1 are read differently in different countries; parts of dates are no dates.
   if (trimmed === '' || /^[\d./\s-]+$/.test(trimmed) || /^\d{4}-\d/.test(trimmed)) throw notATime(text);
   if (/\d[./]\d/.test(trimmed)) throw notATime(text);
-  return wordsDate(text, trimmed, now);
+  return wordsDate(text, trimmed, now, edge);
 }
 
 function notATime(text: string): NeoError {
@@ -27,18 +30,19 @@ function notATime(text: string): NeoError {
   });
 }
 
-function isoDate(text: string, groups: { readonly [name: string]: string | undefined }): Date {
+function isoDate(text: string, groups: { readonly [name: string]: string | undefined }, edge: Edge): Date {
   const number = (name: string, missing: number) => (groups[name] === undefined ? missing : Number(groups[name]));
   const year = number('year', 0);
   const month = number('month', 1);
   const lastDay = new Date(year, month, 0).getDate();
-  const day = number('day', lastDay);
-  const hour = number('hour', 23);
-  const minute = number('minute', 59);
+  const [firstOrLast, h, m, s, ms] = edge === 'start' ? [1, 0, 0, 0, 0] : [lastDay, 23, 59, 59, 999];
+  const day = number('day', firstOrLast);
+  const hour = number('hour', h);
+  const minute = number('minute', m);
   const timed = groups['hour'] !== undefined;
-  const second = number('second', timed ? 0 : 59);
+  const second = number('second', timed ? 0 : s);
   const fraction = groups['fraction'];
-  const milliseconds = timed ? Number((fraction ?? '').slice(0, 3).padEnd(3, '0')) : 999;
+  const milliseconds = timed ? Number((fraction ?? '').slice(0, 3).padEnd(3, '0')) : ms;
   const inRange = month >= 1 && month <= 12 && day >= 1 && day <= lastDay && hour <= 23 && minute <= 59 && second <= 60;
   if (!inRange || year < 1970) throw notATime(text);
   const { zone } = groups;
@@ -57,7 +61,7 @@ function zoneOffset(text: string, zone: string): number {
   return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000;
 }
 
-async function wordsDate(text: string, trimmed: string, now: Date): Promise<Date> {
+async function wordsDate(text: string, trimmed: string, now: Date, edge: Edge): Promise<Date> {
   const { casual } = await import('chrono-node/en');
   const found = casual.parse(trimmed, now);
   const [result] = found;
@@ -71,10 +75,13 @@ async function wordsDate(text: string, trimmed: string, now: Date): Promise<Date
   // "evening" has no end that all would agree on.
   if (/morning|afternoon|evening|night/i.test(trimmed)) throw notATime(text);
   if (start.isCertain('weekday') && !start.isCertain('day') && date > now) date.setDate(date.getDate() - 7);
-  if (/^[a-z]+\.?( \d{4})?$/i.test(trimmed) && start.isCertain('month') && !start.isCertain('day')) {
-    if (date > now && !start.isCertain('year')) date.setFullYear(date.getFullYear() - 1);
-    date.setMonth(date.getMonth() + 1, 0);
-  }
-  date.setHours(23, 59, 59, 999);
-  return date;
+  const isMonth = /^[a-z]+\.?( \d{4})?$/i.test(trimmed) && start.isCertain('month') && !start.isCertain('day');
+  if (isMonth && date > now && !start.isCertain('year')) date.setFullYear(date.getFullYear() - 1);
+  return edgeOf(date, isMonth, edge);
+}
+
+function edgeOf(date: Date, isMonth: boolean, edge: Edge): Date {
+  const [year, month, day] = [date.getFullYear(), date.getMonth(), date.getDate()];
+  if (edge === 'start') return new Date(year, month, isMonth ? 1 : day);
+  return isMonth ? new Date(year, month + 1, 0, 23, 59, 59, 999) : new Date(year, month, day, 23, 59, 59, 999);
 }

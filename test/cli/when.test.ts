@@ -50,6 +50,18 @@ describe('a point in time', () => {
   });
 
   it.each([
+    ['2026-11-01', '2026-10-31T23:00:00.000Z'],
+    ['2026-10', '2026-09-30T22:00:00.000Z'],
+    ['yesterday', '2026-11-19T23:00:00.000Z'],
+    ['last monday', '2026-11-15T23:00:00.000Z'],
+    ['October', '2026-09-30T22:00:00.000Z'],
+    ['2026-11-01T12:00', '2026-11-01T11:00:00.000Z'],
+    ['2 hours ago', '2026-11-21T08:00:00.000Z'],
+  ])('%j begins at %s', async (text, expected) => {
+    expect((await parseWhen(text, now, 'start')).toISOString()).toBe(expected);
+  });
+
+  it.each([
     '',
     ' ',
     'garbage',
