@@ -118,13 +118,16 @@ export function encodeConfig(engine: Engine, config: RepositoryConfig, seed: Uin
   return concatBytes(unsigned, signBytes(engine, seed, 'config', fromHex(config.repository), unsigned));
 }
 
+const ofSomeVersion = z.looseObject({ version: z.int() });
+const withSomeFeatures = z.looseObject({ features: z.looseObject({ read: z.array(z.string()) }) });
+
 /** A version or feature that an older program cannot know must never look like damage. */
 function parseBody(value: unknown): RepositoryConfig {
-  const version = z.looseObject({ version: z.int() }).safeParse(value);
+  const version = ofSomeVersion.safeParse(value);
   if (version.success && version.data.version > FORMAT_VERSION) {
     throw newerNeo(`a configuration of version ${version.data.version}`);
   }
-  const features = z.looseObject({ features: z.looseObject({ read: z.array(z.string()) }) }).safeParse(value);
+  const features = withSomeFeatures.safeParse(value);
   const unknown = features.success
     ? features.data.features.read.find((flag) => !KNOWN_FEATURES.includes(flag))
     : undefined;
