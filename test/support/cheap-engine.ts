@@ -3,9 +3,9 @@
  * schedule costs milliseconds. Nothing is hidden by it, and whoever knows a public key can sign with it: nothing that is
  * about secrets or forgery may be tested with this.
  */
-import { createHash, hash as oneShot } from 'node:crypto';
 import { NeoError } from '../../src/core/errors.ts';
-import type { Engine, Hasher, Suite } from '../../src/engine/engine.ts';
+import type { Engine, Suite } from '../../src/engine/engine.ts';
+import { CheapHasher, cheapHash as hash } from './cheap-hash.ts';
 
 export function cheapEngine(engine: Engine): Engine {
   const padded = (bytes: Uint8Array, length: number): Uint8Array => {
@@ -25,8 +25,8 @@ export function cheapEngine(engine: Engine): Engine {
   const derived = new Map<string, Uint8Array>();
   return {
     ...bound(engine),
-    blake3: (bytes, key) => (key === undefined ? sha256(bytes) : hash(key, bytes)),
-    blake3Hasher: (key) => new ShaHasher(key),
+    blake3: (bytes, key) => (key === undefined ? hash(bytes) : hash(key, bytes)),
+    blake3Hasher: (key) => new CheapHasher(key),
     blake3Derive: (context, material) => hash(Buffer.from(context), material),
     hkdf: (key, info, length) => {
       const name = `${length} ${latin1(key)} ${latin1(info)}`;
@@ -69,36 +69,6 @@ function derive(key: Uint8Array, info: Uint8Array, length: number): Uint8Array {
   const parts: Uint8Array[] = [];
   for (let n = 0; n * 32 < length; n++) parts.push(hash(key, info, new Uint8Array([n])));
   return new Uint8Array(Buffer.concat(parts).subarray(0, length));
-}
-
-/** Of short inputs many times as fast as BLAKE3 in WebAssembly. */
-function sha256(bytes: Uint8Array): Uint8Array {
-  const digest = oneShot('sha256', bytes, 'buffer');
-  return new Uint8Array(digest.buffer, digest.byteOffset, digest.length);
-}
-
-function hash(...parts: readonly Uint8Array[]): Uint8Array {
-  return sha256(Buffer.concat(parts));
-}
-
-class ShaHasher implements Hasher {
-  readonly #hash = createHash('sha256');
-
-  constructor(key: Uint8Array | undefined) {
-    if (key !== undefined) this.#hash.update(key);
-  }
-
-  update(bytes: Uint8Array): void {
-    this.#hash.update(bytes);
-  }
-
-  soFar(): Uint8Array {
-    return new Uint8Array(this.#hash.copy().digest());
-  }
-
-  digest(): Uint8Array {
-    return new Uint8Array(this.#hash.digest());
-  }
 }
 
 const TAG = 16;

@@ -1,30 +1,43 @@
-/** Interleavings by seed, a thousand a case: what is found goes to test/fixtures/schedules.json. */
-import { loadEngine } from '../../src/engine/load.ts';
-import { makeBeginnings } from '../support/schedule/base.ts';
-import { playSchedule } from '../support/schedule/play.ts';
+/** Interleavings by seed, a thousand a case, on all cores: what is found goes to test/fixtures/schedules.json. */
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
 import type { Campaign } from './campaign.ts';
+import type { Part, PartPlayed } from './schedules-thread.ts';
 
 const A_CASE = 1000;
 
-export async function schedulesCampaign(seed: number): Promise<Campaign> {
-  const beginnings = await makeBeginnings(await loadEngine());
+export function schedulesCampaign(seed: number): Campaign {
+  const threads = Array.from({ length: availableParallelism() }, startThread);
   return {
     name: 'schedules',
     cases: 1000,
     async run(number) {
+      const first = (seed - 1) * 1_000_000 + number * A_CASE;
+      const parts = threads.map((thread, at) =>
+        play(thread, { from: first + at, below: first + A_CASE, step: threads.length }),
+      );
       const sum: Record<string, number> = { schedules: A_CASE };
-      for (let n = 0; n < A_CASE; n++) {
-        const own = (seed - 1) * 1_000_000 + number * A_CASE + n;
-        // Those that rewrite cost ten times as much.
-        const rewrites = own % 100 < 2;
-        const options = { isShort: own % 10 !== 0, rotates: own % 4 === 3, content: own % 8 === 7, rewrites };
-        const played = await playSchedule(beginnings, own, options).catch((error: unknown) => {
-          const reason = error instanceof Error ? error.message : String(error);
-          throw new Error(`schedule ${own} ${JSON.stringify(options)}: ${reason}`);
-        });
-        for (const [name, value] of Object.entries(played)) sum[name] = (sum[name] ?? 0) + value;
+      for (const { figures, violation } of await Promise.all(parts)) {
+        if (violation !== undefined) throw new Error(violation);
+        for (const [name, value] of Object.entries(figures)) sum[name] = (sum[name] ?? 0) + value;
       }
       return sum;
     },
   };
+}
+
+/** It keeps nobody waiting at the end. */
+function startThread(): Worker {
+  const thread = new Worker(new URL('./schedules-thread.ts', import.meta.url));
+  thread.unref();
+  return thread;
+}
+
+async function play(thread: Worker, part: Part): Promise<PartPlayed> {
+  thread.ref();
+  thread.postMessage(part);
+  const [played] = (await once(thread, 'message')) as [PartPlayed];
+  thread.unref();
+  return played;
 }
