@@ -94,7 +94,7 @@ export async function forget(
   const now = await repository.backend.now();
   const standing = { now, records };
   const groups = byName ? named({ snapshots, revoked }, options, standing) : decide(snapshots, options, standing);
-  if (!byName && !options.evenMost) for (const group of groups) refuseMost(group);
+  if (!byName && !options.evenMost) for (const group of groups) refuseMost(group, options.dryRun, events);
   const gone = new Set(
     groups.flatMap(({ decisions }) => decisions.filter(({ keep }) => !keep).map(({ candidate }) => candidate.name)),
   );
@@ -277,13 +277,13 @@ function groupName({ head, body }: Snapshot, groupBy: readonly GroupKey[]): stri
   ]);
 }
 
-/** A wrong `--group-by`, or a rule with a slip, shows by that. */
-function refuseMost({ host, paths, decisions }: ForgetGroup): void {
+/** A wrong `--group-by`, or a rule with a slip, shows by that; a dry run only says so. */
+function refuseMost({ host, paths, decisions }: ForgetGroup, dryRun: boolean, events: EventSink): void {
   const gone = decisions.filter(({ keep }) => !keep).length;
   if (gone * 2 <= decisions.length) return;
   const what = [...(host === undefined ? [] : [host]), ...(paths ?? []).map((path) => displayBytes(path))].join(' ');
   const of = what === '' ? '' : ` of ${what}`;
-  throw new NeoError('failed', `${gone} of ${decisions.length} snapshots${of} would go: more than half`, {
-    hint: 'see why with --dry-run; if it is right, say --yes',
-  });
+  const message = `${gone} of ${decisions.length} snapshots${of} would go: more than half`;
+  if (dryRun) events({ type: 'warning', message: `${message}; without --yes it is refused` });
+  else throw new NeoError('failed', message, { hint: 'see why with --dry-run; if it is right, say --yes' });
 }

@@ -47,6 +47,15 @@ describe('neo forget', () => {
     expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('nothing to undo')]);
   });
 
+  it('shows in a dry run also what it would refuse', async () => {
+    const { code, stdout, stderr } = await user.neo(['forget', '--keep-last', '1', '--dry-run']);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('more than half; without --yes it is refused')]);
+    expect(stdout.match(/^remove/gm)).toHaveLength(2);
+    const agreed = await user.neo(['forget', '--keep-last', '1', '--dry-run', '--yes']);
+    expect([agreed.code, agreed.stdout, agreed.stderr]).toEqual([0, stdout, '']);
+    expect(await snapshotIds()).toEqual(ids);
+  });
+
   it.each([
     [2, 'nothing says which', ['forget']],
     [2, 'no number of snapshots', ['forget', '--keep-daily', '0']],
