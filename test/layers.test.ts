@@ -33,6 +33,8 @@ const PACKAGES: { readonly [name: string]: readonly string[] } = {
   '@napi-rs/xattr': ['fs'],
   koffi: ['fs', 'backends'],
   '@oclif/': ['cli', 'commands'],
+  '@aws-sdk/': ['backends'],
+  '@smithy/': ['backends'],
   '@inquirer/': ['cli', 'commands'],
   'chrono-node': ['cli'],
   'smol-toml': ['cli'],

@@ -7,6 +7,8 @@ import { systemRandom } from '../core/random.ts';
 import type { Backend } from './backend.ts';
 import type { RateLimits } from './rate-limit.ts';
 import type { RetryOptions } from './retry.ts';
+import type { S3Surroundings } from './s3/client.ts';
+import { parseS3, type S3Place } from './s3-location.ts';
 import { parseSftp, type SshTarget } from './sftp-location.ts';
 
 export type Location =
@@ -20,10 +22,11 @@ export type Location =
       readonly target: SshTarget;
       /** Absolute, or from the folder in which the server lets one in. */
       readonly path: string;
-    };
+    }
+  | { readonly kind: 's3'; readonly place: S3Place };
 
 /** Known names whose backends are yet to come. */
-const COMING = new Set(['s3', 'neo', 'peer']);
+const COMING = new Set(['neo', 'peer']);
 
 /** RFC 3986 §3.1, but at least two letters: `C:\` is a drive. */
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]+):/;
@@ -40,6 +43,7 @@ export function parseLocation(text: string): Location {
   if (scheme === undefined) return { kind: 'local', path: text };
   if (scheme === 'file') return { kind: 'local', path: pathOfUrl(text) };
   if (scheme === 'sftp') return { kind: 'sftp', ...parseSftp(text) };
+  if (scheme === 's3') return { kind: 's3', place: parseS3(text) };
   if (COMING.has(scheme)) {
     throw new NeoError('usage', `locations of the kind ${scheme}: are not supported yet`, {
       hint: 'Use a folder on a local or mounted disk.',
@@ -76,6 +80,11 @@ export interface OpenOptions {
   readonly retry?: Pick<RetryOptions, 'retryFor' | 'onRetry'>;
   /** Of remote storage. */
   readonly limits?: RateLimits;
+  readonly s3?: S3Surroundings;
+  /** With `create`: make the bucket, if there is none. */
+  readonly createBucket?: boolean;
+  /** What the user should know of the storage. */
+  readonly onNote?: (message: string) => void;
 }
 
 /** @throws NeoError as the contract says; a folder that does not exist is empty for reading */
@@ -85,6 +94,10 @@ export async function openBackend(location: Location, options: OpenOptions = {})
     const { openSftp } = await import('./sftp.ts');
     const command = ssh === undefined ? {} : { command: ssh };
     return tryingAgain(await openSftp(location.target, location.path, { create, limits, ...command }), retry);
+  }
+  if (location.kind === 's3') {
+    const { openS3 } = await import('./s3.ts');
+    return tryingAgain(await openS3(location.place, options), retry);
   }
   const { openLocal } = await import('./local.ts');
   return openLocal(resolve(location.path), { create });
@@ -108,10 +121,14 @@ async function tryingAgain(backend: Backend, retry: OpenOptions['retry']): Promi
  * The name of something that lies where a repository is to be made, and belongs to none; undefined for an empty place.
  * @throws NeoError as the contract says
  */
-export async function strangerAt(location: Location, { ssh }: OpenOptions = {}): Promise<string | undefined> {
+export async function strangerAt(location: Location, { ssh, s3 }: OpenOptions = {}): Promise<string | undefined> {
   if (location.kind === 'sftp') {
     const { strangerOnSftp } = await import('./sftp.ts');
     return strangerOnSftp(location.target, location.path, ssh === undefined ? {} : { command: ssh });
+  }
+  if (location.kind === 's3') {
+    const { strangerOnS3 } = await import('./s3.ts');
+    return strangerOnS3(location.place, s3);
   }
   const [{ findStranger }, { storageError }] = await Promise.all([
     import('./local-strangers.ts'),

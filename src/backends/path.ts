@@ -11,7 +11,8 @@ export function isPathPart(part: string): boolean {
   return PART.test(part) && part !== '.' && part !== '..';
 }
 
-function isPath(path: string): boolean {
+/** True of what may be an object's path. */
+export function isPath(path: string): boolean {
   const parts = path.split('/');
   return parts.every(isPathPart) && parts[0] !== TEMPORARY_FOLDER;
 }

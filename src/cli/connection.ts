@@ -27,8 +27,17 @@ export function connection(flags: ConnectionFlags, out: Output, env: Environment
       ...(download === undefined ? {} : { download: rateLimit(download) }),
     },
     ...(ssh === undefined || ssh === '' ? {} : { ssh }),
+    s3: s3Surroundings(env),
+    onNote: (message) => out.note(message),
     ...(retryFor === 0 ? {} : { retry: { retryFor, onRetry: teller(out) } }),
   };
+}
+
+/** As Amazon's tools take them. */
+function s3Surroundings(env: Environment): NonNullable<OpenOptions['s3']> {
+  const region = env['AWS_REGION'] || env['AWS_DEFAULT_REGION'];
+  const authorities = env['AWS_CA_BUNDLE'];
+  return { ...(region ? { region } : {}), ...(authorities ? { authorities } : {}) };
 }
 
 function retryTime(text: string | undefined): number {

@@ -1,8 +1,16 @@
 /** From flags to an opened repository. */
+
 import { readFile } from 'node:fs/promises';
-import { type OpenOptions as BackendOptions, openBackend, parseLocation, strangerAt } from '../backends/location.ts';
+import {
+  type OpenOptions as BackendOptions,
+  type Location,
+  openBackend,
+  parseLocation,
+  strangerAt,
+} from '../backends/location.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import type { RepositoryId } from '../core/ids.ts';
+import type { Engine } from '../engine/engine.ts';
 import { makeKdf, type PasswordKdf } from '../engine/kdf.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import type { RepositoryConfig } from '../repo/config.ts';
@@ -198,16 +206,13 @@ export async function idsAt({ location, surroundings, connection: reached }: Pla
 
 export type InitChoices = Partial<Omit<InitOptions, 'credential' | 'method' | 'kdf'>>;
 
-/** Makes a repository with a password. @throws NeoError already-exists; failed where other files lie */
-export async function initAt(
-  { location, surroundings, connection: reached }: Place,
-  choices: InitChoices,
-  password: () => Promise<Uint8Array>,
-  derivation: PasswordKdf = { name: 'argon2id' },
-): Promise<{ readonly credential: Credential; readonly config: RepositoryConfig }> {
-  const { engine, clock, random } = surroundings;
-  const place = parseLocation(location.location);
-  const present = await openBackend(place, reached);
+/** @throws NeoError already-exists; failed where other files lie; no-repository in a bucket that is not to be made */
+async function refuseTaken(engine: Engine, place: Location, reached: BackendOptions): Promise<void> {
+  const present = await openBackend(place, reached).catch((error: unknown) => {
+    if (reached.createBucket === true && isNeoError(error, 'no-repository')) return undefined;
+    throw error;
+  });
+  if (present === undefined) return;
   if (await isRepository(engine, present)) {
     throw new NeoError('already-exists', `there is a repository at ${present.location} already`, {
       hint: 'nothing was changed; choose another place, or use this one',
@@ -219,6 +224,18 @@ export async function initAt(
       hint: 'nothing was changed; name a new or an empty folder, such as one below it',
     });
   }
+}
+
+/** Makes a repository with a password. @throws NeoError already-exists; failed where other files lie */
+export async function initAt(
+  { location, surroundings, connection: reached }: Place,
+  choices: InitChoices,
+  password: () => Promise<Uint8Array>,
+  derivation: PasswordKdf = { name: 'argon2id' },
+): Promise<{ readonly credential: Credential; readonly config: RepositoryConfig }> {
+  const { engine, clock, random } = surroundings;
+  const place = parseLocation(location.location);
+  await refuseTaken(engine, place, reached);
   const credential: Credential = { type: 'password', password: await password() };
   // Only now: without a password not even an empty folder is left behind.
   const backend = await openBackend(place, { create: true, ...reached });

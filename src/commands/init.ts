@@ -2,7 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
 import { parseCompression } from '../cli/compression.ts';
 import { kdfFlag, parseKdf } from '../cli/key-flags.ts';
-import { type InitChoices, initAt, newPassword, resolvePlace } from '../cli/open.ts';
+import { type InitChoices, initAt, newPassword, type Place, resolvePlace } from '../cli/open.ts';
 import { type OtherFlags, openOther, otherFlags } from '../cli/other-repository.ts';
 import type { Output } from '../cli/output.ts';
 import { NeoError } from '../core/errors.ts';
@@ -22,6 +22,7 @@ export default class Init extends NeoCommand {
   static override examples = [
     '<%= config.bin %> init',
     '<%= config.bin %> init --repo /mnt/backup/neo',
+    '<%= config.bin %> init --repo "s3://backup/laptop?endpoint=https://s3.example.org" --create-bucket',
     '<%= config.bin %> init --repo /mnt/mirror/neo --copy-secrets-from /mnt/backup/neo',
     '<%= config.bin %> init --repo /mnt/backup/images --chunker 256k,1M,4M --pack-size 64M --compression better',
   ];
@@ -35,6 +36,7 @@ export default class Init extends NeoCommand {
       helpValue: 'LEVEL',
       summary: 'off, fast, default, better, max, or a zstd level up to 22. Default: 3.',
     }),
+    'create-bucket': Flags.boolean({ summary: 'Make the bucket of an s3: location, if there is none.' }),
     'copy-secrets-from': Flags.string({
       helpValue: 'LOCATION',
       exclusive: ['chunker'],
@@ -48,7 +50,7 @@ export default class Init extends NeoCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Init);
     const derivation = parseKdf(flags.kdf);
-    const place = await resolvePlace(flags, this.out);
+    const place = withBucket(await resolvePlace(flags, this.out), flags['create-bucket']);
     const model = flags['copy-secrets-from'];
     const wishes: InitChoices = {
       ...(model === undefined ? {} : await secretsOf(model, flags, this.out)),
@@ -70,6 +72,10 @@ export default class Init extends NeoCommand {
     const where = place.location.origin === 'flag' ? ` --repo ${quoted(flags.repo ?? '')}` : '';
     this.out.note(`next: neo snapshot${where} PATH`);
   }
+}
+
+function withBucket(place: Place, createBucket: boolean): Place {
+  return { ...place, connection: { ...place.connection, createBucket } };
 }
 
 /** @throws NeoError permission-denied without role full there, and as openOther */

@@ -1,9 +1,9 @@
 /** OpenSSH's server on loopback, with keys of its own that are thrown away. */
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './free-port.ts';
 
 const SSHD = '/usr/sbin/sshd';
 
@@ -82,13 +82,4 @@ export async function startSshd(extra: readonly string[] = []): Promise<Sshd> {
     rmSync(folder, { recursive: true, force: true });
   };
   return { port, files: at('files'), command: `ssh -F ${at('ssh_config')}`, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -1,0 +1,52 @@
+/** Bytes on their way to and from an S3 store, as fast as the limits allow. */
+import { Readable } from 'node:stream';
+import { copyOf, toHex } from '../../core/bytes.ts';
+import { NeoError } from '../../core/errors.ts';
+import type { RateLimit } from '../rate-limit.ts';
+
+const PART = 64 * 1024;
+
+/** What a put sends: all at once, or bit by bit as the limit allows. */
+export function bodyOf(bytes: Uint8Array, limit: RateLimit | undefined): Uint8Array | Readable {
+  return limit === undefined ? bytes : Readable.from(inParts(bytes, limit));
+}
+
+/** SHA-256 in hex: the client computes it for whole bodies, of others it has to be told. */
+export async function payloadHash(bytes: Uint8Array): Promise<string> {
+  // The Web Crypto API takes no shared memory.
+  const own = bytes.buffer instanceof SharedArrayBuffer ? copyOf(bytes) : bytes;
+  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', own as Uint8Array<ArrayBuffer>)));
+}
+
+async function* inParts(bytes: Uint8Array, limit: RateLimit): AsyncIterable<Uint8Array> {
+  for (let at = 0; at < bytes.length; ) {
+    const end = Math.min(bytes.length, at + limit.part(PART));
+    await limit.take(end - at);
+    yield bytes.subarray(at, end);
+    at = end;
+  }
+}
+
+/**
+ * Exactly as many bytes as `target` has.
+ * @throws NeoError unreachable when there are fewer or more: the connection was cut
+ */
+export async function readBody(body: unknown, target: Uint8Array, limit: RateLimit | undefined): Promise<void> {
+  if (!(body instanceof Readable)) throw new NeoError('failed', 'the answer has no body');
+  let at = 0;
+  for await (const piece of body as AsyncIterable<Uint8Array>) {
+    if (at + piece.length > target.length) {
+      body.destroy();
+      throw new NeoError('unreachable', `more than the ${target.length} bytes that were asked for`);
+    }
+    target.set(piece, at);
+    at += piece.length;
+    await limit?.take(piece.length);
+  }
+  if (at < target.length) throw new NeoError('unreachable', `cut off after ${at} of ${target.length} bytes`);
+}
+
+/** Not wanted: its connection is free again. */
+export function dropBody(body: unknown): void {
+  if (body instanceof Readable) body.destroy();
+}

@@ -1,0 +1,89 @@
+/** A repository in a bucket of a real gateway, also behind a proxy that refuses, cuts and changes what it carries. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type HttpProxy, startHttpProxy } from '../support/http-proxy.ts';
+import { type Radosgw, radosgwIsThere, startRadosgw } from '../support/radosgw.ts';
+import { QUICK_KDF, User } from './user.ts';
+
+const SLOW_DOWN = { status: 503, body: '<Error><Code>SlowDown</Code></Error>' } as const;
+
+describe.skipIf(!radosgwIsThere())('a repository in a bucket', () => {
+  let gateway: Radosgw;
+  let proxy: HttpProxy;
+  let user: User;
+
+  beforeAll(async () => {
+    gateway = await startRadosgw();
+    proxy = await startHttpProxy(gateway.endpoint);
+    user = await User.make({
+      NEO_PASSWORD: 'correct horse',
+      NEO_REPO: `s3://backup/laptop?endpoint=${proxy.endpoint}`,
+      ...gateway.env,
+    });
+    await user.sh(
+      'mkdir work; for n in 1 2 3 4 5 6; do head -c 3M /dev/urandom > work/$n; done; echo small > work/small',
+    );
+  }, 60_000);
+
+  afterEach(() => {
+    proxy.fate = () => 'pass';
+  });
+
+  afterAll(async () => {
+    await proxy.stop();
+    await gateway.stop();
+  });
+
+  it('is made only in a bucket that is there, or is to be made', async () => {
+    const missing = await user.neo(['init', ...QUICK_KDF]);
+    expect([missing.code, missing.stderr]).toEqual([10, expect.stringContaining('--create-bucket')]);
+    expect((await user.neo(['snapshots'])).code).toBe(10);
+    expect((await user.neo(['init', ...QUICK_KDF, '--create-bucket', '--pack-size', '2M'])).code).toBe(0);
+    expect((await user.neo(['init', ...QUICK_KDF, '--create-bucket'])).code).toBe(1);
+  });
+
+  it('is one like any other', async () => {
+    expect((await user.neo(['snapshot', 'work'])).code).toBe(0);
+    await user.sh('echo changed > work/small; cp work/1 work/copy');
+    const second = await user.neo(['snapshot', 'work', '--json']);
+    expect(second.of('summary')[0]).toMatchObject({ filesNew: 1, filesChanged: 1 });
+    await user.neo(['restore', 'latest', '--to', 'back']);
+    expect((await user.sh('diff -r work back$PWD/work')).stdout).toBe('');
+    expect((await user.neo(['forget', '--keep-last', '1', '--trash', '0', '--yes'])).code).toBe(0);
+    expect((await user.neo(['prune', '--sole-writer', '--grace', '0', '--yes'])).code).toBe(0);
+    expect((await user.neo(['check', '--read-data'])).stdout).toContain('no damage found');
+  });
+
+  it('lets nobody in without the right key, and says so', async () => {
+    const wrong = await user.neo(['snapshots'], { AWS_SECRET_ACCESS_KEY: 'wrong' });
+    expect([wrong.code, wrong.stderr]).toEqual([13, expect.stringContaining('AWS_ACCESS_KEY_ID')]);
+    const none = await user.neo(['snapshots'], { AWS_SECRET_ACCESS_KEY: '' });
+    expect([none.code, none.stderr]).toEqual([13, expect.stringContaining('no credentials')]);
+    expect(wrong.stderr + none.stderr).not.toContain(gateway.env.AWS_SECRET_ACCESS_KEY);
+  });
+
+  it('is written to and read from in a storm', async () => {
+    await user.sh('head -c 9M /dev/urandom > work/storm');
+    let storms = 0;
+    proxy.fate = (line, number) => {
+      // What comes first is not tried again: that is how one finds out that a location is wrong.
+      if (line === 'HEAD /backup') return 'pass';
+      const fates = ['pass', SLOW_DOWN, 'pass', 'cut', 'pass', line.startsWith('PUT') ? 'flip' : 'half'] as const;
+      const fate = fates[number % fates.length] ?? 'pass';
+      if (fate !== 'pass') storms += 1;
+      return fate;
+    };
+    const snapshot = await user.neo(['snapshot', 'work']);
+    expect([snapshot.code, snapshot.stderr]).toEqual([0, expect.stringContaining('trying again in')]);
+    expect((await user.neo(['restore', 'latest', '--to', 'storm'])).code).toBe(0);
+    expect((await user.sh('diff -r work storm$PWD/work')).stdout).toBe('');
+    expect(storms).toBeGreaterThan(10);
+    proxy.fate = () => 'pass';
+    expect((await user.neo(['check', '--read-data'])).stdout).toContain('no damage found');
+  });
+
+  it('ends with 16 where nothing is to be tried again', async () => {
+    proxy.fate = (line) => (line === 'HEAD /backup' ? 'pass' : SLOW_DOWN);
+    const { code, stderr } = await user.neo(['snapshots', '--retry-for', '0']);
+    expect([code, stderr]).toEqual([16, expect.stringContaining('has no time')]);
+  });
+});

@@ -1,0 +1,90 @@
+/** Between a client and a server that speak HTTP: it counts, and answers or changes some requests in its own way. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What becomes of a request. */
+export type Fate =
+  | 'pass'
+  /** Never answered. */
+  | 'cut'
+  /** Half of the body of the answer, then the connection ends. */
+  | 'half'
+  /** A bit of what the client sends is flipped. */
+  | 'flip'
+  | { readonly status: number; readonly body?: string; readonly headers?: Record<string, string> };
+
+export interface HttpProxy {
+  readonly endpoint: string;
+  readonly requests: readonly string[];
+  /** Bodies, bytes. */
+  readonly sent: number;
+  readonly received: number;
+  /** Asked for each request, with `METHOD /path`. */
+  fate: (line: string, number: number) => Fate;
+  stop(): Promise<void>;
+}
+
+export async function startHttpProxy(target: string): Promise<HttpProxy> {
+  const { hostname, port } = new URL(target);
+  const requests: string[] = [];
+  const counted = { sent: 0, received: 0 };
+  const server = createServer((incoming, outgoing) => {
+    const line = `${incoming.method} ${incoming.url}`;
+    requests.push(line);
+    const fate = proxy.fate(line, requests.length);
+    void collect(incoming).then((body) => {
+      counted.sent += body.length;
+      if (fate === 'cut') return incoming.socket.destroy();
+      if (typeof fate === 'object') return outgoing.writeHead(fate.status, fate.headers).end(fate.body ?? '');
+      if (fate === 'flip' && body.length > 0) body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1;
+      return pass(incoming, outgoing, body, fate === 'half');
+    });
+  });
+
+  function pass(incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer, half: boolean): void {
+    // The host that the client has signed stays what it was.
+    const { method, url, headers } = incoming;
+    const onward = request({ hostname, port, method, path: url, headers: { ...headers, connection: 'close' } });
+    onward.on('error', () => incoming.socket.destroy());
+    onward.on('response', (response) => {
+      outgoing.writeHead(response.statusCode ?? 500, response.headers);
+      if (method === 'HEAD') return response.resume() && outgoing.end();
+      void collect(response).then((bytes) => {
+        counted.received += bytes.length;
+        if (!half) return outgoing.end(bytes);
+        return outgoing.write(bytes.subarray(0, bytes.length >> 1), () => incoming.socket.destroy());
+      });
+    });
+    onward.end(body);
+  }
+
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const proxy: HttpProxy = {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    get sent() {
+      return counted.sent;
+    },
+    get received() {
+      return counted.received;
+    },
+    fate: () => 'pass',
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return proxy;
+}
+
+async function collect(stream: IncomingMessage): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const piece of stream) pieces.push(piece as Buffer);
+  } catch {
+    // Whoever sent it is gone; what came is all there is.
+  }
+  return Buffer.concat(pieces);
+}
