@@ -84,12 +84,20 @@ export interface SnapshotBody {
   readonly statistics: SnapshotStatistics;
   /** Bundles of which less than half is used: the next snapshot bundles their files anew. */
   readonly rebundle: readonly ContentKey[];
-  /** What it was made from, and when storage had received that, milliseconds. Believed of role full only. */
-  readonly original?: { readonly snapshot: ObjectName; readonly received: number };
+  /** Believed of role full only. */
+  readonly original?: Original;
   /** Of kind stash: versions of files that a policy keeps, out of that snapshot (and whose, if its maker may only write). Believed of role full only. */
   readonly kept?: { readonly of: ObjectName; readonly client?: ClientId };
   /** Of kind share: whose tree is the directory that is shared. Believed of role full only. */
   readonly share?: SharedAs;
+}
+
+/** What a snapshot was made from, and when storage had received that, milliseconds. */
+export interface Original {
+  readonly snapshot: ObjectName;
+  readonly received: number;
+  /** Of a copy of it in another repository: what the same snapshot is called in those that it came by, the first one first. */
+  readonly same?: readonly ObjectName[];
 }
 
 export interface SharedAs {
@@ -138,7 +146,7 @@ const bodySchema = z.looseObject({
     durationMs: count,
   }),
   rebundle: z.array(z.string()),
-  original: z.optional(z.object({ snapshot: hexName, received: moment })),
+  original: z.optional(z.object({ snapshot: hexName, received: moment, same: z.optional(z.array(hexName)) })),
   kept: z.optional(z.object({ of: hexName, client: z.optional(z.string().check(z.regex(/^[0-9a-f]{32}$/))) })),
   share: z.optional(
     z.object({
@@ -309,11 +317,18 @@ export function decodeBody(json: Uint8Array, client: ClientId): SnapshotBody {
     ...(data.label === undefined ? {} : { label: data.label }),
     ...(data.description === undefined ? {} : { description: data.description }),
     ...(data.parent === undefined ? {} : { parent: objectName(data.parent) }),
-    ...(data.original === undefined
-      ? {}
-      : { original: { snapshot: objectName(data.original.snapshot), received: data.original.received } }),
+    ...(data.original === undefined ? {} : { original: originalOf(data.original) }),
     ...(data.kept === undefined ? {} : { kept: keptOf(data.kept) }),
     ...(data.share === undefined ? {} : { share: sharedAs(data.share) }),
+  };
+}
+
+function originalOf(data: NonNullable<z.infer<typeof bodySchema>['original']>): Original {
+  const { snapshot, received, same } = data;
+  return {
+    snapshot: objectName(snapshot),
+    received,
+    ...(same === undefined ? {} : { same: same.map((name) => objectName(name)) }),
   };
 }
 

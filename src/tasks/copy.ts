@@ -13,7 +13,7 @@ import { runWriter } from '../repo/run-writer.ts';
 import { rememberHeads } from '../snapshot/heads.ts';
 import { type ListedHead, listHeads, type Snapshot } from '../snapshot/listing.ts';
 import { doubtOf } from '../snapshot/marks.ts';
-import type { SnapshotBody } from '../snapshot/snapshot.ts';
+import type { Original, SnapshotBody } from '../snapshot/snapshot.ts';
 import { commitSnapshot, type Standing, takeStanding, type Validation } from './commit.ts';
 import { type Basis, Recoder } from './copy/recode.ts';
 import { BlobCopy, lacking } from './copy/same-secrets.ts';
@@ -109,14 +109,8 @@ class Copy {
     this.#throwIfStopped = throwIfStopped;
     this.#heads = options.toLook.heads;
     this.#sameSecrets = hasSecretsOf(options.to.keys.content, options.from.keys.content);
-    const there = copiesIn(options.toLook);
-    for (const snapshot of options.snapshots) {
-      const { name, role, body } = snapshot;
-      // Of role full only: with a write key anybody could say so.
-      const source = role === 'full' ? body.original?.snapshot : undefined;
-      const isThere = there.made.has(name) || (source !== undefined && there.names.has(source));
-      (isThere ? this.#present : this.#wanted).push(snapshot);
-    }
+    const isThere = whatIsIn(options.toLook);
+    for (const snapshot of options.snapshots) (isThere(snapshot) ? this.#present : this.#wanted).push(snapshot);
   }
 
   async run(): Promise<Omit<CopySummary, 'durationMs'>> {
@@ -279,26 +273,46 @@ class Copy {
   }
 }
 
-/** `made`: snapshots of which the target has a copy; `names`: of the target's own, which may have been copied to here. */
-function copiesIn({ snapshots, removed, revoked }: VisibleSnapshots) {
-  const all = [...snapshots, ...removed, ...revoked];
-  const made = new Set<ObjectName>();
-  for (const { role, body } of all)
-    if (role === 'full' && body.original !== undefined) made.add(body.original.snapshot);
-  return { made, names: new Set<ObjectName>(all.map(({ name }) => name)) };
+/** Of role full only: with a write key anybody could say so. */
+function originalOf({ role, body }: Snapshot): Original | undefined {
+  return role === 'full' ? body.original : undefined;
+}
+
+/**
+ * Is a snapshot there, as itself, as a copy by whatever way, or as what was made anew from it? Then what it holds is there
+ * already, or is not wanted there any more.
+ */
+function whatIsIn({ snapshots, removed, revoked }: VisibleSnapshots): (snapshot: Snapshot) => boolean {
+  const own = new Set<ObjectName>();
+  const known = new Set<ObjectName>();
+  for (const snapshot of [...snapshots, ...removed, ...revoked]) {
+    const original = originalOf(snapshot);
+    own.add(snapshot.name);
+    for (const name of [snapshot.name, ...(original?.same ?? [])]) known.add(name);
+    if (original !== undefined) known.add(original.snapshot);
+  }
+  return (snapshot) => {
+    const original = originalOf(snapshot);
+    if (known.has(snapshot.name) || original?.same?.some((name) => known.has(name)) === true) return true;
+    // A copy of before there was `same`; what was made anew here has its original here.
+    return original !== undefined && original.same === undefined && own.has(original.snapshot);
+  };
 }
 
 /** Of what a snapshot here was made from, which is gone here. */
 function supersededIn({ fromLook, toLook, snapshots }: CopyOptions): Snapshot[] {
   const here = new Set<ObjectName>(fromLook.snapshots.map(({ name }) => name));
   const anew = new Set<ObjectName>();
-  for (const { role, body } of snapshots) {
-    const source = role === 'full' ? body.original?.snapshot : undefined;
-    if (source !== undefined && !here.has(source)) anew.add(source);
+  for (const snapshot of snapshots) {
+    const original = originalOf(snapshot);
+    if (original !== undefined && original.same === undefined && !here.has(original.snapshot)) {
+      anew.add(original.snapshot);
+    }
   }
-  return toLook.snapshots.filter(
-    ({ role, body }) => role === 'full' && body.original !== undefined && anew.has(body.original.snapshot),
-  );
+  return toLook.snapshots.filter((snapshot) => {
+    const original = originalOf(snapshot);
+    return original !== undefined && [original.snapshot, ...(original.same ?? [])].some((name) => anew.has(name));
+  });
 }
 
 /** Those that are in both and beyond doubt, in the target's order. */
@@ -316,8 +330,14 @@ function groupOf({ host, paths }: SnapshotBody): string {
   return JSON.stringify([host, paths.map((path) => Buffer.from(path).toString('latin1'))]);
 }
 
-/** Names of snapshots and bundles mean nothing there. */
-function bodyOf({ name, received, body }: Snapshot, tree: ContentKey): SnapshotBody {
+/** The parent and bundles mean nothing there; what the snapshot is called here and elsewhere tells those who copy it on. */
+function bodyOf(snapshot: Snapshot, tree: ContentKey): SnapshotBody {
+  const { name, received, body } = snapshot;
   const { parent: _, ...rest } = body;
-  return { ...rest, tree, rebundle: [], original: { snapshot: name, received } };
+  const [first, ...others] = [...(originalOf(snapshot)?.same ?? []), name];
+  const same = [first ?? name, ...others.slice(-MOST_NAMES)];
+  return { ...rest, tree, rebundle: [], original: { snapshot: name, received, same } };
 }
+
+/** Of repositories that a copy came by, after the first. */
+const MOST_NAMES = 31;

@@ -1,4 +1,4 @@
-/** A line between a client and a server that is cut: it counts what goes over it. */
+/** A line between a client and a server that is cut, or long: it counts what goes over it. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
@@ -13,7 +13,8 @@ export interface CuttingProxy {
   stop(): Promise<void>;
 }
 
-export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
+/** @param delay of each way, milliseconds; as wide as is asked for */
+export async function startCuttingProxy(target: number, delay = 0): Promise<CuttingProxy> {
   const open = new Set<Socket>();
   const state = { sent: 0, cuts: 0, connections: 0, gaps: [] as number[] };
   const carry = (client: Socket): void => {
@@ -30,7 +31,7 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
       open.add(socket);
       socket.on('error', end).on('close', end);
     }
-    server.pipe(client);
+    carryOver(server, client, delay);
     client.on('data', (chunk: Buffer) => {
       state.sent += chunk.length;
       const [gap] = state.gaps;
@@ -41,10 +42,7 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
         return;
       }
       if (gap !== undefined) state.gaps[0] = gap - chunk.length;
-      if (!server.write(chunk)) {
-        client.pause();
-        server.once('drain', () => client.resume());
-      }
+      send(client, server, chunk, delay);
     });
   };
   const proxy = createServer(carry);
@@ -70,4 +68,20 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
       await once(proxy, 'close');
     },
   };
+}
+
+function carryOver(from: Socket, to: Socket, delay: number): void {
+  from.on('data', (chunk: Buffer) => send(from, to, chunk, delay));
+  from.on('end', () => setTimeout(() => to.end(), delay));
+}
+
+/** Timers of one length go off in the order in which they were set. */
+function send(from: Socket, to: Socket, chunk: Buffer, delay: number): void {
+  const write = (): void => {
+    if (to.destroyed || to.write(chunk)) return;
+    from.pause();
+    to.once('drain', () => from.resume());
+  };
+  if (delay === 0) write();
+  else setTimeout(write, delay);
 }
