@@ -6,9 +6,10 @@ import { utf8 } from '../core/bytes.ts';
 import type { EventSink } from '../core/events.ts';
 import { loadIndex } from '../repo/indexed.ts';
 import { filterSnapshots } from '../snapshot/filter.ts';
+import type { Snapshot } from '../snapshot/listing.ts';
 import { selectSnapshot } from '../snapshot/select.ts';
 import { type CopySummary, copySnapshots } from '../tasks/copy.ts';
-import { lookAtSnapshots } from '../tasks/snapshots.ts';
+import { lookAtSnapshots, type VisibleSnapshots } from '../tasks/snapshots.ts';
 import type { Opened } from './open.ts';
 
 const many = { multiple: true, multipleNonGreedy: true } as const;
@@ -25,38 +26,43 @@ export interface CopyChoice {
   readonly path?: readonly string[] | undefined;
   /** As people name snapshots; none: all. */
   readonly references?: readonly string[];
-  readonly 'dry-run': boolean;
 }
 
-/** Looks at both anew. @throws as copySnapshots; usage or failed for a name that is none */
-export async function copyBetween(
-  from: Opened,
-  to: Opened,
-  choice: CopyChoice,
-  events: EventSink,
-  signal: AbortSignal | undefined,
-): Promise<CopySummary> {
+/** Which of `from` are to be copied. */
+export type Pick = (from: VisibleSnapshots, to: VisibleSnapshots) => readonly Snapshot[];
+
+/** @throws NeoError usage or failed for a name that is none */
+export function chosenBy({ references = [], host = [], tag = [], path = [] }: CopyChoice): Pick {
+  const filter = { hosts: host, tags: tag, paths: path.map((each) => utf8(resolve(each))) };
+  return (look) => {
+    const named = references.map((reference) => selectSnapshot(look.snapshots, reference, undefined, look));
+    const chosen = new Set(references.length === 0 ? look.snapshots : named);
+    return filterSnapshots(
+      look.snapshots.filter((snapshot) => chosen.has(snapshot)),
+      filter,
+    );
+  };
+}
+
+export interface CopyMeans {
+  readonly dryRun: boolean;
+  readonly events: EventSink;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Looks at both anew. @throws as copySnapshots */
+export async function copyBetween(from: Opened, to: Opened, pick: Pick, means: CopyMeans): Promise<CopySummary> {
+  const { dryRun, events, signal } = means;
   const fromLook = await lookAtSnapshots(from.repository, from.state, events);
   const toLook = await lookAtSnapshots(to.repository, to.state, events);
-  const { references = [] } = choice;
-  const named = references.map((reference) => selectSnapshot(fromLook.snapshots, reference, undefined, fromLook));
-  const chosen = new Set(references.length === 0 ? fromLook.snapshots : named);
-  const filter = {
-    hosts: choice.host ?? [],
-    tags: choice.tag ?? [],
-    paths: (choice.path ?? []).map((path) => utf8(resolve(path))),
-  };
   const options = {
     from: await loadIndex(from.repository, 0),
     fromLook,
-    snapshots: filterSnapshots(
-      fromLook.snapshots.filter((snapshot) => chosen.has(snapshot)),
-      filter,
-    ),
+    snapshots: pick(fromLook, toLook),
     to: await loadIndex(to.repository),
     toState: to.state,
     toLook,
-    dryRun: choice['dry-run'],
+    dryRun,
     workers: availableParallelism(),
   };
   return copySnapshots(options, events, signal);

@@ -8,6 +8,14 @@ const comparing = 'COMPARING WITH THE SNAPSHOT BEFORE';
 const many = { multiple: true, multipleNonGreedy: true } as const;
 
 export const snapshotFlags = {
+  to: Flags.string({
+    ...many,
+    helpValue: 'LOCATION',
+    helpGroup: 'SEVERAL REPOSITORIES',
+    exclusive: ['repo'],
+    summary:
+      'Into this repository, and into the others of which this is said. The first that is there takes the snapshot, the others get copies, and what they missed before.',
+  }),
   tag: Flags.string({
     ...many,
     helpValue: 'TAG',

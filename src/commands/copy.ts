@@ -2,7 +2,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
 import { reportCopy } from '../cli/copy-report.ts';
-import { copyBetween, copyFilterFlags } from '../cli/copying.ts';
+import { chosenBy, copyBetween, copyFilterFlags } from '../cli/copying.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { openOther, otherFlags } from '../cli/other-repository.ts';
 
@@ -37,8 +37,9 @@ export default class Copy extends NeoCommand {
     const { argv, flags } = await this.parse(Copy);
     const own = await openFromFlags(flags, this.out);
     const other = await openOther(flags.to, flags, this.out);
-    const choice = { ...flags, references: argv.map(String) };
-    const summary = await copyBetween(own, other, choice, this.events, this.signal);
+    const pick = chosenBy({ ...flags, references: argv.map(String) });
+    const means = { dryRun: flags['dry-run'], events: this.events, signal: this.signal };
+    const summary = await copyBetween(own, other, pick, means);
     this.endProgress();
     await reportCopy(this.out, summary, flags['dry-run']);
   }

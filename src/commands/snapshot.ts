@@ -4,7 +4,9 @@ import { selectionFlags, selectionValues } from '../cli/backup-flags.ts';
 import { NeoCommand } from '../cli/base-command.ts';
 import { parseCompression } from '../cli/compression.ts';
 import { graceFloor } from '../cli/grace-floor.ts';
-import { openFromFlags, openOrCreate } from '../cli/open.ts';
+import { type Opened, openFromFlags, openOrCreate } from '../cli/open.ts';
+import { type OtherFlags, otherFlags } from '../cli/other-repository.ts';
+import { SeveralTargets } from '../cli/several-targets.ts';
 import { snapshotFlags, snapshotValues } from '../cli/snapshot-flags.ts';
 import { gatherPaths } from '../cli/snapshot-inputs.ts';
 import { reportSnapshot } from '../cli/snapshot-report.ts';
@@ -13,6 +15,7 @@ import { type ByteStream, commandOutput, standardInput } from '../cli/stream-sou
 import { wantsProfile } from '../cli/surroundings.ts';
 import { NeoError } from '../core/errors.ts';
 import { loadIndex } from '../repo/indexed.ts';
+import type { BackupOptions } from '../tasks/backup/options.ts';
 import { backup } from '../tasks/backup.ts';
 import { makeSelection, parseFileList, resolveSources, streamPath } from '../tasks/selection.ts';
 
@@ -25,11 +28,12 @@ default repository in your data folder is used, and made at the first snapshot.`
     '<%= config.bin %> snapshot ~/work',
     '<%= config.bin %> snapshot /etc /home --exclude "*.tmp" --tag weekly',
     'pg_dumpall | <%= config.bin %> snapshot --stdin --stdin-filename dump.sql',
+    '<%= config.bin %> snapshot ~/work --to /mnt/usb/neo --to sftp://nas/srv/neo',
     '<%= config.bin %> snapshot --stdin-from-command --stdin-filename dump.sql -- pg_dumpall',
   ];
   static override strict = false;
   static override args = { path: Args.string({ description: 'What to save.', required: false }) };
-  static override flags = { ...snapshotFlags, ...selectionFlags };
+  static override flags = { ...snapshotFlags, ...selectionFlags, ...otherFlags };
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Snapshot);
@@ -41,9 +45,6 @@ default repository in your data folder is used, and made at the first snapshot.`
     requireInput(sources.length > 0 || streamed);
     const selection = makeSelection(selectionValues(flags), this.events);
     const level = flags.compression === undefined ? undefined : parseCompression(flags.compression);
-    const open = flags['dry-run'] ? openFromFlags : openOrCreate;
-    const { repository, state } = await open(flags, this.out);
-    this.capped(level, repository.engine.maxCompressionLevel);
     const { username, uid, gid } = userInfo();
     const input = this.input(flags.stdin, flags['stdin-from-command'], words);
     const storedAs = streamPath(flags['stdin-filename']);
@@ -60,10 +61,26 @@ default repository in your data folder is used, and made at the first snapshot.`
       profile: wantsProfile(),
       ...graceFloor(this.out),
     };
+    if (flags.to !== undefined) return this.saveToSeveral(flags.to, flags, options);
+    const open = options.dryRun ? openFromFlags : openOrCreate;
+    await this.save(await open(flags, this.out), options);
+  }
+
+  private async saveToSeveral(locations: readonly string[], flags: OtherFlags, options: BackupOptions): Promise<void> {
+    const { stream, sources, host, dryRun } = options;
+    const paths = stream === undefined ? sources.map(({ storedAs }) => storedAs) : [stream.storedAs];
+    const save = (opened: Opened): Promise<void> => this.save(opened, options);
+    const about = { locations, flags, line: { host, paths }, dryRun, again: stream === undefined, save };
+    const without = await new SeveralTargets(about, this.out, this.events, this.signal).run();
+    if (without > 0) this.exitWith(3);
+  }
+
+  private async save({ repository, state }: Opened, options: BackupOptions): Promise<void> {
+    this.capped(options.level, repository.engine.maxCompressionLevel);
     const summary = await backup(await loadIndex(repository), state, options, this.events, this.signal);
     this.endProgress();
     reportStages(this.out, summary.budgets);
-    await reportSnapshot(this.out, summary, flags['dry-run']);
+    await reportSnapshot(this.out, summary, options.dryRun);
     if (summary.errors > 0) this.exitWith(3);
   }
 

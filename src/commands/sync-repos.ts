@@ -2,7 +2,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
 import { reportSync } from '../cli/copy-report.ts';
-import { copyBetween, copyFilterFlags } from '../cli/copying.ts';
+import { chosenBy, copyBetween, copyFilterFlags } from '../cli/copying.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { openOther, otherFlags } from '../cli/other-repository.ts';
 
@@ -34,12 +34,13 @@ export default class SyncRepos extends NeoCommand {
     const { args, flags } = await this.parse(SyncRepos);
     const own = await openFromFlags(flags, this.out);
     const other = await openOther(args.other, flags, this.out);
+    const means = { dryRun: flags['dry-run'], events: this.events, signal: this.signal };
     const ways = [];
     for (const [from, to] of [
       [own, other],
       [other, own],
     ] as const) {
-      const summary = await copyBetween(from, to, flags, this.events, this.signal);
+      const summary = await copyBetween(from, to, chosenBy(flags), means);
       ways.push({ from: from.repository.backend.location, to: to.repository.backend.location, summary });
     }
     this.endProgress();

@@ -61,6 +61,7 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['copy', 0, 'copy', '--to', 'elsewhere', '-n'],
   ['copy', 0, 'copy', '--to', 'elsewhere'],
   ['sync-repos', 0, 'sync-repos', 'elsewhere', '-n'],
+  ['snapshot', 0, 'snapshot', 'work', '--to', '.local/share/neo/repository', '--to', 'elsewhere'],
   ['repair packs', 0, 'repair', 'packs', '--from-path', 'work'],
   ['repair snapshots', 0, 'repair', 'snapshots', '--dry-run'],
   ['forget', 0, 'forget', '--keep-last', '1', '--dry-run', '--yes'],
