@@ -44,6 +44,13 @@ export async function reportSync(
   refuseFailures(ways.map(({ summary }) => summary));
 }
 
+/** One of several that a snapshot went to. */
+export async function reportTarget(out: Output, location: string, summary: ShownCopy): Promise<void> {
+  const [copied, { bytesStored }] = [summary.copied.length, summary];
+  const text = `${formatCounted(copied, 'snapshot')} copied to ${location}, ${formatBytes(bytesStored)} stored`;
+  await out.record('target', { location, copied, bytesStored }, text);
+}
+
 function refuseFailures(summaries: readonly ShownCopy[]): void {
   const failed = summaries.reduce((sum, summary) => sum + summary.failed.length, 0);
   if (failed === 0) return;

@@ -1,10 +1,11 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
+import { copyFilterFlags } from '../cli/copy-flags.ts';
 import { reportCopy } from '../cli/copy-report.ts';
-import { chosenBy, copyBetween, copyFilterFlags } from '../cli/copying.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { openOther, otherFlags } from '../cli/other-repository.ts';
+import { chosenBy, copyBetween } from '../tasks/copy-between.ts';
 
 export default class Copy extends NeoCommand {
   static override summary = 'Copy snapshots into another repository';

@@ -3,10 +3,10 @@ import * as Args from '@oclif/core/args';
 import { selectionFlags, selectionValues } from '../cli/backup-flags.ts';
 import { NeoCommand } from '../cli/base-command.ts';
 import { parseCompression } from '../cli/compression.ts';
+import { reportTarget } from '../cli/copy-report.ts';
 import { graceFloor } from '../cli/grace-floor.ts';
 import { type Opened, openFromFlags, openOrCreate } from '../cli/open.ts';
-import { type OtherFlags, otherFlags } from '../cli/other-repository.ts';
-import { SeveralTargets } from '../cli/several-targets.ts';
+import { type OtherFlags, openOther, otherFlags } from '../cli/other-repository.ts';
 import { snapshotFlags, snapshotValues } from '../cli/snapshot-flags.ts';
 import { gatherPaths } from '../cli/snapshot-inputs.ts';
 import { reportSnapshot } from '../cli/snapshot-report.ts';
@@ -15,9 +15,10 @@ import { type ByteStream, commandOutput, standardInput } from '../cli/stream-sou
 import { wantsProfile } from '../cli/surroundings.ts';
 import { NeoError } from '../core/errors.ts';
 import { loadIndex } from '../repo/indexed.ts';
-import type { BackupOptions } from '../tasks/backup/options.ts';
-import { backup } from '../tasks/backup.ts';
+import { type BackupOptions, backup } from '../tasks/backup.ts';
+import type { CopySummary } from '../tasks/copy.ts';
 import { makeSelection, parseFileList, resolveSources, streamPath } from '../tasks/selection.ts';
+import { SeveralTargets } from '../tasks/several-targets.ts';
 
 export default class Snapshot extends NeoCommand {
   static override aliases = ['backup'];
@@ -69,9 +70,17 @@ default repository in your data folder is used, and made at the first snapshot.`
   private async saveToSeveral(locations: readonly string[], flags: OtherFlags, options: BackupOptions): Promise<void> {
     const { stream, sources, host, dryRun } = options;
     const paths = stream === undefined ? sources.map(({ storedAs }) => storedAs) : [stream.storedAs];
-    const save = (opened: Opened): Promise<void> => this.save(opened, options);
-    const about = { locations, flags, line: { host, paths }, dryRun, again: stream === undefined, save };
-    const without = await new SeveralTargets(about, this.out, this.events, this.signal).run();
+    const about = {
+      locations,
+      open: (location: string, at: number): Promise<Opened> =>
+        at === 0 ? openFromFlags({ ...flags, repo: location }, this.out) : openOther(location, flags, this.out),
+      line: { host, paths },
+      dryRun,
+      again: stream === undefined,
+      save: (opened: Opened): Promise<void> => this.save(opened, options),
+      onCopied: (location: string, summary: CopySummary) => reportTarget(this.out, location, summary),
+    };
+    const without = await new SeveralTargets(about, this.events, this.signal).run();
     if (without > 0) this.exitWith(3);
   }
 

@@ -1,10 +1,11 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
+import { copyFilterFlags } from '../cli/copy-flags.ts';
 import { reportSync } from '../cli/copy-report.ts';
-import { chosenBy, copyBetween, copyFilterFlags } from '../cli/copying.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { openOther, otherFlags } from '../cli/other-repository.ts';
+import { chosenBy, copyBetween } from '../tasks/copy-between.ts';
 
 export default class SyncRepos extends NeoCommand {
   static override summary = 'Give two repositories what the other one has';

@@ -92,6 +92,16 @@ describe('a snapshot in several repositories', () => {
     expect([code, of('target')]).toEqual([3, [expect.objectContaining({ location: user.at('c'), copied: 1 })]]);
   });
 
+  it('goes also to one in which something else is damaged', async () => {
+    const { of } = await user.neo(['list', 'packs', '--json', '--repo', 'c']);
+    for (const { pack } of of('pack')) {
+      await user.sh(`chmod u+w c/packs/*/${pack}; printf x | dd of=$(ls c/packs/*/${pack}) bs=1 seek=200 conv=notrunc`);
+    }
+    const run = await snapshot('--to', 'd');
+    expect(run.of('target').map(({ location }) => location)).toContain(user.at('d'));
+    expect(await numbers('d')).toContain(taken);
+  });
+
   it.each([
     [2, 'named twice', ['--to', 'a', '--to', 'a']],
     [2, 'exclude each other', ['--to', 'a', '--repo', 'b']],

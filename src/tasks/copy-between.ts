@@ -1,24 +1,22 @@
-/** Snapshots from one opened repository to another, chosen by flags. */
+/** Snapshots from one repository to another, both looked at anew. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import * as Flags from '@oclif/core/flags';
 import { utf8 } from '../core/bytes.ts';
 import type { EventSink } from '../core/events.ts';
+import type { ClientState } from '../repo/client-state.ts';
 import { loadIndex } from '../repo/indexed.ts';
+import type { Repository } from '../repo/repository.ts';
 import { filterSnapshots } from '../snapshot/filter.ts';
 import type { Snapshot } from '../snapshot/listing.ts';
 import { selectSnapshot } from '../snapshot/select.ts';
-import { type CopySummary, copySnapshots } from '../tasks/copy.ts';
-import { lookAtSnapshots, type VisibleSnapshots } from '../tasks/snapshots.ts';
-import type { Opened } from './open.ts';
+import { type CopySummary, copySnapshots } from './copy.ts';
+import { lookAtSnapshots, type VisibleSnapshots } from './snapshots.ts';
 
-const many = { multiple: true, multipleNonGreedy: true } as const;
-
-export const copyFilterFlags = {
-  host: Flags.string({ ...many, helpValue: 'NAME', summary: 'Only those of this host.' }),
-  tag: Flags.string({ ...many, helpValue: 'TAG[,TAG]', summary: 'Only those with this tag, or with all of these.' }),
-  path: Flags.string({ ...many, helpValue: 'PATH', summary: 'Only those in which this path can lie.' }),
-};
+/** A repository, and what this client knows of it. */
+export interface Site {
+  readonly repository: Repository;
+  readonly state: ClientState;
+}
 
 export interface CopyChoice {
   readonly host?: readonly string[] | undefined;
@@ -51,7 +49,7 @@ export interface CopyMeans {
 }
 
 /** Looks at both anew. @throws as copySnapshots */
-export async function copyBetween(from: Opened, to: Opened, pick: Pick, means: CopyMeans): Promise<CopySummary> {
+export async function copyBetween(from: Site, to: Site, pick: Pick, means: CopyMeans): Promise<CopySummary> {
   const { dryRun, events, signal } = means;
   const fromLook = await lookAtSnapshots(from.repository, from.state, events);
   const toLook = await lookAtSnapshots(to.repository, to.state, events);
