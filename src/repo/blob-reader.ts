@@ -1,4 +1,5 @@
 /** Blobs out of a repository: looked up, fetched, opened, and compared with their content key. */
+import type { ChunkerParameters } from '../chunker/chunker.ts';
 import { equalBytes } from '../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import type { BlobId, ContentKey } from '../core/ids.ts';
@@ -29,7 +30,11 @@ export type BlobSource = Pick<IndexedRepository, 'engine' | 'clock' | 'random' |
   /** As it is by now: a prune may have moved what is looked for. */
   readonly newer?: () => Promise<BlobSource | undefined>;
 } & (
-    | { readonly keys: { readonly content: ContentSecrets }; readonly sealedHash?: undefined }
+    | {
+        readonly keys: { readonly content: ContentSecrets; readonly chunker: Uint8Array };
+        readonly config: { readonly chunker: ChunkerParameters };
+        readonly sealedHash?: undefined;
+      }
     | { readonly keys: { readonly content: Pick<ContentSecrets, 'file'> }; readonly sealedHash: SealedHash }
   );
 

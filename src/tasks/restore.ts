@@ -110,6 +110,7 @@ function workerSetup(repository: BlobSource, options: RestoreOptions): WorkerSet
   return {
     engine: engine.name,
     content: repository.sealedHash === undefined ? repository.keys.content : undefined,
+    cutting: repository.sealedHash === undefined ? cuttingOf(repository) : undefined,
     file: keys.content.file,
     owners: options.ownership ?? true,
     securityAttributes: options.securityAttributes ?? false,
@@ -117,6 +118,10 @@ function workerSetup(repository: BlobSource, options: RestoreOptions): WorkerSet
     replace: options.delete === true,
     sparse: options.sparse ?? false,
   };
+}
+
+function cuttingOf({ keys, config }: Extract<BlobSource, { sealedHash?: undefined }>): WorkerSetup['cutting'] {
+  return { key: keys.chunker, parameters: config.chunker };
 }
 
 /** @throws NeoError usage for a pattern that can match nothing */

@@ -3,7 +3,6 @@ import type { Chunker, ChunkerParameters } from '../../chunker/chunker.ts';
 import { createChunker } from '../../chunker/wasm.ts';
 import { utf8 } from '../../core/bytes.ts';
 import type { Engine } from '../../engine/engine.ts';
-import type { ContentSink, StreamContent } from './content-sink.ts';
 
 const READ_BYTES = 4 << 20;
 
@@ -17,13 +16,19 @@ export function cutterFor(engine: Engine, key: Uint8Array, parameters: ChunkerPa
   });
 }
 
+/** Where chunks go, in order; what `add` is given is good until it returns. */
+export interface ChunkSink<T> {
+  add(chunk: Uint8Array): void;
+  finish(): T;
+}
+
 /** One content; of those that share a chunker one after the other. */
-export class ContentCutter {
+export class ContentCutter<T> {
   readonly #chunker: Chunker;
-  readonly #sink: ContentSink;
+  readonly #sink: ChunkSink<T>;
   #filled = 0;
 
-  constructor(chunker: Chunker, sink: ContentSink) {
+  constructor(chunker: Chunker, sink: ChunkSink<T>) {
     this.#chunker = chunker;
     this.#sink = sink;
   }
@@ -52,7 +57,7 @@ export class ContentCutter {
     }
   }
 
-  finish(): StreamContent {
+  finish(): T {
     this.#cut(true);
     return this.#sink.finish();
   }

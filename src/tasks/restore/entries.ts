@@ -19,6 +19,7 @@ import type { LocalPiece } from './jobs.ts';
 import { Layout } from './layout.ts';
 import { HardLinks } from './links.ts';
 import { hostile } from './loader.ts';
+import { type MovedChunks, movedChunks } from './moved.ts';
 import type { Place } from './place.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -219,11 +220,13 @@ export class Entries {
     await this.#schedule.planned(work);
   }
 
-  /** Equal chunks are copied from the old file, the others planned. @param local an older copy */
+  /** Equal chunks are copied from the old file, wherever they lie in it, the others planned. @param local an older copy */
   async #compare(work: FileWork, node: Node, layout: Layout, local: number): Promise<void> {
+    const moved = movedChunks(this.#context.pool, local);
     try {
       for await (const pieces of pieceBatches(this.#context, node, layout)) {
         const equal = await this.#match(work, local, pieces);
+        if (moved !== undefined) await this.#matchMoved(work, local, pieces, equal, moved);
         for (const [at, piece] of pieces.entries()) {
           layout.take(0, piece.length);
           if (equal[at] !== true) this.#schedule.addPiece(work, piece);
@@ -238,14 +241,39 @@ export class Entries {
     await this.#schedule.planned(work);
   }
 
-  async #match(work: FileWork, from: number, pieces: readonly LocalPiece[]): Promise<readonly boolean[]> {
+  async #match(work: FileWork, from: number, pieces: readonly LocalPiece[]): Promise<boolean[]> {
     const held = work.acquire();
     try {
       const to = held.type === 'open' ? { to: held.fd } : {};
-      return (await this.#context.pool.run<'match'>({ type: 'match', from, pieces, ...to })).equal;
+      return [...(await this.#context.pool.run<'match'>({ type: 'match', from, pieces, ...to })).equal];
     } finally {
       work.release();
     }
+  }
+
+  /** Marks those that were found in another place. */
+  async #matchMoved(
+    work: FileWork,
+    from: number,
+    pieces: readonly LocalPiece[],
+    equal: boolean[],
+    moved: MovedChunks,
+  ): Promise<void> {
+    const wanting = pieces.flatMap((piece, at) => (equal[at] === true ? [] : [{ piece, at }]));
+    // What was written over in place is not to be found anywhere else.
+    if (wanting.length < FEW_WANTING) return;
+    const places = await moved.find(wanting.map(({ piece }) => piece));
+    const found = wanting.flatMap(({ piece, at }, n) => {
+      const source = places[n];
+      return source === undefined ? [] : [{ at, piece: { ...piece, source } }];
+    });
+    if (found.length === 0) return;
+    const right = await this.#match(
+      work,
+      from,
+      found.map(({ piece }) => piece),
+    );
+    for (const [n, { at }] of found.entries()) equal[at] = right[n] === true;
   }
 
   /** False when it was refused. */
@@ -263,6 +291,9 @@ export class Entries {
     return true;
   }
 }
+
+/** Chunks of a batch that are not what they should be, before they are looked for elsewhere. */
+const FEW_WANTING = 2;
 
 /** All bytes come from one blob. */
 function isWholeContent({ content }: Node): boolean {

@@ -1,5 +1,6 @@
 /** What main and workers of a restore say to each other; all of it can be cloned between threads; a write, of
  * thousands of small parts, goes as two arrays (job-codec.ts). */
+import type { ChunkerParameters } from '../../chunker/chunker.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import type { EngineName } from '../../engine/engine.ts';
 import type { ApplyProblem, EntryMetadata } from '../../fs/apply.ts';
@@ -10,6 +11,8 @@ export interface WorkerSetup {
   readonly engine: EngineName;
   /** What blobs are verified with; undefined for those of a share, whose sealed bytes were verified. */
   readonly content: ContentSecrets | undefined;
+  /** How the repository cuts; undefined for a share, which does not tell. */
+  readonly cutting: { readonly key: Uint8Array; readonly parameters: ChunkerParameters } | undefined;
   /** Secret of whole files' identities. */
   readonly file: Uint8Array;
   readonly owners: boolean;
@@ -58,6 +61,8 @@ export interface LocalPiece {
   readonly key: Uint8Array;
   readonly length: number;
   readonly segments: Segments;
+  /** Where its bytes are to be read, if not where they belong. */
+  readonly source?: number;
 }
 
 export interface Range {
@@ -77,6 +82,8 @@ export type Job =
   | WriteJob
   /** Which pieces a local file has already; these are copied to `to`, if there is one. */
   | { readonly type: 'match'; readonly from: number; readonly to?: number; readonly pieces: readonly LocalPiece[] }
+  /** A part of a local file as chunks. */
+  | { readonly type: 'cut'; readonly fd: number; readonly offset: number; readonly length: number }
   /** Keyed hash of the ranges' bytes. */
   | { readonly type: 'hash'; readonly fd: number; readonly ranges: readonly Range[] };
 
@@ -108,6 +115,8 @@ export type JobResult =
       readonly notes: readonly string[];
     }
   | { readonly type: 'match'; readonly equal: readonly boolean[] }
+  /** Content keys in hex: of all chunks in the content epoch in force, then of all in each older one. */
+  | { readonly type: 'cut'; readonly keys: readonly string[]; readonly lengths: readonly number[] }
   | { readonly type: 'hash'; readonly hash: Uint8Array };
 
 export type ResultOf<T extends Job['type']> = Extract<JobResult, { type: T }>;

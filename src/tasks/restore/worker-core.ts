@@ -3,14 +3,18 @@
  * thread (`thread.ts`) or within the main thread (the simulator, second attempts).
  */
 import fs from 'node:fs';
-import { discard, equalBytes } from '../../core/bytes.ts';
+import type { Chunker } from '../../chunker/chunker.ts';
+import { discard, equalBytes, toHex } from '../../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
 import { contentKey } from '../../core/ids.ts';
 import { isCrafted, openBlob } from '../../engine/aead.ts';
 import type { Engine } from '../../engine/engine.ts';
+import { contentKeyOf } from '../../engine/keys.ts';
 import { writeAt } from '../../fs/writer-file.ts';
 import { FreshFiles } from '../../fs/writer-fresh.ts';
 import { contentEpochOf } from '../../repo/content-epoch.ts';
+import { allSecrets } from '../../repo/keyring.ts';
+import { ContentCutter, cutterFor } from '../backup/cutter.ts';
 import type {
   BlobError,
   BlobWork,
@@ -18,6 +22,7 @@ import type {
   FileProblem,
   Job,
   JobResult,
+  LocalPiece,
   Range,
   Segments,
   Use,
@@ -68,6 +73,7 @@ export class WorkerCore {
   readonly #setup: WorkerSetup;
   readonly #engine: Engine;
   readonly #zeros = new Uint8Array(BLOCK);
+  #chunker: Chunker | undefined;
 
   constructor(setup: WorkerSetup, engine: Engine) {
     this.#setup = setup;
@@ -80,6 +86,8 @@ export class WorkerCore {
         return this.#writeBlobs(job.bytes, job.blobs, job.files);
       case 'match':
         return { type: 'match', equal: job.pieces.map((piece) => this.#match(job.from, job.to, piece)) };
+      case 'cut':
+        return { type: 'cut', ...this.#cut(job.fd, job.offset, job.length) };
       case 'hash':
         return { type: 'hash', hash: this.#hash(job.fd, job.ranges) };
     }
@@ -182,20 +190,39 @@ export class WorkerCore {
     if (data < bytes.length) writeAt(file.fd, bytes.subarray(data), offset + data, file.path);
   }
 
-  #match(
-    from: number,
-    to: number | undefined,
-    piece: { key: Uint8Array; length: number; segments: Segments },
-  ): boolean {
+  #match(from: number, to: number | undefined, piece: LocalPiece): boolean {
     if (this.#setup.content === undefined) return false;
     const bytes = new Uint8Array(piece.length);
-    for (let i = 0; i + 2 < piece.segments.length; i += 3) {
-      const [at = 0, length = 0, offset = 0] = piece.segments.slice(i, i + 3);
+    const source = piece.source === undefined ? piece.segments : [0, piece.length, piece.source];
+    for (let i = 0; i + 2 < source.length; i += 3) {
+      const [at = 0, length = 0, offset = 0] = source.slice(i, i + 3);
       if (readAt(from, bytes.subarray(at, at + length), offset) !== length) return false;
     }
     if (!this.#isKeyOf(piece.key, bytes)) return false;
     if (to !== undefined) this.#writeSegments(bytes, piece.segments, { fd: to, path: new Uint8Array() });
     return true;
+  }
+
+  #cut(fd: number, offset: number, length: number): { readonly keys: string[]; readonly lengths: number[] } {
+    const { content, cutting } = this.#setup;
+    const lengths: number[] = [];
+    if (content === undefined || cutting === undefined) return { keys: [], lengths };
+    this.#chunker ??= cutterFor(this.#engine, cutting.key, cutting.parameters);
+    const epochs = allSecrets(content).map((secrets) => ({ secret: secrets.data, keys: [] as string[] }));
+    const add = (chunk: Uint8Array): void => {
+      lengths.push(chunk.length);
+      for (const { secret, keys } of epochs) keys.push(toHex(contentKeyOf(this.#engine, secret, chunk)));
+    };
+    const cutter = new ContentCutter(this.#chunker, { add, finish: () => undefined });
+    for (let done = 0; done < length; ) {
+      const part = cutter.room.subarray(0, length - done);
+      const got = readAt(fd, part, offset + done);
+      cutter.added(got);
+      done += got;
+      if (got < part.length) break;
+    }
+    cutter.finish();
+    return { keys: epochs.flatMap(({ keys }) => keys), lengths };
   }
 
   #hash(fd: number, ranges: readonly Range[]): Uint8Array {
