@@ -28,6 +28,8 @@ export interface CheckFigures {
   readonly unreferencedBlobs?: number;
   readonly packsRead: number;
   readonly bytesRead: number;
+  readonly packsFresh?: number;
+  readonly packsLeft?: number;
   /** Blobs of write-only clients that are trusted from now on. */
   readonly verified?: number;
   readonly durationMs: number;
@@ -40,6 +42,13 @@ export interface Confirmed {
   readonly refused: readonly { readonly name: string }[];
 }
 
+async function reportReading(out: Output, figures: Omit<CheckFigures, 'damages'>): Promise<void> {
+  const { packsRead, bytesRead, packsFresh, packsLeft } = figures;
+  if (packsRead > 0) await out.line(`${formatCounted(packsRead, 'pack')} of ${formatBytes(bytesRead)} read`);
+  if (packsFresh === undefined || packsLeft === undefined) return;
+  await out.line(`${formatCounted(packsFresh, 'pack')} read not long ago, ${packsLeft} left for the next time`);
+}
+
 /** Paths of one damage that people are shown; `--json` has them all. */
 const SHOWN = 20;
 
@@ -47,13 +56,13 @@ const SHOWN = 20;
 export async function reportCheck(out: Output, figures: CheckFigures, confirmed?: Confirmed): Promise<void> {
   const { damages, ...summary } = figures;
   for (const damage of damages) await reportDamage(out, damage);
-  const { blobs, unreferencedBlobs, unusedPacks, packsRead } = summary;
+  const { blobs, unreferencedBlobs, unusedPacks } = summary;
   await out.line(
     `${formatCounted(summary.snapshots, 'snapshot')}, ${blobs === undefined ? '' : `${formatCounted(blobs, 'blob')}, `}` +
       `${formatCounted(summary.packs, 'pack')} of ${formatBytes(summary.packBytes)} checked in ` +
       `${formatDuration(summary.durationMs)}`,
   );
-  if (packsRead > 0) await out.line(`${formatCounted(packsRead, 'pack')} of ${formatBytes(summary.bytesRead)} read`);
+  await reportReading(out, summary);
   if (summary.verified !== undefined) {
     await out.line(
       `${formatCounted(summary.verified, 'blob')} of write-only clients found right, and trusted from now on`,

@@ -1,9 +1,19 @@
-/** `--read-data-subset`: which packs one run reads. */
+/** Which packs one run of a check reads. */
 import { NeoError } from '../core/errors.ts';
 import type { ObjectName } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 
+/** Those that were read longest ago. */
+export interface Rolling {
+  readonly type: 'rolling';
+  /** Milliseconds: what was read since then is passed over. */
+  readonly maxAge: number;
+  /** Bytes; none: all that are due. */
+  readonly budget?: number;
+}
+
 export type Subset =
+  | Rolling
   /** The n-th of m parts, by the pack's name: m runs read everything. */
   | { readonly type: 'part'; readonly n: number; readonly m: number }
   /** Drawn anew each time. */
@@ -34,7 +44,11 @@ export interface SizedPack {
 }
 
 /** At least one pack, if there is any and the subset is not a part. */
-export function choosePacks<P extends SizedPack>(packs: readonly P[], subset: Subset, random: Random): P[] {
+export function choosePacks<P extends SizedPack>(
+  packs: readonly P[],
+  subset: Exclude<Subset, Rolling>,
+  random: Random,
+): P[] {
   if (subset.type === 'part') {
     return packs.filter(({ name }) => Number.parseInt(name.slice(0, 8), 16) % subset.m === subset.n - 1);
   }
@@ -50,4 +64,27 @@ export function choosePacks<P extends SizedPack>(packs: readonly P[], subset: Su
     bytes += pack.size;
   }
   return chosen;
+}
+
+export interface DatedPack<P extends SizedPack> {
+  readonly pack: P;
+  /** When it was last read and found right, milliseconds; 0: never. */
+  readonly read: number;
+}
+
+/** At least one of those that are due, if any is, whatever the budget: else a large pack would never be read. */
+export function choosePacksInTurn<P extends SizedPack>(
+  packs: readonly DatedPack<P>[],
+  { maxAge, budget = Number.POSITIVE_INFINITY }: Rolling,
+  now: number,
+): { readonly due: { readonly chosen: P[]; readonly left: number }; readonly fresh: number } {
+  const due = packs.filter(({ read }) => read === 0 || now - read >= maxAge).sort((a, b) => a.read - b.read);
+  const chosen: P[] = [];
+  let bytes = 0;
+  for (const { pack } of due) {
+    if (chosen.length > 0 && bytes + pack.size > budget) break;
+    chosen.push(pack);
+    bytes += pack.size;
+  }
+  return { due: { chosen, left: due.length - chosen.length }, fresh: packs.length - due.length };
 }

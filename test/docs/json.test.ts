@@ -53,6 +53,8 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['restore', 0, 'restore', 'latest', '--to', 'other', '--dry-run'],
   ['ignore explain', 0, 'ignore', 'explain', 'work/a.tmp', 'nothing', '--exclude', '*.tmp'],
   ['check', 0, 'check', '--read-data'],
+  ['check', 0, 'check', '--max-age', '30d', '--budget', '1M'],
+  ['check', 2, 'check', '--budget', 'much'],
   ['key list', 0, 'key', 'list'],
   ['key', 0, 'key', 'add', '--out', 'a.key'],
   ['key', 0, 'key', 'export', '--paper'],

@@ -7,9 +7,10 @@ import type { IndexedRepository } from '../../repo/indexed.ts';
 import { listTombs, type TombListing } from '../../repo/tomb.ts';
 import type { VerifiedWriter } from '../../repo/verified.ts';
 import type { Snapshot } from '../../snapshot/listing.ts';
-import { choosePacks, type Subset } from '../check-subset.ts';
+import { choosePacks, choosePacksInTurn, type Subset } from '../check-subset.ts';
 import { BlobTable } from './blob-table.ts';
 import { checkHeads, type Heads } from './heads.ts';
+import { LastRead } from './last-read.ts';
 import type { ThreadPool } from './pool.ts';
 import { Reach } from './reach.ts';
 import { readPacks } from './read-packs.ts';
@@ -39,7 +40,15 @@ export interface Diagnosis {
   /** All that snapshots refer to; with content keys if packs were read, or a prune has marked any. */
   readonly table: BlobTable;
   readonly reached: Reach;
-  readonly read: { readonly packsRead: number; readonly bytesRead: number };
+  readonly read: ReadFigures;
+}
+
+export interface ReadFigures {
+  readonly packsRead: number;
+  readonly bytesRead: number;
+  /** Of a rolling check: packs that were read not long ago, and that are left for the next time. */
+  readonly packsFresh?: number;
+  readonly packsLeft?: number;
 }
 
 /** Damage goes to the report. @throws NeoError interrupted, unreachable */
@@ -56,7 +65,7 @@ export async function diagnose(
   const table = new BlobTable(work.which !== undefined || tombs.tombs.length > 0);
   const reached = await reach(repository, snapshots.readable, table, work);
   report.missDeleted(idsIn(repository, table));
-  const read = await readData(repository, listing.named, table, work);
+  const read = await readData(repository, state, listing.named, table, work);
   return { tombs, listing, snapshots, table, reached, read };
 }
 
@@ -86,12 +95,14 @@ async function reach(
 
 async function readData(
   repository: IndexedRepository,
+  state: ClientState,
   named: readonly NamedPack[],
   table: BlobTable,
   { which, pool, report, events, stop, vouch }: Examination,
-): Promise<Diagnosis['read']> {
+): Promise<ReadFigures> {
   if (which === undefined) return { packsRead: 0, bytesRead: 0 };
-  const packs = chosen(named, which, repository);
+  const lastRead = await LastRead.load(repository, state);
+  const { packs, ...figures } = chosen(named, which, lastRead, repository);
   const totals = { totalFiles: packs.length, totalBytes: packs.reduce((sum, { size }) => sum + size, 0) };
   let packsRead = 0;
   let bytesRead = 0;
@@ -100,11 +111,29 @@ async function readData(
     bytesRead += bytes;
     events({ type: 'progress', phase: 'check data', progress: { files: packsRead, bytes: bytesRead, ...totals } });
   };
-  await readPacks({ repository, pool, table, report, onPack, throwIfStopped: stop, vouch }, packs);
-  return { packsRead, bytesRead };
+  try {
+    await readPacks({ repository, pool, table, report, onPack, lastRead, throwIfStopped: stop, vouch }, packs);
+  } finally {
+    // Also of a run that was interrupted: the next one goes on from there.
+    await lastRead.save(new Set(named.map(({ name }) => name)));
+  }
+  return { packsRead, bytesRead, ...figures };
 }
 
-function chosen(named: readonly NamedPack[], which: PacksToRead, { random }: IndexedRepository): readonly NamedPack[] {
-  if (which === 'all') return named;
-  return 'has' in which ? named.filter(({ name }) => which.has(name)) : choosePacks(named, which, random);
+interface Chosen extends Omit<ReadFigures, 'packsRead' | 'bytesRead'> {
+  readonly packs: readonly NamedPack[];
+}
+
+function chosen(
+  named: readonly NamedPack[],
+  which: PacksToRead,
+  lastRead: LastRead,
+  { random, clock }: IndexedRepository,
+): Chosen {
+  if (which === 'all') return { packs: named };
+  if ('has' in which) return { packs: named.filter(({ name }) => which.has(name)) };
+  if (which.type !== 'rolling') return { packs: choosePacks(named, which, random) };
+  const dated = named.map((pack) => ({ pack, read: lastRead.at(pack.name) }));
+  const { due, fresh } = choosePacksInTurn(dated, which, clock.now());
+  return { packs: due.chosen, packsFresh: fresh, packsLeft: due.left };
 }

@@ -12,6 +12,7 @@ import { readPackInto } from '../../repo/pack-range.ts';
 import type { VerifiedWriter } from '../../repo/verified.ts';
 import type { BlobTable, TableEntry } from './blob-table.ts';
 import type { SharedBytes } from './jobs.ts';
+import type { LastRead } from './last-read.ts';
 import type { ThreadPool } from './pool.ts';
 import type { Report } from './report.ts';
 import type { NamedPack } from './storage.ts';
@@ -28,6 +29,8 @@ export interface ReadOptions {
   readonly table: BlobTable;
   readonly report: Report;
   readonly onPack: (bytes: number) => void;
+  /** Told of each pack whether it is right; of one that seemed so at first perhaps again. */
+  readonly lastRead: LastRead;
   /** Told of what others may trust from now on. */
   readonly vouch: VerifiedWriter | undefined;
   readonly throwIfStopped: () => void;
@@ -82,6 +85,7 @@ async function readOne(options: ReadOptions, pack: NamedPack, memory: SharedByte
   const bytes = await fetchPack(repository, pack.name, memory);
   if (bytes === undefined) {
     for (const number of pack.numbers) report.badPack(number, 'it is missing');
+    options.lastRead.judged(pack.name, false);
     return;
   }
   const { name, numbers } = pack;
@@ -92,6 +96,7 @@ async function readOne(options: ReadOptions, pack: NamedPack, memory: SharedByte
   }
   for (const { id, pack: number, reason } of judged.badCopies) report.badCopy(blobId(id), number, reason);
   if (!judged.hasDirectory) examineReachable(options, pack, bytes);
+  options.lastRead.judged(name, judged.hasDirectory && judged.faults.length + judged.badCopies.length === 0);
   options.onPack(bytes.length);
   if (judged.verified !== undefined) await options.vouch?.add({ name, size: pack.size, ...judged.verified });
 }
@@ -146,7 +151,10 @@ function opens(
 }
 
 /** Places that the index gives in packs that were read, and that their directories do not bear out: tried one by one. */
-async function confirmPlaces({ repository, table, report }: ReadOptions, packs: readonly NamedPack[]): Promise<void> {
+async function confirmPlaces(
+  { repository, table, report, lastRead }: ReadOptions,
+  packs: readonly NamedPack[],
+): Promise<void> {
   const read = new Set(packs.flatMap(({ numbers }) => numbers));
   for (const entry of table.entries()) {
     const id = blobIdOf(repository.engine, entry.key);
@@ -155,6 +163,8 @@ async function confirmPlaces({ repository, table, report }: ReadOptions, packs: 
     for (const place of places) {
       if (report.isBad(id, place.pack) || (await opensAt(repository, entry, place))) continue;
       report.badCopy(id, place.pack, 'an index segment gives a place in it where the blob is not');
+      const pack = packs.find(({ numbers }) => numbers.includes(place.pack));
+      if (pack !== undefined) lastRead.judged(pack.name, false);
     }
   }
 }
