@@ -26,6 +26,8 @@ export interface RetryOptions {
   readonly random: Random;
   /** Ends early, without an error, when the signal fires. */
   readonly pause: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  /** From then on nothing is tried again: its reason, a NeoError, is thrown, also out of a pause. */
+  readonly interrupted?: AbortSignal;
   /** Before each pause. */
   readonly onRetry?: (retry: Retry) => void;
 }
@@ -124,11 +126,14 @@ class Line {
     this.#waiting.clear();
   }
 
-  async wait(milliseconds: number, pause: RetryOptions['pause']): Promise<void> {
+  /** @throws the reason of an interruption */
+  async wait(milliseconds: number, { pause, interrupted }: RetryOptions): Promise<void> {
     const waiting = new AbortController();
+    const { signal } = waiting;
     this.#waiting.add(waiting);
-    await pause(milliseconds, waiting.signal);
+    await pause(milliseconds, interrupted === undefined ? signal : AbortSignal.any([signal, interrupted]));
     this.#waiting.delete(waiting);
+    interrupted?.throwIfAborted();
   }
 }
 
@@ -151,11 +156,12 @@ class Attempts {
 
   /** Waits until it is time for the next attempt. @throws the error itself when there is to be none */
   async failed(error: unknown): Promise<void> {
-    const { monotonic, random, pause, onRetry, retryFor } = this.#options;
+    const { monotonic, random, onRetry, retryFor, interrupted } = this.#options;
     const now = monotonic();
     this.#since ??= now;
     this.#count += 1;
     if (!isTransient(error) || now - this.#since >= retryFor) throw error;
+    interrupted?.throwIfAborted();
     // A line that is cut again and again is not one that is down: pauses grow only while nothing comes over it.
     const isDown = this.#line.times === this.#seen && now - this.#begun < FIRST;
     this.#row = isDown ? this.#row + 1 : 1;
@@ -164,7 +170,7 @@ class Attempts {
     const [drawn = 0] = new Uint32Array(random.bytes(4).slice().buffer);
     const milliseconds = Math.round((drawn / 2 ** 32) * bound);
     onRetry?.({ message: messageOf(error), attempt: this.#count, pause: milliseconds });
-    await this.#line.wait(milliseconds, pause);
+    await this.#line.wait(milliseconds, this.#options);
     this.#begun = monotonic();
   }
 }

@@ -4,6 +4,7 @@ import type { Retry } from '../backends/retry.ts';
 import { parseDuration } from '../core/format.ts';
 import type { RepositoryFlags } from './flags.ts';
 import type { Environment } from './folders.ts';
+import { interruption } from './interrupt.ts';
 import type { Output } from './output.ts';
 import { rateLimit } from './rate-flags.ts';
 
@@ -29,7 +30,7 @@ export function connection(flags: ConnectionFlags, out: Output, env: Environment
     ...(ssh === undefined || ssh === '' ? {} : { ssh }),
     s3: s3Surroundings(env),
     onNote: (message) => out.note(message),
-    ...(retryFor === 0 ? {} : { retry: { retryFor, onRetry: teller(out) } }),
+    ...(retryFor === 0 ? {} : { retry: { retryFor, onRetry: teller(out), interrupted: interruption } }),
   };
 }
 

@@ -6,6 +6,11 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Under the launcher one Ctrl-C arrives twice, from the terminal and passed on. Milliseconds; no person is faster. */
 const SAME_PRESS = 250;
 
+const anywhere = new AbortController();
+
+/** Aborts, as any {@link Interrupt} does: for what serves all commands, and knows none. */
+export const interruption: AbortSignal = anywhere.signal;
+
 /** Takes the signals over until `release`. `note` gets one line for the user. */
 export class Interrupt {
   readonly #controller = new AbortController();
@@ -34,7 +39,9 @@ export class Interrupt {
     if (this.#first === undefined) {
       this.#first = this.#now();
       this.#note('stopping (once more to stop at once)');
-      this.#controller.abort(new NeoError('interrupted', 'interrupted'));
+      const reason = new NeoError('interrupted', 'interrupted');
+      this.#controller.abort(reason);
+      anywhere.abort(reason);
     } else if (this.#now() - this.#first > SAME_PRESS) {
       this.#exit(EXIT_CODES.interrupted);
     }

@@ -55,6 +55,34 @@ describe('trying again', () => {
     );
   });
 
+  it('ends at once when somebody interrupts, also in the middle of a pause', async () => {
+    const stop = new AbortController();
+    const reason = new NeoError('interrupted', 'interrupted');
+    const clock = new SimClock(0);
+    const down = new FaultBackend(
+      new MemoryBackend(clock),
+      { rules: [{ fault: 'error-before', chance: 1 }] },
+      new SimRandom(1),
+    );
+    let pauses = 0;
+    const backend = new RetryBackend(down, {
+      retryFor: 15 * MINUTE,
+      monotonic: () => clock.now(),
+      random: new SimRandom(2),
+      interrupted: stop.signal,
+      // A pause that only a signal ends.
+      pause: (_, signal) => {
+        pauses += 1;
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+      },
+    });
+    const waiting = backend.get('a');
+    queueMicrotask(() => setImmediate(() => stop.abort(reason)));
+    await expect(waiting).rejects.toBe(reason);
+    await expect(backend.stat('a')).rejects.toBe(reason);
+    expect(pauses).toBe(1);
+  });
+
   it.each(['no-space', 'permission-denied', 'quota-exceeded', 'integrity', 'failed'] as const)(
     'does not hide %s behind a pause',
     async (code) => {
