@@ -1,9 +1,10 @@
-/** kill -9 at random moments of a snapshot of a large tree, on the real disk. */
+/** kill -9 at random moments of a snapshot of a large tree. */
 import { linkSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SimRandom } from '../support/sim-random.ts';
 import type { Campaign } from './campaign.ts';
 import { environment, fingerprintTree, neo, neoKilled, neoWell, summaryOf } from './neo.ts';
+import { nameOn, type TortureStorage } from './storage.ts';
 
 const TREE_BYTES = 500 << 20;
 /** Kills of one repository; then it is read whole, restored and begun anew. */
@@ -17,26 +18,27 @@ interface Acknowledged {
 class Bench {
   readonly home: string;
   readonly source: string;
-  readonly repository: string;
   readonly restored: string;
-  readonly env: NodeJS.ProcessEnv;
+  readonly #storage: TortureStorage;
+  env: NodeJS.ProcessEnv = {};
   readonly acknowledged: Acknowledged[] = [];
   /** Milliseconds of an undisturbed snapshot. */
   whole = 0;
 
-  constructor(folder: string) {
+  constructor(folder: string, storage: TortureStorage) {
     this.home = join(folder, 'home');
     this.source = join(folder, 'tree');
-    this.repository = join(folder, 'repository');
     this.restored = join(folder, 'restored');
-    this.env = environment(this.home, { NEO_REPO: this.repository });
+    this.#storage = storage;
   }
 
   begin(): void {
-    for (const path of [this.home, this.repository]) rmSync(path, { recursive: true, force: true });
+    rmSync(this.home, { recursive: true, force: true });
     mkdirSync(this.home, { recursive: true });
     this.acknowledged.length = 0;
-    const password = neoWell(this.env, 'init');
+    const { env, initFlags } = this.#storage;
+    this.env = environment(this.home, { ...env, NEO_REPO: this.#storage.fresh() });
+    const password = neoWell(this.env, 'init', ...initFlags);
     if (!password.includes('repository')) throw new Error(`init said: ${password}`);
   }
 }
@@ -72,8 +74,8 @@ function changeTree(folder: string, random: SimRandom): void {
   }
 }
 
-export function killCampaign(folder: string, seed: number, cases: number): Campaign {
-  const bench = new Bench(join(folder, 'kill'));
+export function killCampaign(folder: string, seed: number, cases: number, storage: TortureStorage): Campaign {
+  const bench = new Bench(join(folder, 'kill'), storage);
   let ready = false;
   const prepare = (number: number): void => {
     const random = new SimRandom(seed + 1000 + Math.floor(number / CYCLE));
@@ -86,7 +88,7 @@ export function killCampaign(folder: string, seed: number, cases: number): Campa
     bench.begin();
   };
   return {
-    name: 'kill',
+    name: nameOn('kill', storage),
     cases,
     async run(number) {
       const random = new SimRandom(seed + number);

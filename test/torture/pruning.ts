@@ -1,5 +1,5 @@
 /**
- * Three snapshot loops, two prune loops, a forget and a restore loop at once on one repository on the disk, all of them
+ * Three snapshot loops, two prune loops, a forget and a restore loop at once on one repository, all of them
  * killed at random moments. A case is one minute of that; then every snapshot that is listed must restore exactly.
  */
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { SimRandom } from '../support/sim-random.ts';
 import type { Campaign } from './campaign.ts';
 import { type Ended, environment, fingerprintTree, neo, neoKilled, neoWell, summaryOf } from './neo.ts';
+import { nameOn, type TortureStorage } from './storage.ts';
 
 const MINUTE = 60_000;
 /** No kill: longer than anything takes. */
@@ -16,20 +17,23 @@ const FLOOR = '5s';
 class Ground {
   readonly folder: string;
   readonly repository: string;
+  readonly #storage: TortureStorage;
   /** Snapshot → what its folder was. */
   readonly acknowledged = new Map<string, string>();
   readonly counts = { snapshots: 0, prunes: 0, 'packs deleted': 0, forgets: 0, restores: 0, kills: 0, rescued: 0 };
   readonly faults: string[] = [];
 
-  constructor(folder: string) {
+  constructor(folder: string, storage: TortureStorage) {
     this.folder = folder;
-    this.repository = join(folder, 'repository');
+    this.repository = storage.fresh();
+    this.#storage = storage;
   }
 
   env(who: string): NodeJS.ProcessEnv {
     const home = join(this.folder, `home-${who}`);
     mkdirSync(home, { recursive: true });
     return environment(home, {
+      ...this.#storage.env,
       NEO_REPO: this.repository,
       NEO_GRACE_FLOOR: FLOOR,
       NEO_KEY_FILE: join(this.folder, 'key'),
@@ -155,17 +159,17 @@ function fingerprintOf(target: string, ground: Ground): string | undefined {
   return undefined;
 }
 
-export function pruningCampaign(folder: string, seed: number): Campaign {
+export function pruningCampaign(folder: string, seed: number, storage: TortureStorage): Campaign {
   return {
-    name: 'pruning',
+    name: nameOn('pruning', storage),
     cases: 10,
     async run(number) {
-      const ground = new Ground(join(folder, 'pruning'));
+      const ground = new Ground(join(folder, 'pruning'), storage);
       const random = new SimRandom(seed * 1000 + number);
       rmSync(ground.folder, { recursive: true, force: true });
       mkdirSync(ground.folder, { recursive: true });
       const first = { ...ground.env('owner'), NEO_PASSWORD: 'torture', NEO_KEY_FILE: '' };
-      neoWell(first, 'init');
+      neoWell(first, 'init', ...storage.initFlags);
       neoWell(first, 'key', 'add', '--role', 'full', '--label', 'torture', '--out', join(ground.folder, 'key'));
       const shared = Array.from({ length: 16 }, () => random.bytes(20_000 + random.below(600_000)));
       const end = Date.now() + MINUTE;
@@ -191,7 +195,8 @@ export function pruningCampaign(folder: string, seed: number): Campaign {
       const compared = verdict(ground);
       const [fault] = ground.faults;
       if (fault !== undefined) {
-        cpSync(ground.repository, join(folder, `pruning-failed-${number}`), { recursive: true });
+        if (storage.kind === 'local')
+          cpSync(ground.repository, join(folder, `pruning-failed-${number}`), { recursive: true });
         throw new Error(`${ground.faults.length} faults; ${fault}`);
       }
       return { ...ground.counts, 'snapshots compared': compared };

@@ -1,6 +1,6 @@
 /**
- * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,rekey-crash,import-crash,versions-crash,heal-crash,copy-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N]`: what is too long for every run
- * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated.
+ * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,rekey-crash,import-crash,versions-crash,heal-crash,copy-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N] [--storage local|sftp|s3]`: what is too long for every run
+ * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated. `--storage` is of kill and pruning.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -23,18 +23,23 @@ import {
   sweepCampaign,
   versionsCrashCampaign,
 } from './simulated.ts';
+import { STORAGES, startStorage } from './storage.ts';
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     seed: { type: 'string', default: '1' },
     cases: { type: 'string' },
+    storage: { type: 'string', default: 'local' },
     folder: { type: 'string', default: join(ROOT, '.torture') },
   },
 });
 const seed = Number(values.seed);
 const most = values.cases === undefined ? Number.POSITIVE_INFINITY : Number(values.cases);
 const { folder } = values;
+const kind = STORAGES.find((each) => each === values.storage);
+if (kind === undefined) throw new Error(`--storage ${values.storage}: there is ${STORAGES.join(', ')}`);
+const storage = await startStorage(kind, folder);
 const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = {
   sweep: () => sweepCampaign(folder, seed),
   repair: () => repairCampaign(folder, seed),
@@ -47,10 +52,10 @@ const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = 
   'heal-crash': () => healCrashCampaign(folder, seed),
   'copy-crash': () => copyCrashCampaign(folder, seed),
   schedules: () => schedulesCampaign(seed),
-  pruning: () => pruningCampaign(folder, seed),
+  pruning: () => pruningCampaign(folder, seed, storage),
   disk: () => diskCampaign(folder),
   giant: () => giantCampaign(folder),
-  kill: () => killCampaign(folder, seed, 200),
+  kill: () => killCampaign(folder, seed, 200, storage),
 };
 const wanted = values.only?.split(',') ?? Object.keys(campaigns);
 let well = true;
@@ -59,4 +64,5 @@ for (const name of wanted) {
   if (make === undefined) throw new Error(`--only ${name}: there is ${Object.keys(campaigns).join(', ')}`);
   well = (await carryOut(folder, seed, await make(), { most })) && well;
 }
+await storage.stop();
 process.exitCode = well ? 0 : 1;

@@ -1,0 +1,70 @@
+/** Where the repositories of real processes lie: on the disk, or with a real server that is started for it. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { startRadosgw } from '../support/radosgw.ts';
+import { startSshd } from '../support/sshd.ts';
+
+export const STORAGES = ['local', 'sftp', 's3'] as const;
+export type StorageKind = (typeof STORAGES)[number];
+
+export interface TortureStorage {
+  readonly kind: StorageKind;
+  /** How neo gets in. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Of `neo init`. */
+  readonly initFlags: readonly string[];
+  /** An empty place for a repository; what lay in the one before may be gone. */
+  fresh(): string;
+  stop(): Promise<void>;
+}
+
+export async function startStorage(kind: StorageKind, folder: string): Promise<TortureStorage> {
+  if (kind === 'sftp') return overSsh();
+  if (kind === 's3') return inBuckets();
+  const repository = join(folder, 'repository');
+  return {
+    kind,
+    env: {},
+    initFlags: [],
+    fresh() {
+      rmSync(repository, { recursive: true, force: true });
+      return repository;
+    },
+    stop: async () => undefined,
+  };
+}
+
+async function overSsh(): Promise<TortureStorage> {
+  const { port, files, command, stop } = await startSshd();
+  const repository = join(files, 'repository');
+  return {
+    kind: 'sftp',
+    env: { NEO_SSH: command },
+    initFlags: [],
+    fresh() {
+      rmSync(repository, { recursive: true, force: true });
+      return `sftp://127.0.0.1:${port}${repository}`;
+    },
+    stop,
+  };
+}
+
+async function inBuckets(): Promise<TortureStorage> {
+  const { endpoint, env, stop } = await startRadosgw();
+  let buckets = 0;
+  return {
+    kind: 's3',
+    env,
+    initFlags: ['--create-bucket'],
+    fresh() {
+      buckets += 1;
+      return `s3://torture-${buckets}/repository?endpoint=${endpoint}`;
+    },
+    stop,
+  };
+}
+
+/** What a campaign there is called, and remembered by. */
+export function nameOn(name: string, { kind }: TortureStorage): string {
+  return kind === 'local' ? name : `${name}-${kind}`;
+}
