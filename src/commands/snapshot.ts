@@ -7,6 +7,7 @@ import { reportTarget } from '../cli/copy-report.ts';
 import { graceFloor } from '../cli/grace-floor.ts';
 import { type Opened, openFromFlags, openOrCreate } from '../cli/open.ts';
 import { type OtherFlags, openOther, otherFlags } from '../cli/other-repository.ts';
+import { priorityFlags, priorityPatterns, reportPriority } from '../cli/priority.ts';
 import { snapshotFlags, snapshotValues } from '../cli/snapshot-flags.ts';
 import { gatherPaths } from '../cli/snapshot-inputs.ts';
 import { reportSnapshot } from '../cli/snapshot-report.ts';
@@ -17,7 +18,7 @@ import { NeoError } from '../core/errors.ts';
 import { loadIndex } from '../repo/indexed.ts';
 import { type BackupOptions, backup } from '../tasks/backup.ts';
 import type { CopySummary } from '../tasks/copy.ts';
-import { makeSelection, parseFileList, resolveSources, streamPath } from '../tasks/selection.ts';
+import { makeSelection, parseFileList, resolveSources, type SelectionOptions, streamPath } from '../tasks/selection.ts';
 import { SeveralTargets } from '../tasks/several-targets.ts';
 
 export default class Snapshot extends NeoCommand {
@@ -29,12 +30,16 @@ default repository in your data folder is used, and made at the first snapshot.`
     '<%= config.bin %> snapshot ~/work',
     '<%= config.bin %> snapshot /etc /home --exclude "*.tmp" --tag weekly',
     'pg_dumpall | <%= config.bin %> snapshot --stdin --stdin-filename dump.sql',
+    '<%= config.bin %> snapshot ~ --priority defaults --priority "Documents/taxes/*"',
     '<%= config.bin %> snapshot ~/work --to /mnt/usb/neo --to sftp://nas/srv/neo',
     '<%= config.bin %> snapshot --stdin-from-command --stdin-filename dump.sql -- pg_dumpall',
   ];
   static override strict = false;
   static override args = { path: Args.string({ description: 'What to save.', required: false }) };
-  static override flags = { ...snapshotFlags, ...selectionFlags, ...otherFlags };
+  static override flags = { ...snapshotFlags, ...selectionFlags, ...priorityFlags, ...otherFlags };
+
+  /** What goes before all else. */
+  #first: SelectionOptions | undefined;
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Snapshot);
@@ -44,7 +49,9 @@ default repository in your data folder is used, and made at the first snapshot.`
     const paths = streamed ? [] : await gatherPaths(words, flags, parseFileList);
     const sources = resolveSources(paths, process.cwd(), streamed ? undefined : flags.as);
     requireInput(sources.length > 0 || streamed);
-    const selection = makeSelection(selectionValues(flags), this.events);
+    const chosen = selectionValues(flags);
+    const selection = makeSelection(chosen, this.events);
+    this.#first = firstOf(chosen, flags.priority);
     const level = flags.compression === undefined ? undefined : parseCompression(flags.compression);
     const { username, uid, gid } = userInfo();
     const input = this.input(flags.stdin, flags['stdin-from-command'], words);
@@ -85,12 +92,27 @@ default repository in your data folder is used, and made at the first snapshot.`
   }
 
   private async save({ repository, state }: Opened, options: BackupOptions): Promise<void> {
+    if (this.#first !== undefined && !options.dryRun) await this.saveFirst(this.#first, { repository, state }, options);
     this.capped(options.level, repository.engine.maxCompressionLevel);
     const summary = await backup(await loadIndex(repository), state, options, this.events, this.signal);
     this.endProgress();
     reportStages(this.out, summary.budgets);
     await reportSnapshot(this.out, summary, options.dryRun);
     if (summary.errors > 0) this.exitWith(3);
+  }
+
+  private async saveFirst(
+    first: SelectionOptions,
+    { repository, state }: Pick<Opened, 'repository' | 'state'>,
+    options: BackupOptions,
+  ): Promise<void> {
+    const { filter, described } = makeSelection(first, this.events);
+    const about = { filter, excludes: described, kind: 'partial', skipIfNothingNew: true } as const;
+    const index = await loadIndex(repository);
+    const summary = await backup(index, state, { ...options, ...about }, this.events, this.signal);
+    this.endProgress();
+    await reportPriority(this.out, summary);
+    this.signal.throwIfAborted();
   }
 
   private input(stdin: boolean, command: boolean, words: readonly string[]): ByteStream | undefined {
@@ -108,6 +130,10 @@ default repository in your data folder is used, and made at the first snapshot.`
 function commandWords(typed: readonly string[]): readonly string[] {
   const separator = typed.indexOf('--');
   return separator === -1 ? [] : typed.slice(separator + 1);
+}
+
+function firstOf(chosen: SelectionOptions, priority: readonly string[] | undefined): SelectionOptions | undefined {
+  return priority === undefined ? undefined : { ...chosen, include: priorityPatterns(priority) };
 }
 
 function requireInput(given: boolean): void {

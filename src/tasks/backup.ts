@@ -109,7 +109,7 @@ async function save(
     const statistics = run.statistics(repository.clock.monotonic() - started);
     if (kind === 'stash') refuseIncomplete(statistics);
     const parent = before.name === undefined ? {} : { parent: before.name };
-    if (options.dryRun || (kind === 'snapshot' && options.skipIfUnchanged && isSame(before, made))) {
+    if (options.dryRun || isSkipped(options, { kind, before, made, statistics })) {
       return { ...statistics, kind, ...parent };
     }
     const body = bodyOf(options, { time, paths, kind, statistics, before, made });
@@ -141,6 +141,14 @@ async function save(
     await machinery.pool.close();
     await machinery.session.close();
   }
+}
+
+function isSkipped(
+  { skipIfUnchanged, skipIfNothingNew = false }: BackupOptions,
+  { kind, before, made, statistics }: Pick<RunFacts, 'kind' | 'before' | 'made' | 'statistics'>,
+): boolean {
+  if (skipIfNothingNew && statistics.filesNew + statistics.filesChanged === 0) return true;
+  return kind === 'snapshot' && skipIfUnchanged && isSame(before, made);
 }
 
 /** @throws NeoError interrupted for a stash: half of a version is none */

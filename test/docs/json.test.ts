@@ -41,6 +41,7 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['snapshot', 0, 'snapshot', 'work', '--label', 'one', '--tag', 'x', '--with-atime', '--exclude', '*.tmp'],
   ['snapshot', 3, 'snapshot', 'work', 'gone'],
   ['snapshot', 0, 'snapshot', 'work', '--dry-run'],
+  ['snapshot', 0, 'snapshot', 'work', '--priority', '*'],
   ['snapshots', 0, 'snapshots'],
   ['ls', 0, 'ls', '-r', 'latest:/'],
   ['cat', 0, 'cat', 'latest~1:WORK/sparse'],

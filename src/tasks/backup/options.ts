@@ -14,8 +14,8 @@ export interface BackupOptions {
   readonly stream?: StreamSource;
   /** What is left out, for each source. */
   readonly filter: (source: Source) => WalkFilter<unknown> | undefined;
-  /** A stash is kept beside all rules, and not published in part. Absent: an ordinary snapshot. */
-  readonly kind?: 'stash';
+  /** A stash is kept beside all rules, and not published in part; partial: a complete one follows. Absent: an ordinary snapshot. */
+  readonly kind?: 'stash' | 'partial';
   readonly oneFileSystem: boolean;
   readonly host: string;
   readonly user: string;
@@ -30,6 +30,8 @@ export interface BackupOptions {
   readonly force: boolean;
   readonly rules: UnchangedRules;
   readonly skipIfUnchanged: boolean;
+  /** Make none of which every file is in the snapshots before. */
+  readonly skipIfNothingNew?: boolean;
   readonly dryRun: boolean;
   readonly withAtime: boolean;
   /** Count the sources first, beside the work, so that progress knows its end. */
