@@ -4,6 +4,7 @@ import { RateLimit } from '../../src/backends/rate-limit.ts';
 import { openS3, type S3Options } from '../../src/backends/s3.ts';
 import { parseS3 } from '../../src/backends/s3-location.ts';
 import { backendSuite, listed, pattern } from '../support/backend-suite.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { type HttpProxy, startHttpProxy } from '../support/http-proxy.ts';
 import { type Radosgw, radosgwIsThere, startRadosgw } from '../support/radosgw.ts';
 
@@ -138,6 +139,23 @@ describe.skipIf(!radosgwIsThere())('over a gateway of Ceph', () => {
       '<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken></ListBucketResult>';
     proxy.fate = () => ({ status: 200, body: page });
     await expect(listed(backend)).rejects.toMatchObject({ code: 'failed' });
+  });
+
+  it('trusts only servers whose certificate it was told to trust', async () => {
+    const certificate = makeCertificate();
+    const secure = await startHttpProxy(gateway.endpoint, certificate);
+    try {
+      await expect(fresh({}, secure.endpoint)).rejects.toMatchObject({ code: 'unreachable', isPermanent: true });
+      expect(secure.requests).toEqual([]);
+      const backend = await fresh({ s3: { authorities: certificate.path } }, secure.endpoint);
+      secure.fate = (line) => (line.startsWith('PUT') ? 'flip' : 'pass');
+      await expect(backend.put('packs/00/a', pattern(5000))).rejects.toMatchObject({ code: 'unreachable' });
+      secure.fate = () => 'pass';
+      await backend.put('packs/00/a', pattern(5000));
+      expect(await backend.get('packs/00/a')).toEqual(pattern(5000));
+    } finally {
+      await secure.stop();
+    }
   });
 
   it('keeps to limits', async () => {

@@ -1,7 +1,9 @@
 /** Between a client and a server that speak HTTP: it counts, and answers or changes some requests in its own way. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Certificate } from './certificate.ts';
 
 /** What becomes of a request. */
 export type Fate =
@@ -25,11 +27,12 @@ export interface HttpProxy {
   stop(): Promise<void>;
 }
 
-export async function startHttpProxy(target: string): Promise<HttpProxy> {
+/** @param certificate the client speaks TLS with it */
+export async function startHttpProxy(target: string, certificate?: Certificate): Promise<HttpProxy> {
   const { hostname, port } = new URL(target);
   const requests: string[] = [];
   const counted = { sent: 0, received: 0 };
-  const server = createServer((incoming, outgoing) => {
+  const serve = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const line = `${incoming.method} ${incoming.url}`;
     requests.push(line);
     const fate = proxy.fate(line, requests.length);
@@ -40,7 +43,8 @@ export async function startHttpProxy(target: string): Promise<HttpProxy> {
       if (fate === 'flip' && body.length > 0) body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1;
       return pass(incoming, outgoing, body, fate === 'half');
     });
-  });
+  };
+  const server = certificate === undefined ? createServer(serve) : createSecureServer(certificate, serve);
 
   function pass(incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer, half: boolean): void {
     // The host that the client has signed stays what it was.
@@ -62,7 +66,7 @@ export async function startHttpProxy(target: string): Promise<HttpProxy> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const proxy: HttpProxy = {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     get sent() {
       return counted.sent;
