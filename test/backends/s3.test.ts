@@ -7,6 +7,7 @@ import { backendSuite, listed, pattern } from '../support/backend-suite.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { type HttpProxy, startHttpProxy } from '../support/http-proxy.ts';
 import { type Radosgw, radosgwIsThere, startRadosgw } from '../support/radosgw.ts';
+import { unreliable } from '../support/unreliable.ts';
 
 describe.skipIf(!radosgwIsThere())('over a gateway of Ceph', () => {
   let gateway: Radosgw;
@@ -40,6 +41,13 @@ describe.skipIf(!radosgwIsThere())('over a gateway of Ceph', () => {
     buckets += 1;
     const place = parseS3(`s3://bucket-${buckets}/some/where?endpoint=${gateway.endpoint}`);
     const client = () => openS3(place, { create: true, createBucket: true });
+    return { backend: await client(), second: client, dispose: async () => undefined };
+  });
+
+  backendSuite('s3, half of whose operations fail', async () => {
+    buckets += 1;
+    const place = parseS3(`s3://bucket-${buckets}/some/where?endpoint=${gateway.endpoint}`);
+    const client = async () => unreliable(await openS3(place, { create: true, createBucket: true }));
     return { backend: await client(), second: client, dispose: async () => undefined };
   });
 

@@ -28,7 +28,8 @@ export async function startSshd(extra: readonly string[] = []): Promise<Sshd> {
   mkdirSync(at('files'));
   for (const name of ['host', 'user']) spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(name)]);
   copyFileSync(at('user.pub'), at('authorized_keys'));
-  chmodSync(at('authorized_keys'), 0o600);
+  // Read with the rights of whoever logs in.
+  chmodSync(at('authorized_keys'), 0o644);
   const port = await freePort();
   const [kind = '', key = ''] = readFileSync(at('host.pub'), 'utf8').split(' ');
   writeFileSync(at('known_hosts'), `[127.0.0.1]:${port} ${kind} ${key}\n`);
