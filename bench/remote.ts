@@ -1,0 +1,174 @@
+/**
+ * `node bench/remote.ts [--storage sftp,s3] [--corpus big,small] [--delay MS] [--rounds N] [--quick]`: neo and restic in
+ * turns, in repositories on one server on loopback (OpenSSH, Ceph's gateway with its data in memory), perhaps behind a
+ * line that is long. Needs `npm run build`, restic, and what `.ci/run` installs. Prints a table in Markdown.
+ */
+import fs from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startCuttingProxy } from '../test/support/cutting-proxy.ts';
+import { startRadosgw } from '../test/support/radosgw.ts';
+import { startSshd } from '../test/support/sshd.ts';
+import { type CorpusName, ensureCorpora, FULL, QUICK, REAL_FILES } from './corpora.ts';
+import { median } from './figures.ts';
+import { type Command, findProgram, measure, type Usage } from './measure.ts';
+import { timeText } from './table.ts';
+
+interface Server {
+  readonly env: Readonly<Record<string, string>>;
+  /** Of the n-th repository. */
+  readonly neo: (n: number) => { readonly repo: string; readonly initFlags: readonly string[] };
+  readonly restic: (n: number) => readonly string[];
+  readonly stop: () => Promise<void>;
+}
+
+const SERVERS: Readonly<Record<string, (delay: number) => Promise<Server>>> = { sftp: overSsh, s3: inBuckets };
+
+/** Without a delay there is nothing between: a proxy would take a core of its own. */
+async function lineTo(port: number, delay: number): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  return delay === 0 ? { port, stop: async () => undefined } : startCuttingProxy(port, delay);
+}
+
+async function overSsh(delay: number): Promise<Server> {
+  const sshd = await startSshd();
+  const line = await lineTo(sshd.port, delay);
+  const ssh = `${sshd.command} -p ${line.port} -o HostKeyAlias=[127.0.0.1]:${sshd.port}`;
+  const folder = (of: string, n: number): string => `${sshd.files}/${of}-${n}`;
+  return {
+    env: { NEO_SSH: ssh },
+    neo: (n) => ({ repo: `sftp://127.0.0.1${folder('neo', n)}`, initFlags: [] }),
+    restic: (n) => ['-r', `sftp:127.0.0.1:${folder('restic', n)}`, '-o', `sftp.command=${ssh} -s 127.0.0.1 sftp`],
+    async stop() {
+      await line.stop();
+      await sshd.stop();
+    },
+  };
+}
+
+async function inBuckets(delay: number): Promise<Server> {
+  const gateway = await startRadosgw();
+  const line = await lineTo(Number(new URL(gateway.endpoint).port), delay);
+  const endpoint = `http://127.0.0.1:${line.port}`;
+  return {
+    env: gateway.env,
+    neo: (n) => ({ repo: `s3://neo-${n}/x?endpoint=${endpoint}`, initFlags: ['--create-bucket'] }),
+    restic: (n) => ['-r', `s3:${endpoint}/restic-${n}`],
+    async stop() {
+      await line.stop();
+      await gateway.stop();
+    },
+  };
+}
+
+type Call = readonly string[];
+
+/** What both do, in this order. */
+const OPERATIONS: readonly {
+  readonly name: string;
+  readonly neo: (to: string) => Call;
+  readonly restic: (to: string) => Call;
+}[] = [
+  { name: 'first snapshot', neo: () => ['snapshot', '-q', '.'], restic: () => ['backup', '-q', '.'] },
+  { name: 'unchanged snapshot', neo: () => ['snapshot', '-q', '.'], restic: () => ['backup', '-q', '.'] },
+  {
+    name: 'restore',
+    neo: (to) => ['restore', '-q', 'latest', '--to', to],
+    restic: (to) => ['restore', '-q', 'latest', '--target', to],
+  },
+  {
+    name: 'check, all data read',
+    neo: () => ['check', '-q', '--read-data'],
+    restic: () => ['check', '-q', '--read-data'],
+  },
+  { name: 'list of snapshots', neo: () => ['snapshots', '-q'], restic: () => ['snapshots', '-q'] },
+];
+
+const PASSWORD = 'correct horse battery staple';
+const LAUNCHER = join(import.meta.dirname, '..', 'bin', 'neo.cjs');
+
+const { values } = parseArgs({
+  options: {
+    storage: { type: 'string', default: 'sftp,s3' },
+    corpus: { type: 'string', default: 'big,small' },
+    delay: { type: 'string', default: '0' },
+    rounds: { type: 'string', default: '1' },
+    quick: { type: 'boolean', default: false },
+  },
+});
+const restic = findProgram('restic');
+if (restic === undefined) throw new Error('restic is not on the PATH');
+const corpora = join(tmpdir(), 'neo-bench', values.quick ? 'quick' : 'full');
+fs.mkdirSync(corpora, { recursive: true });
+const say = (line: string): void => void process.stderr.write(`bench: ${line}\n`);
+const names = values.corpus.split(',') as CorpusName[];
+ensureCorpora({ folder: corpora, sizes: values.quick ? QUICK : FULL, seed: 1, roots: REAL_FILES, say }, names);
+
+let repositories = 0;
+
+/** One round; adds to `pairs`. */
+async function play(server: Server, corpus: string, pairs: Map<string, [Usage, Usage][]>): Promise<void> {
+  repositories += 1;
+  const place = fs.mkdtempSync(join(tmpdir(), 'neo-bench-remote-'));
+  const { repo, initFlags } = server.neo(repositories);
+  const base = { HOME: place, ...server.env };
+  const neo = (call: Call): Command => ({
+    argv: [process.execPath, LAUNCHER, ...call, '--repo', repo],
+    env: { ...base, NEO_PASSWORD: PASSWORD },
+    cwd: corpus,
+  });
+  const rival = (call: Call): Command => ({
+    argv: [restic ?? '', ...server.restic(repositories), ...call],
+    env: { ...base, RESTIC_PASSWORD: PASSWORD },
+    cwd: corpus,
+  });
+  try {
+    await measure(neo(['init', '-q', ...initFlags]));
+    await measure(rival(['init', '-q']));
+    for (const { name, ...calls } of OPERATIONS) {
+      const target = (who: string): string => join(place, who);
+      const pair: [Usage, Usage] = [
+        await measure(neo(calls.neo(target('neo')))),
+        await measure(rival(calls.restic(target('restic')))),
+      ];
+      pairs.set(name, [...(pairs.get(name) ?? []), pair]);
+      for (const who of ['neo', 'restic']) fs.rmSync(target(who), { recursive: true, force: true });
+    }
+  } finally {
+    fs.rmSync(place, { recursive: true, force: true });
+  }
+}
+
+function lineOf(what: string, pairs: readonly [Usage, Usage][]): string {
+  const of = (figure: (usage: Usage) => number, who: 0 | 1): number => median(pairs.map((pair) => figure(pair[who])));
+  const [seconds, cpu] = [({ seconds: s }: Usage): number => s, ({ cpu: c }: Usage): number => c];
+  const peak = ({ peak: p = 0 }: Usage): number => p / 2 ** 20;
+  const times = median(pairs.map(([neo, other]) => other.seconds / neo.seconds));
+  const cells = [
+    what,
+    times.toPrecision(2),
+    `${timeText(of(seconds, 0))} / ${timeText(of(seconds, 1))}`,
+    `${timeText(of(cpu, 0))} / ${timeText(of(cpu, 1))}`,
+    `${of(peak, 0).toFixed(0)} / ${of(peak, 1).toFixed(0)}`,
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+console.log(`${availableParallelism()} cores, delay ${values.delay} ms each way\n`);
+console.log(
+  '| what | neo: times as fast | seconds: neo / restic | CPU s | peak MiB |\n| --- | --- | --- | --- | --- |',
+);
+for (const kind of values.storage.split(',')) {
+  const start = SERVERS[kind];
+  if (start === undefined) throw new Error(`--storage ${kind}: there is ${Object.keys(SERVERS).join(', ')}`);
+  for (const corpus of names) {
+    const server = await start(Number(values.delay));
+    const pairs = new Map<string, [Usage, Usage][]>();
+    try {
+      for (let round = 0; round < Number(values.rounds); round++) await play(server, join(corpora, corpus), pairs);
+    } finally {
+      await server.stop();
+    }
+    for (const [name, measured] of pairs) console.log(lineOf(`${kind}, ${corpus}: ${name}`, measured));
+  }
+}
