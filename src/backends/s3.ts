@@ -19,10 +19,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { equalBytes } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
-import { type Random, systemRandom } from '../core/random.ts';
 import type { Backend, ByteRange, ObjectInfo } from './backend.ts';
 import { isStranger } from './local-strangers.ts';
-import { temporaryName } from './local-temporary.ts';
 import { checkFolder, checkPath, checkRange, conflict, isPath, TEMPORARY_FOLDER } from './path.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { beginsAt, dateOf, infoOf, lengthOf } from './s3/answers.ts';
@@ -39,14 +37,13 @@ export interface S3Options {
   readonly s3?: S3Surroundings;
   readonly limits?: RateLimits;
   readonly onNote?: (message: string) => void;
-  readonly random?: Random;
 }
 
 /** @throws NeoError no-repository when there is no such bucket, permission-denied, unreachable */
 export async function openS3(place: S3Place, options: S3Options = {}): Promise<Backend> {
   const backend = new S3Backend(place, await makeClient(place, options.s3), options);
   await backend.reach();
-  if (options.create === true) await backend.tryConditions();
+  if (options.create === true) await backend.learn();
   return backend;
 }
 
@@ -76,8 +73,9 @@ class S3Backend implements Backend {
   readonly #client: S3Client;
   readonly #limits: RateLimits;
   readonly #options: S3Options;
-  /** Until the store says that it knows no such thing. */
+  /** Until the store shows that it knows no such thing. */
   #knowsConditions = true;
+  #learned: Promise<void> | undefined;
 
   constructor(place: S3Place, client: S3Client, options: S3Options) {
     this.location = showS3(place);
@@ -102,24 +100,31 @@ class S3Backend implements Backend {
     });
   }
 
-  /** Two puts under one name, of which the second must be refused. */
-  async tryConditions(): Promise<void> {
-    const { onNote, random = systemRandom } = this.#options;
-    const key = `${this.#place.prefix}${TEMPORARY_FOLDER}/${temporaryName(random)}`;
-    try {
-      const first = await this.#putOnce(key, Uint8Array.of(1));
-      const second = first === 'unknown' ? first : await this.#putOnce(key, Uint8Array.of(2));
-      if (second === 'taken') return;
-      this.#knowsConditions = false;
-      onNote?.('this store overwrites objects if it is told to: neo looks before it stores (docs/backends.md)');
-    } finally {
-      await this.#delete(key);
-    }
+  /** Does the store refuse to overwrite? A few ignore the condition, and answer as if all were well. */
+  async learn(): Promise<void> {
+    this.#learned ??= this.#run(`try ${this.location}`, () => this.#tryConditions());
+    await this.#learned.catch((error: unknown) => {
+      this.#learned = undefined;
+      throw error;
+    });
+  }
+
+  /** An object that stays: to be refused costs one request, and nobody need have the right to remove it. */
+  async #tryConditions(): Promise<void> {
+    const key = `${this.#place.prefix}${TEMPORARY_FOLDER}/conditional`;
+    const first = await this.#putOnce(key, Uint8Array.of(1));
+    if (first === 'taken' || (first === 'stored' && (await this.#putOnce(key, Uint8Array.of(2))) === 'taken')) return;
+    this.#knowsConditions = false;
+    if (this.#options.create !== true) return;
+    this.#options.onNote?.(
+      'this store overwrites objects if it is told to: neo looks before it stores (docs/backends.md)',
+    );
   }
 
   async put(path: string, bytes: Uint8Array): Promise<void> {
     checkPath(path);
     await this.#run(`store ${path}`, async () => {
+      await this.learn();
       const key = this.#keyOf(path);
       if (this.#knowsConditions) {
         const outcome = await this.#putOnce(key, bytes, this.#classOf(path));
@@ -138,7 +143,8 @@ class S3Backend implements Backend {
       return 'stored';
     } catch (error) {
       const status = statusOf(error);
-      if (status === 412) return 'taken';
+      // Some say so in the body of an answer that begins well.
+      if (status === 412 || (error instanceof Error && error.name === 'PreconditionFailed')) return 'taken';
       if (status === 501) return 'unknown';
       throw error;
     }

@@ -26,6 +26,7 @@ describe.skipIf(!radosgwIsThere())('over a gateway of Ceph', () => {
   });
   afterEach(async () => {
     proxy.fate = () => 'pass';
+    proxy.answer = (status) => status;
     for (const backend of open.splice(0)) await backend.close();
   });
 
@@ -61,6 +62,37 @@ describe.skipIf(!radosgwIsThere())('over a gateway of Ceph', () => {
     await backend.put('config/0-aa', pattern(10));
     await expect(backend.put('config/0-aa', pattern(10, 1))).rejects.toMatchObject({ code: 'integrity' });
     expect(await backend.get('config/0-aa')).toEqual(pattern(10));
+  });
+
+  it('notices a store that ignores the condition, at init and later', async () => {
+    // It says that it has stored what it refused.
+    proxy.answer = (status) => (status === 412 ? 200 : status);
+    const notes: string[] = [];
+    await (await fresh({ onNote: (message) => notes.push(message) })).put('config/0-aa', pattern(10));
+    expect(notes).toHaveLength(1);
+    const place = parseS3(`s3://bucket-${buckets}/some/where?endpoint=${proxy.endpoint}`);
+    const later = await openS3(place, { onNote: (message) => notes.push(message) });
+    open.push(later);
+    await expect(later.put('config/0-aa', pattern(10, 1))).rejects.toMatchObject({ code: 'integrity' });
+    expect(await later.get('config/0-aa')).toEqual(pattern(10));
+    expect(notes).toHaveLength(1);
+  });
+
+  it('asks once a run, and needs no right to remove anything', async () => {
+    await (await fresh()).put('packs/00/a', pattern(10));
+    proxy.fate = (line) => (line.startsWith('DELETE') ? { status: 403 } : 'pass');
+    const place = parseS3(`s3://bucket-${buckets}/some/where?endpoint=${proxy.endpoint}`);
+    const later = await openS3(place);
+    open.push(later);
+    const before = proxy.requests.length;
+    await later.put('packs/00/b', pattern(10));
+    await later.put('packs/00/c', pattern(10));
+    expect(proxy.requests.slice(before).map((line) => line.split(/[ ?]/)[1]?.split('/').at(-1))).toEqual([
+      'conditional',
+      'b',
+      'c',
+    ]);
+    expect((await listed(later)).map(({ path }) => path)).toEqual(['packs/00/a', 'packs/00/b', 'packs/00/c']);
   });
 
   it('learns of it where nobody asked at the beginning', async () => {

@@ -24,6 +24,8 @@ export interface HttpProxy {
   readonly received: number;
   /** Asked for each request, with `METHOD /path`. */
   fate: (line: string, number: number) => Fate;
+  /** What is said in the place of a status that the server answers. */
+  answer: (status: number) => number;
   stop(): Promise<void>;
 }
 
@@ -52,7 +54,10 @@ export async function startHttpProxy(target: string, certificate?: Certificate):
     const onward = request({ hostname, port, method, path: url, headers: { ...headers, connection: 'close' } });
     onward.on('error', () => incoming.socket.destroy());
     onward.on('response', (response) => {
-      outgoing.writeHead(response.statusCode ?? 500, response.headers);
+      const status = response.statusCode ?? 500;
+      const said = proxy.answer(status);
+      if (said !== status) return response.resume() && outgoing.writeHead(said).end();
+      outgoing.writeHead(status, response.headers);
       if (method === 'HEAD') return response.resume() && outgoing.end();
       void collect(response).then((bytes) => {
         counted.received += bytes.length;
@@ -75,6 +80,7 @@ export async function startHttpProxy(target: string, certificate?: Certificate):
       return counted.received;
     },
     fate: () => 'pass',
+    answer: (status) => status,
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
