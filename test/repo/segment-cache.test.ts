@@ -5,11 +5,10 @@ import { MemoryBackend } from '../../src/backends/memory.ts';
 import { utf8 } from '../../src/core/bytes.ts';
 import { ignoreEvents } from '../../src/core/events.ts';
 import type { BlobPlace } from '../../src/repo/blob-index.ts';
-import { BlobWriter } from '../../src/repo/blob-writer.ts';
 import { MemoryState } from '../../src/repo/client-state.ts';
 import { type IndexedRepository, loadIndex, loadKnownIndex } from '../../src/repo/indexed.ts';
+import { runWriter } from '../../src/repo/run-writer.ts';
 import { rewriteSegments } from '../../src/repo/segment-rewrite.ts';
-import { SessionWriter } from '../../src/repo/session-writer.ts';
 import { check } from '../../src/tasks/check.ts';
 import { backupOf } from '../support/backup.ts';
 import { SimClock } from '../support/sim-clock.ts';
@@ -76,16 +75,7 @@ async function readsOf<T>(work: () => Promise<T>): Promise<[number, T]> {
 
 async function storeBlobs(count: number): Promise<void> {
   const repository = await made.openIndexed();
-  const session = new SessionWriter(repository, { uploads: 1, dryRun: false, onStored: () => undefined });
-  const writer = new BlobWriter({
-    context: { ...repository, indexKey: repository.keys.index, session: session.session },
-    content: repository.keys.content,
-    index: repository.index,
-    suite: repository.config.blobSuite,
-    packTarget: repository.config.packTarget,
-    openPacks: 1,
-    onPack: (pack) => session.add(pack),
-  });
+  const { session, writer } = runWriter(repository, false);
   for (let n = 0; n < count; n++) writer.save('data', utf8(`blob ${n}`), 0);
   writer.finish();
   await session.finish();
