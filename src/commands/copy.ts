@@ -39,7 +39,7 @@ export default class Copy extends NeoCommand {
     const own = await openFromFlags(flags, this.out);
     const other = await openOther(flags.to, flags, this.out);
     const pick = chosenBy({ ...flags, references: argv.map(String) });
-    const means = { dryRun: flags['dry-run'], events: this.events, signal: this.signal };
+    const means = { named: argv.length > 0, dryRun: flags['dry-run'], events: this.events, signal: this.signal };
     const summary = await copyBetween(own, other, pick, means);
     this.endProgress();
     await reportCopy(this.out, summary, flags['dry-run']);

@@ -43,6 +43,8 @@ export function chosenBy({ references = [], host = [], tag = [], path = [] }: Co
 }
 
 export interface CopyMeans {
+  /** As of CopyOptions. */
+  readonly named?: boolean;
   readonly dryRun: boolean;
   readonly events: EventSink;
   readonly signal: AbortSignal | undefined;
@@ -50,7 +52,7 @@ export interface CopyMeans {
 
 /** Looks at both anew. @throws as copySnapshots */
 export async function copyBetween(from: Site, to: Site, pick: Pick, means: CopyMeans): Promise<CopySummary> {
-  const { dryRun, events, signal } = means;
+  const { named = false, dryRun, events, signal } = means;
   const fromLook = await lookAtSnapshots(from.repository, from.state, events);
   const toLook = await lookAtSnapshots(to.repository, to.state, events);
   const options = {
@@ -60,6 +62,7 @@ export async function copyBetween(from: Site, to: Site, pick: Pick, means: CopyM
     to: await loadIndex(to.repository),
     toState: to.state,
     toLook,
+    named,
     dryRun,
     workers: availableParallelism(),
   };

@@ -27,6 +27,8 @@ export interface CopyOptions {
   readonly fromLook: VisibleSnapshots;
   /** Which ones of it, oldest first. */
   readonly snapshots: readonly Snapshot[];
+  /** The user has named them: what was made anew of one, there, does not stand for it. */
+  readonly named?: boolean;
   readonly to: IndexedRepository;
   readonly toState: ClientState;
   /** All that is there, as it was looked at just before. */
@@ -109,7 +111,7 @@ class Copy {
     this.#throwIfStopped = throwIfStopped;
     this.#heads = options.toLook.heads;
     this.#sameSecrets = hasSecretsOf(options.to.keys.content, options.from.keys.content);
-    const isThere = whatIsIn(options.toLook);
+    const isThere = whatIsIn(options.toLook, options.named === true);
     for (const snapshot of options.snapshots) (isThere(snapshot) ? this.#present : this.#wanted).push(snapshot);
   }
 
@@ -280,16 +282,20 @@ function originalOf({ role, body }: Snapshot): Original | undefined {
 
 /**
  * Is a snapshot there, as itself, as a copy by whatever way, or as what was made anew from it? Then what it holds is there
- * already, or is not wanted there any more.
+ * already, or is not wanted there any more, unless somebody names it.
  */
-function whatIsIn({ snapshots, removed, revoked }: VisibleSnapshots): (snapshot: Snapshot) => boolean {
+function whatIsIn(
+  { snapshots, removed, revoked }: VisibleSnapshots,
+  isNamed: boolean,
+): (snapshot: Snapshot) => boolean {
   const own = new Set<ObjectName>();
   const known = new Set<ObjectName>();
   for (const snapshot of [...snapshots, ...removed, ...revoked]) {
     const original = originalOf(snapshot);
     own.add(snapshot.name);
     for (const name of [snapshot.name, ...(original?.same ?? [])]) known.add(name);
-    if (original !== undefined) known.add(original.snapshot);
+    // A copy of before there was `same` looks like what was made anew.
+    if (original !== undefined && !isNamed) known.add(original.snapshot);
   }
   return (snapshot) => {
     const original = originalOf(snapshot);

@@ -52,13 +52,13 @@ class Ring {
     await backupOf(await this.site(at).openIndexed(), this.folder, { storedAs: '/home' });
   }
 
-  async copy(a: number, b: number): Promise<CopySummary> {
+  async copy(a: number, b: number, named = false): Promise<CopySummary> {
     this.clock.advance(60_000);
     const from = await this.site(a).openIndexed();
     const to = await this.site(b).openIndexed();
     const [fromLook, toLook] = [await this.look(a), await this.look(b)];
     const about = { fromLook, snapshots: fromLook.snapshots, toLook, toState: this.site(b).state };
-    return copySnapshots({ from, to, ...about, dryRun: false, workers: 0 });
+    return copySnapshots({ from, to, ...about, named, dryRun: false, workers: 0 });
   }
 
   async tag(at: number): Promise<void> {
@@ -126,6 +126,9 @@ describe('copies of copies', () => {
     await ring.copy(1, 2);
     await ring.tag(0);
     for (const from of [1, 2]) expect((await ring.copy(from, 0)).copied).toEqual([]);
+    // Unless somebody names it: it may be whole, and the new one what could be repaired.
+    expect((await ring.copy(2, 0, true)).copied).toHaveLength(1);
+    for (const isNamed of [false, true]) expect((await ring.copy(1, 0, isNamed)).copied).toEqual([]);
     // The new one is another snapshot, and what it was made from is named.
     const { copied, superseded } = await ring.copy(0, 1);
     expect([copied.length, superseded.length]).toEqual([1, 1]);
