@@ -31,8 +31,10 @@ export interface SftpOptions {
   readonly pipe?: Pipe;
 }
 
-/** Folders that are listed at a time: each takes three round trips. */
+/** Folders that are listed at a time: each takes two round trips. */
 const LISTED_AT_A_TIME = 16;
+/** Bytes that are sent before it is known whether the object is there already. */
+const SENT_UNASKED = 256 << 10;
 
 /** @param root absolute, or from the folder in which the server lets one in */
 export async function openSftp(target: SshTarget, root: string, options: SftpOptions = {}): Promise<Backend> {
@@ -84,19 +86,37 @@ class SftpBackend implements Backend {
   async put(path: string, bytes: Uint8Array): Promise<void> {
     checkPath(path);
     await this.#run(`store ${path}`, async (files) => {
-      if ((await files.lstat(this.#at(path))) !== undefined) return this.#compare(files, path, bytes);
-      await this.#ensureFolder(files, TEMPORARY_FOLDER);
+      const isThere = files.lstat(this.#at(path)).then((found) => found !== undefined);
+      // Its failure is met where it is waited for, if it ever is.
+      isThere.catch(() => undefined);
+      const known = bytes.length > SENT_UNASKED ? isThere : false;
+      const folders = [TEMPORARY_FOLDER, folderOf(path)].map((folder) => this.#ensureFolder(files, folder));
+      const [isKnown] = await Promise.all([known, ...folders]);
+      if (isKnown) return this.#compare(files, path, bytes);
       this.#swept ??= this.#sweep(files).catch(() => undefined);
-      const temporary = this.#at(`${TEMPORARY_FOLDER}/${temporaryName(this.#random)}`);
-      try {
-        await files.write(temporary, bytes);
-        await this.#ensureFolder(files, folderOf(path));
-        if (!(await files.publish(temporary, this.#at(path)))) return await this.#compare(files, path, bytes);
-        await files.syncFolder(this.#at(folderOf(path)));
-      } finally {
-        await files.remove(temporary).catch(() => undefined);
-      }
+      const isNew = await this.#store(files, path, bytes, isThere);
+      if (!isNew) await this.#compare(files, path, bytes);
     });
+  }
+
+  /** False when there is an object of that name. */
+  async #store(files: SftpFiles, path: string, bytes: Uint8Array, isThere: Promise<boolean>): Promise<boolean> {
+    const temporary = this.#at(`${TEMPORARY_FOLDER}/${temporaryName(this.#random)}`);
+    const publish = async (): Promise<boolean> => {
+      const isNew = await files.publish(temporary, this.#at(path));
+      // Before the folder is made durable: when that is answered, this is done.
+      files.discard(temporary);
+      return isNew;
+    };
+    try {
+      await files.write(temporary, bytes);
+      if (!(await isThere)) return await files.syncFolder(this.#at(folderOf(path)), publish);
+      files.discard(temporary);
+      return false;
+    } catch (error) {
+      files.discard(temporary);
+      throw error;
+    }
   }
 
   /** What crashed puts left, as far as it can be removed: the next run tries again. */
@@ -114,7 +134,7 @@ class SftpBackend implements Backend {
   async #compare(files: SftpFiles, path: string, bytes: Uint8Array): Promise<void> {
     const there = await files.read(this.#at(path));
     if (there === undefined || !equalBytes(there, bytes)) throw conflict(path);
-    await files.syncFolder(this.#at(folderOf(path)));
+    await files.syncFolder(this.#at(folderOf(path)), async () => undefined);
   }
 
   async #ensureFolder(files: SftpFiles, folder: string): Promise<void> {
@@ -129,7 +149,7 @@ class SftpBackend implements Backend {
 
   async #makeFolder(files: SftpFiles, folder: string): Promise<void> {
     await this.#ensureFolder(files, folderOf(folder));
-    if (await files.makeFolder(this.#at(folder))) await files.syncFolder(this.#at(folderOf(folder)));
+    await files.syncFolder(this.#at(folderOf(folder)), () => files.makeFolder(this.#at(folder)));
   }
 
   async get(path: string): Promise<Uint8Array | undefined> {
@@ -190,8 +210,7 @@ class SftpBackend implements Backend {
   async remove(path: string): Promise<void> {
     checkPath(path);
     await this.#run(`remove ${path}`, async (files) => {
-      if (!(await files.remove(this.#at(path)))) return;
-      await files.syncFolder(this.#at(folderOf(path)));
+      await files.syncFolder(this.#at(folderOf(path)), () => files.remove(this.#at(path)));
     });
   }
 

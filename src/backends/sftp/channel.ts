@@ -29,6 +29,8 @@ export interface Pipe {
 }
 
 interface Waiting {
+  /** Somebody waits for it. */
+  readonly isAwaited: boolean;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -40,6 +42,7 @@ export class SftpChannel {
   readonly extensions: ReadonlyMap<string, string>;
   readonly #pipe: Pipe;
   readonly #waiting = new Map<number, Waiting>();
+  #awaited = 0;
   #next = 0;
   #failure: NeoError | undefined;
   #silence: NodeJS.Timeout | undefined;
@@ -91,6 +94,7 @@ export class SftpChannel {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) throw new NeoError('unreachable', 'the SFTP server answers what nobody asked');
     this.#waiting.delete(id);
+    if (waiting.isAwaited) this.#awaited -= 1;
     this.#watch();
     if (type !== REPLY.status) {
       waiting.resolve({ type, reader });
@@ -106,12 +110,13 @@ export class SftpChannel {
     clearTimeout(this.#silence);
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
+    this.#awaited = 0;
   }
 
   /** Starts anew with each answer. */
   #watch(): void {
     clearTimeout(this.#silence);
-    if (this.#waiting.size === 0) {
+    if (this.#awaited === 0) {
       this.#pipe.hold(false);
       return;
     }
@@ -125,23 +130,36 @@ export class SftpChannel {
   /** @throws StatusError for any status but success; NeoError unreachable when the connection ends */
   request(type: number, body: PacketWriter, expected: number = REPLY.status): Promise<PacketReader> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    const id = this.#next;
-    this.#next = (this.#next + 1) >>> 0;
     return new Promise<Reply>((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      if (this.#waiting.size === 1) {
-        this.#pipe.hold(true);
-        this.#watch();
-      }
-      this.#pipe.input.write(body.finish(type, id));
+      this.#send(type, body, { isAwaited: true, resolve, reject });
+      this.#awaited += 1;
+      if (this.#awaited > 1) return;
+      this.#pipe.hold(true);
+      this.#watch();
     }).then((reply) => {
       if (reply.type === expected) return reply.reader;
       throw new NeoError('unreachable', `the SFTP server answers with packet ${reply.type}`);
     });
   }
 
+  /** A request whose answer nobody needs, nor waits for. */
+  tell(type: number, body: PacketWriter): void {
+    if (this.#failure !== undefined) return;
+    this.#send(type, body, { isAwaited: false, resolve: () => undefined, reject: () => undefined });
+  }
+
+  #send(type: number, body: PacketWriter, waiting: Waiting): void {
+    const id = this.#next;
+    this.#next = (this.#next + 1) >>> 0;
+    this.#waiting.set(id, waiting);
+    this.#pipe.input.write(body.finish(type, id));
+  }
+
   async close(): Promise<void> {
     this.#pipe.hold(true);
+    // A server may leave undone what it was told, once it sees the end. Where it answers this it has done what came before.
+    if (this.#waiting.size > 0)
+      await this.request(REQUEST.lstat, new PacketWriter().text('.'), REPLY.attrs).catch(() => 0);
     this.#pipe.input.end();
     await this.#pipe.ended;
   }

@@ -10,6 +10,9 @@ const LARGE_REQUEST = 255 << 10;
 const SMALL_REQUEST = 32 << 10;
 /** Writes of one file under way. */
 const WRITES = 16;
+/** Pages of a folder that are asked for at once: first, and at most. */
+const FIRST_PAGES = 2;
+const MOST_PAGES = 16;
 const HARDLINK = 'hardlink@openssh.com';
 const FSYNC = 'fsync@openssh.com';
 const STATVFS = 'statvfs@openssh.com';
@@ -60,9 +63,13 @@ export class SftpFiles {
     try {
       await Promise.all(sent);
       await this.#sync(handle);
-    } finally {
-      await this.#closeHandle(handle);
+    } catch (error) {
+      this.#letGo(handle);
+      throw error;
     }
+    // What is durable already cannot fail any more; elsewhere that is told here, or an open file cannot be renamed.
+    if (this.#channel.extensions.has(FSYNC) && this.#channel.extensions.has(HARDLINK)) this.#letGo(handle);
+    else await this.#channel.request(REQUEST.close, new PacketWriter().bytes(handle));
   }
 
   async #sync(handle: Uint8Array): Promise<void> {
@@ -70,20 +77,34 @@ export class SftpFiles {
     await this.#channel.request(REQUEST.extended, new PacketWriter().text(FSYNC).bytes(handle));
   }
 
-  /** A folder is opened as a file, which OpenSSH allows; other servers are used without it. */
-  async syncFolder(path: string): Promise<void> {
-    if (!this.#syncsFolders || !this.#channel.extensions.has(FSYNC)) return;
+  /** Makes durable what `change` does in a folder. */
+  async syncFolder<T>(path: string, change: () => Promise<T>): Promise<T> {
+    const opening = this.#openFolder(path);
+    // Of two failures that of the change is told.
+    opening.catch(() => undefined);
+    const changed = await change();
+    const handle = await opening;
+    if (handle !== undefined) await this.#syncOpenFolder(handle);
+    return changed;
+  }
+
+  /** As a file, which OpenSSH allows; other servers are used without it. */
+  async #openFolder(path: string): Promise<Uint8Array | undefined> {
+    if (!this.#syncsFolders || !this.#channel.extensions.has(FSYNC)) return undefined;
+    return this.#open(path, OPEN.read).catch((error: unknown) => this.#noSync(error));
+  }
+
+  async #syncOpenFolder(handle: Uint8Array): Promise<void> {
     try {
-      const handle = await this.#open(path, OPEN.read);
-      try {
-        await this.#sync(handle);
-      } finally {
-        await this.#closeHandle(handle);
-      }
-    } catch (error) {
-      if (!(error instanceof StatusError)) throw error;
-      if (error.status !== STATUS.absent) this.#syncsFolders = false;
+      await this.#sync(handle).catch((error: unknown) => this.#noSync(error));
+    } finally {
+      this.#letGo(handle);
     }
+  }
+
+  #noSync(error: unknown): undefined {
+    if (!(error instanceof StatusError)) throw error;
+    if (error.status !== STATUS.absent) this.#syncsFolders = false;
   }
 
   /** False when something has the name already. The temporary name may still be there. */
@@ -103,10 +124,16 @@ export class SftpFiles {
 
   async read(path: string): Promise<Uint8Array | undefined> {
     return this.#reading(path, async (handle) => {
-      const { size } = (
-        await this.#channel.request(REQUEST.fstat, new PacketWriter().bytes(handle), REPLY.attrs)
-      ).attributes();
-      return this.#fill(handle, 0, size);
+      // The beginning, which is all of most, without waiting to hear how long it is.
+      const guess = this.#limits.download === undefined ? new Uint8Array(this.#request) : new Uint8Array(0);
+      const [{ size }, guessed] = await Promise.all([
+        this.#statOf(handle),
+        this.#fillPart(handle, 0, guess, 0, guess.length),
+      ]);
+      if (size <= guessed) return guess.slice(0, size);
+      const bytes = new Uint8Array(size);
+      bytes.set(guess.subarray(0, guessed));
+      return bytes.subarray(0, guessed + (await this.#fill(handle, guessed, bytes.subarray(guessed))));
     });
   }
 
@@ -116,11 +143,11 @@ export class SftpFiles {
     { offset, length }: ByteRange,
   ): Promise<{ readonly bytes: Uint8Array; readonly size: number } | undefined> {
     return this.#reading(path, async (handle) => {
-      const bytes = await this.#fill(handle, offset, length);
-      if (bytes.length === length && length > 0) return { bytes, size: offset + length };
-      const stat = await this.#channel.request(REQUEST.fstat, new PacketWriter().bytes(handle), REPLY.attrs);
-      const { size } = stat.attributes();
-      return { bytes, size: bytes.length < length ? Math.min(size, offset + bytes.length) : size };
+      const bytes = new Uint8Array(length);
+      const filled = await this.#fill(handle, offset, bytes);
+      if (filled === length && length > 0) return { bytes, size: offset + length };
+      const { size } = await this.#statOf(handle);
+      return { bytes: bytes.subarray(0, filled), size: filled < length ? Math.min(size, offset + filled) : size };
     });
   }
 
@@ -130,13 +157,17 @@ export class SftpFiles {
     try {
       return await work(handle);
     } finally {
-      await this.#closeHandle(handle);
+      this.#letGo(handle);
     }
   }
 
-  /** All requests at once: their answers are what was asked for, and no more. */
-  async #fill(handle: Uint8Array, offset: number, length: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
+  async #statOf(handle: Uint8Array): Promise<Attributes> {
+    return (await this.#channel.request(REQUEST.fstat, new PacketWriter().bytes(handle), REPLY.attrs)).attributes();
+  }
+
+  /** All requests at once: their answers are what was asked for, and no more. @returns how far it was filled */
+  async #fill(handle: Uint8Array, offset: number, bytes: Uint8Array): Promise<number> {
+    const { length } = bytes;
     const parts: Promise<number>[] = [];
     const part = this.#limits.download?.part(this.#request) ?? this.#request;
     for (let at = 0; at < length; at += part) {
@@ -147,7 +178,7 @@ export class SftpFiles {
       filled += got;
       if (got < Math.min(part, length - n * part)) break;
     }
-    return bytes.subarray(0, filled);
+    return filled;
   }
 
   /** A server may give less than it was asked for. @returns how much there is */
@@ -181,19 +212,26 @@ export class SftpFiles {
     if (handle === undefined) return [];
     const entries: FolderEntry[] = [];
     try {
-      for (;;) {
-        const reading = this.#channel.request(REQUEST.readdir, new PacketWriter().bytes(handle), REPLY.name);
-        const reader = await orStatus(reading, STATUS.eof);
-        if (reader === undefined) return entries;
-        for (let left = reader.u32(); left > 0; left--) {
-          const name = reader.bytes().toString();
-          reader.bytes();
-          entries.push({ name, attributes: reader.attributes() });
-        }
+      for (let pages = FIRST_PAGES; ; pages = Math.min(MOST_PAGES, 2 * pages)) {
+        const read = await Promise.all(Array.from({ length: pages }, () => this.#readPage(handle)));
+        for (const page of read) entries.push(...(page ?? []));
+        if (read.includes(undefined)) return entries;
       }
     } finally {
-      await this.#closeHandle(handle);
+      this.#letGo(handle);
     }
+  }
+
+  /** Undefined when there are no more. */
+  async #readPage(handle: Uint8Array): Promise<FolderEntry[] | undefined> {
+    const reading = this.#channel.request(REQUEST.readdir, new PacketWriter().bytes(handle), REPLY.name);
+    const reader = await orStatus(reading, STATUS.eof);
+    if (reader === undefined) return undefined;
+    return Array.from({ length: reader.u32() }, () => {
+      const name = reader.bytes().toString();
+      reader.bytes();
+      return { name, attributes: reader.attributes() };
+    });
   }
 
   /** False when there is nothing to remove. */
@@ -227,13 +265,16 @@ export class SftpFiles {
   /** The time that a new file is given, which is removed again. */
   async probe(path: string): Promise<number> {
     const handle = await this.#open(path, OPEN.write | OPEN.create | OPEN.exclusive);
-    try {
-      const stat = await this.#channel.request(REQUEST.fstat, new PacketWriter().bytes(handle), REPLY.attrs);
-      return stat.attributes().modified;
-    } finally {
-      await this.#closeHandle(handle);
-      await this.remove(path);
-    }
+    const stat = this.#statOf(handle);
+    this.#letGo(handle);
+    // What cannot be removed is swept later.
+    const [{ modified }] = await Promise.all([stat, this.remove(path).catch(() => false)]);
+    return modified;
+  }
+
+  /** Removes what is ours alone; nobody waits for it, and what stays is swept later. */
+  discard(path: string): void {
+    this.#channel.tell(REQUEST.remove, new PacketWriter().text(path));
   }
 
   /** Nothing is free for those who are not root; false where the server cannot say. */
@@ -260,8 +301,9 @@ export class SftpFiles {
     return reader.bytes();
   }
 
-  async #closeHandle(handle: Uint8Array): Promise<void> {
-    await this.#channel.request(REQUEST.close, new PacketWriter().bytes(handle));
+  /** Closes it; nobody waits for that, and the server closes what is left by itself. */
+  #letGo(handle: Uint8Array): void {
+    this.#channel.tell(REQUEST.close, new PacketWriter().bytes(handle));
   }
 
   async close(): Promise<void> {
