@@ -15,7 +15,6 @@ import { reportStages } from '../cli/stage-report.ts';
 import { type ByteStream, commandOutput, standardInput } from '../cli/stream-source.ts';
 import { wantsProfile } from '../cli/surroundings.ts';
 import { NeoError } from '../core/errors.ts';
-import { loadIndex } from '../repo/indexed.ts';
 import { type BackupOptions, backup } from '../tasks/backup.ts';
 import type { CopySummary } from '../tasks/copy.ts';
 import { makeSelection, parseFileList, resolveSources, type SelectionOptions, streamPath } from '../tasks/selection.ts';
@@ -94,7 +93,7 @@ default repository in your data folder is used, and made at the first snapshot.`
   private async save({ repository, state }: Opened, options: BackupOptions): Promise<void> {
     if (this.#first !== undefined && !options.dryRun) await this.saveFirst(this.#first, { repository, state }, options);
     this.capped(options.level, repository.engine.maxCompressionLevel);
-    const summary = await backup(await loadIndex(repository), state, options, this.events, this.signal);
+    const summary = await backup(repository, state, options, this.events, this.signal);
     this.endProgress();
     reportStages(this.out, summary.budgets);
     await reportSnapshot(this.out, summary, options.dryRun);
@@ -108,8 +107,8 @@ default repository in your data folder is used, and made at the first snapshot.`
   ): Promise<void> {
     const { filter, described } = makeSelection(first, this.events);
     const about = { filter, excludes: described, kind: 'partial', skipIfNothingNew: true } as const;
-    const index = await loadIndex(repository);
-    const summary = await backup(index, state, { ...options, ...about }, this.events, this.signal);
+
+    const summary = await backup(repository, state, { ...options, ...about }, this.events, this.signal);
     this.endProgress();
     await reportPriority(this.out, summary);
     this.signal.throwIfAborted();

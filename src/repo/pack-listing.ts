@@ -9,6 +9,8 @@ export interface StoredPack {
   readonly modified: number;
 }
 
+export type StoredPacks = ReadonlyMap<ObjectName, StoredPack>;
+
 /** One listing of `packs/`; what lies there under other paths is none of ours. @throws NeoError unreachable */
 export async function listPacks({ backend }: Pick<Repository, 'backend'>): Promise<Map<ObjectName, StoredPack>> {
   const packs = new Map<ObjectName, StoredPack>();

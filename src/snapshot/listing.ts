@@ -1,6 +1,7 @@
 /** What lies in `snapshots/`: authenticated heads, and for role full the bodies. */
+import { toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf } from '../core/errors.ts';
-import type { ClientId, ObjectName } from '../core/ids.ts';
+import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
 import type { Role } from '../repo/certificate.ts';
 import { listNamed, type ObjectFault } from '../repo/named-objects.ts';
 import type { Repository } from '../repo/repository.ts';
@@ -71,6 +72,13 @@ export async function listHeads(
     (a, b) => a.received - b.received || a.head.sequence - b.head.sequence || (a.name < b.name ? -1 : 1),
   );
   return { heads, faults };
+}
+
+/** The head of a snapshot that this run has stored, as a listing would have it now. */
+export function headOf(repository: Repository, object: Uint8Array): ListedHead {
+  const sealed = decodeSnapshot(repository, object);
+  const name = objectName(toHex(repository.engine.blake3(object)));
+  return { name, received: sealed.head.validated, head: sealed.head, sealed, object };
 }
 
 export interface SnapshotListing {

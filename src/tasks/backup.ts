@@ -2,7 +2,7 @@
 import { displayBytes, fromBase64, toBase64 } from '../core/bytes.ts';
 import { messageOf, NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
-import { type ClientId, contentKey, type ObjectName } from '../core/ids.ts';
+import { type ClientId, contentKey } from '../core/ids.ts';
 import { StageClock } from '../core/stages.ts';
 import { profiledEngine } from '../engine/profiled.ts';
 import { cachedAccounts, systemAccounts } from '../fs/owners.ts';
@@ -10,21 +10,20 @@ import { lstatPath } from '../fs/stat.ts';
 import { refuseExpired } from '../repo/certificate.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
-import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
-import { listRecords, type RecordListing } from '../repo/record.ts';
-import { snapshotsBeingFreed } from '../repo/tomb.ts';
+import type { IndexedRepository } from '../repo/indexed.ts';
+import type { RecordListing } from '../repo/record.ts';
+import type { Repository } from '../repo/repository.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
-import { type HeadListing, type ListedHead, listHeads } from '../snapshot/listing.ts';
-import { listRemovals, trashOf } from '../snapshot/removal.ts';
+import { headOf } from '../snapshot/listing.ts';
 import type { SnapshotBody, SnapshotKind, SnapshotStatistics } from '../snapshot/snapshot.ts';
-import { SnapshotCache } from '../snapshot/snapshot-cache.ts';
 import { type Before, findBefore, keepForNext } from './backup/before.ts';
 import { openFilesCache } from './backup/files-cache-state.ts';
 import type { BackupOptions as Options, BackupSummary as Summary } from './backup/options.ts';
 import { type Made, Run } from './backup/run.ts';
 import { makeMachinery } from './backup/setup.ts';
 import { distinctSources, type Source } from './backup/sources.ts';
-import { commitSnapshot, Overtaken, type Standing, takeStanding, type Validation } from './commit.ts';
+import { type Stock, takeStock } from './backup/stock.ts';
+import { commitSnapshot, Overtaken, type Validation } from './commit.ts';
 import { sealBody } from './seal-snapshot.ts';
 
 export type BackupOptions = Options;
@@ -32,12 +31,12 @@ export type BackupSummary = Summary;
 
 const UPLOADS = 4;
 /**
- * Makes one snapshot. After an interruption (`signal`) what was saved so far is published as a `partial` snapshot;
+ * Makes one snapshot. A repository whose index is not loaded yet has it loaded while other things are asked for. After an interruption (`signal`) what was saved so far is published as a `partial` snapshot;
  * of a stream nothing is.
  * @throws NeoError interrupted for a stream; usage when there is nothing to save; failed when no source can be read; and whatever storing meets
  */
 export async function backup(
-  repository: IndexedRepository,
+  repository: Repository | IndexedRepository,
   state: ClientState,
   options: BackupOptions,
   events: EventSink,
@@ -49,12 +48,13 @@ export async function backup(
     // Bytes that arrived once do not arrive again.
     if (!(error instanceof Overtaken) || options.stream !== undefined) throw error;
     events({ type: 'note', message: `${error.message}: it begins again, and reads what is missing` });
-    return saveOnce(await loadIndex(repository), state, options, events, signal);
+    const { index: _, ...afresh } = { index: undefined, ...repository };
+    return saveOnce(afresh, state, options, events, signal);
   }
 }
 
 async function saveOnce(
-  repository: IndexedRepository,
+  repository: Repository | IndexedRepository,
   state: ClientState,
   options: BackupOptions,
   events: EventSink,
@@ -67,30 +67,26 @@ async function saveOnce(
 }
 
 async function save(
-  repository: IndexedRepository,
+  opened: Repository | IndexedRepository,
   state: ClientState,
   options: BackupOptions,
   events: EventSink,
   signal?: AbortSignal,
   clock?: StageClock,
 ): Promise<BackupSummary> {
-  requireFeatures(repository.config, 'write');
-  requireOneConfig(repository.chain);
-  if (!options.dryRun) refuseExpired(repository.signer.certificate, await repository.backend.now());
-  const started = repository.clock.monotonic();
-  const time = repository.clock.now();
+  requireFeatures(opened.config, 'write');
+  requireOneConfig(opened.chain);
+  const started = opened.clock.monotonic();
+  const time = opened.clock.now();
   const sources = presentSources(options, events);
   const paths = options.stream === undefined ? sources.paths : [options.stream.storedAs];
-  const removed = new Set(trashOf(await listRemovals(repository)).keys());
-  const records = await listRecords(repository);
-  refuseRevoked(records, repository.client);
-  const cache = await SnapshotCache.load(repository, state);
-  const listing = await listHeads(repository, [], cache);
-  const { heads } = listing;
-  const standing = await takeStock(repository, state, listing, removed, events);
-  const listed = { listing, removed, records, beingFreed: snapshotsBeingFreed(standing.tombs), cache };
-  const before = await findBefore(repository, state, { ...options, paths, parent: options.parent }, listed, events);
-  await cache?.save(heads.map(({ name }) => name));
+  const stock = await takeStock(opened, state);
+  const { repository, standing, cache } = stock;
+  if (!options.dryRun) refuseExpired(repository.signer.certificate, stock.moment.time);
+  refuseRevoked(stock.records, repository.client);
+  await tellLosses(stock, state, events);
+  const before = await findBefore(repository, state, { ...options, paths, parent: options.parent }, stock, events);
+  await cache?.save(stock.listing.heads.map(({ name }) => name));
   const accounts = cachedAccounts(options.accounts ?? systemAccounts());
   const files = await openFilesCache(
     repository,
@@ -114,21 +110,17 @@ async function save(
     }
     const body = bodyOf(options, { time, paths, kind, statistics, before, made });
     const { session } = machinery;
-    const seal = (validation: Validation): Uint8Array => sealBody(repository, session.session, heads, validation, body);
+    const sealed: Uint8Array[] = [];
+    const seal = (validation: Validation): Uint8Array => {
+      const object = sealBody(repository, session.session, stock.listing.heads, validation, body);
+      sealed.push(object);
+      return object;
+    };
     const { graceFloor } = options;
-    const snapshot = await commitSnapshot(
-      repository,
-      {
-        standing,
-        session,
-        seal,
-        root: made.root,
-        restsOn: before.name,
-        ...(graceFloor === undefined ? {} : { graceFloor }),
-      },
-      events,
-    );
-    await remember(repository, state, heads, events);
+    const floor = graceFloor === undefined ? {} : { graceFloor };
+    const commit = { standing, session, seal, root: made.root, restsOn: before.name, ...floor };
+    const snapshot = await commitSnapshot(repository, commit, events);
+    await remember(stock, state, sealed, events);
     if (kind === 'snapshot') {
       await files.keep(made.root);
       const { cache } = run;
@@ -178,32 +170,29 @@ function refuseRevoked({ revoked }: RecordListing, client: ClientId): void {
 }
 
 /** What is gone: it is said, and nothing new rests on it. */
-async function takeStock(
-  repository: IndexedRepository,
+async function tellLosses(
+  { repository, standing, removed, listing: { heads, faults } }: Stock,
   state: ClientState,
-  { heads, faults }: HeadListing,
-  removed: ReadonlySet<ObjectName>,
   events: EventSink,
-): Promise<Standing> {
+): Promise<void> {
   // What is damaged is not gone, and what is gone is no reason to save nothing today.
   const known = [...removed, ...faults.map(({ name }) => name)];
   for (const { message } of await findRollback(repository, state, heads, known)) events({ type: 'alarm', message });
-  const standing = await takeStanding(repository);
-  if (standing.lost === 0) return standing;
+  if (standing.lost === 0) return;
   const what = `${standing.lost} packs are missing or cut short`;
   events({ type: 'note', message: `${what}: what can be is stored again; see what is lost: neo check` });
-  return standing;
 }
 
 /** The snapshot is stored: whatever fails from now on costs vigilance, and is only told. */
 async function remember(
-  repository: IndexedRepository,
+  { repository, listing }: Stock,
   state: ClientState,
-  before: readonly ListedHead[],
+  sealed: readonly Uint8Array[],
   events: EventSink,
 ): Promise<void> {
   try {
-    await rememberHeads(repository, state, (await listHeads(repository, before)).heads, events);
+    const own = sealed.map((object) => headOf(repository, object));
+    await rememberHeads(repository, state, [...listing.heads, ...own], events);
   } catch (error) {
     events({ type: 'note', message: `the snapshots seen cannot be remembered: ${messageOf(error)}` });
   }

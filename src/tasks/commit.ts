@@ -9,7 +9,9 @@ import { BlobCopier } from '../repo/blob-copier.ts';
 import { CLOCK_TOLERANCE, confirmWithin, LISTING_HOLDS } from '../repo/grace.ts';
 import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
 import { dropUnreliablePacks } from '../repo/missing-packs.ts';
-import { isRotatedSince } from '../repo/repository.ts';
+import { askMoment, type Moment } from '../repo/moment.ts';
+import { listPacks, type StoredPacks } from '../repo/pack-listing.ts';
+import { isRotatedSince, type Repository } from '../repo/repository.ts';
 import type { SessionWriter } from '../repo/session-writer.ts';
 import { listTombs, snapshotsBeingFreed, type TombListing } from '../repo/tomb.ts';
 import { listRemovals, trashOf } from '../snapshot/removal.ts';
@@ -18,8 +20,8 @@ import { needed, reachable } from './reachable.ts';
 /** What a writer knows of prunes when it begins. */
 export interface Standing {
   readonly tombs: TombListing;
-  /** When they were listed, by the storage's clock, milliseconds. */
-  readonly time: number;
+  /** From before they were listed. */
+  readonly moment: Moment;
   /** Trusted packs that are gone though no prune has marked them. */
   readonly lost: number;
 }
@@ -29,10 +31,18 @@ export interface Standing {
  * no longer. @throws NeoError unreachable
  */
 export async function takeStanding(repository: IndexedRepository): Promise<Standing> {
-  const time = await repository.backend.now();
-  const tombs = await listTombs(repository);
-  const lost = await dropUnreliablePacks(repository, tombs.packs);
-  return { tombs, time, lost };
+  const moment = await askMoment(repository);
+  const [tombs, packs] = await Promise.all([listTombs(repository), listPacks(repository)]);
+  return standingOf(repository, moment, { tombs, packs });
+}
+
+/** As {@link takeStanding}. @param packs listed after the index */
+export function standingOf(
+  repository: IndexedRepository,
+  moment: Moment,
+  { tombs, packs }: { readonly tombs: TombListing; readonly packs: StoredPacks },
+): Standing {
+  return { tombs, moment, lost: dropUnreliablePacks(repository, tombs.packs, packs) };
 }
 
 export interface Validation {
@@ -78,6 +88,9 @@ class Rotated extends NeoError {
 /** Blobs that are copied, as a rule: room for them in the index. */
 const FEW = 512;
 
+/** A moment counts as now for this part of the time within which a snapshot has to be received. */
+const FRESH_PART = 10;
+
 /** Times that a snapshot is stored because it came too late for others to be sure of it. */
 const ATTEMPTS = 3;
 
@@ -93,20 +106,27 @@ export async function commitSnapshot(
 ): Promise<ObjectName> {
   const { clock, backend } = repository;
   const limit = confirmWithin(commit.graceFloor);
-  const validator = new Validator(repository, commit);
-  let stamp = await stampOf(repository, commit.session.segments.at(-1));
+  const validator = new Validator(repository, commit, limit / FRESH_PART);
+  const segment = stampOf(repository, commit.session.segments.at(-1));
+  let stamp: number | undefined;
   for (let attempt = 1; ; attempt++) {
-    const validation = await validator.validate(attempt > 1 || commit.everything === true);
-    const time = atStorage(validation.time, stamp);
-    if (await isRotatedSince(repository)) throw new Rotated();
+    const [validation, stamped] = await Promise.all([
+      validator.validate(attempt > 1 || commit.everything === true, refuseRotation(repository)),
+      segment,
+    ]);
+    const time = atStorage(validation.time, stamp ?? stamped);
     const since = clock.monotonic();
     const name = await commit.session.putSnapshot(commit.seal({ ...validation, time }));
-    const received = (await backend.stat(`snapshots/${name}`))?.modified;
+    const confirm = async (everything: boolean): Promise<void> => {
+      await validator.validate(everything).catch((error: unknown) => {
+        throw notConfirmed(name, error);
+      });
+    };
+    const [info] = await Promise.all([backend.stat(`snapshots/${name}`), confirm(clock.monotonic() - since > limit)]);
+    const received = info?.modified;
     const isLate = received !== undefined && received - time > limit;
-    await validator.validate(isLate || clock.monotonic() - since > limit).catch((error: unknown) => {
-      throw notConfirmed(name, error);
-    });
     if (!isLate) return name;
+    await confirm(true);
     if (attempt === ATTEMPTS) {
       events({ type: 'note', message: 'the snapshot is whole, but came late: others will call it unconfirmed' });
       return name;
@@ -114,6 +134,13 @@ export async function commitSnapshot(
     events({ type: 'note', message: 'the snapshot took long to arrive: it is stored once more' });
     stamp = received;
   }
+}
+
+/** @throws Rotated from what it returns */
+function refuseRotation(repository: Repository): () => Promise<void> {
+  return async () => {
+    if (await isRotatedSince(repository)) throw new Rotated();
+  };
 }
 
 /** When storage received a segment of this run, by the clock that stamps objects. */
@@ -139,46 +166,71 @@ function notConfirmed(name: ObjectName, error: unknown): unknown {
 class Validator {
   readonly #repository: IndexedRepository;
   readonly #commit: Commit;
+  /** Milliseconds for which a moment that was asked for counts as now. */
+  readonly #fresh: number;
   #known: TombListing;
-  #listed: number;
+  /** From before the tombs that are known were listed. */
+  #listed: Moment;
+  /** The latest that was asked for. */
+  #moment: Moment;
   #restsOn: ObjectName | undefined;
 
-  constructor(repository: IndexedRepository, commit: Commit) {
+  constructor(repository: IndexedRepository, commit: Commit, fresh: number) {
     this.#repository = repository;
     this.#commit = commit;
+    this.#fresh = fresh;
     this.#known = commit.standing.tombs;
-    this.#listed = commit.standing.time;
+    this.#listed = commit.standing.moment;
+    this.#moment = commit.standing.moment;
     this.#restsOn = commit.restsOn;
   }
 
-  /** Returns when no tomb is new. `everything`: also if none is. */
-  async validate(everything: boolean): Promise<Validation> {
+  /** Returns when no tomb is new. `everything`: also if none is. `also`: to be done each time, while storage is asked. */
+  async validate(everything: boolean, also: () => Promise<void> = async () => undefined): Promise<Validation> {
     for (let whole = everything; ; whole = false) {
-      const time = await this.#repository.backend.now();
-      const tombs = await listTombs(this.#repository, this.#known);
+      const { before, tombs } = await this.#listTombs();
       const isNew = [...tombs.paths].some((path) => !path.endsWith('.swept') && !this.#known.paths.has(path));
-      const isStale = time - this.#listed > LISTING_HOLDS;
+      const isStale = this.#moment.time - this.#listed.time > LISTING_HOLDS;
       // After the tombs: whoever removes it from now on cannot have deleted anything that they do not name.
-      const isAlone = this.#restsOn !== undefined && !(await this.#stays(this.#restsOn, tombs));
+      const [stays] = await Promise.all([this.#restsOn === undefined || this.#stays(this.#restsOn, tombs), also()]);
       this.#known = tombs;
-      this.#listed = time;
-      if (!whole && !isNew && !isStale && !isAlone) return { time, generation: tombs.generation };
+      this.#listed = before;
+      if (!whole && !isNew && !isStale && stays) return { time: before.time, generation: tombs.generation };
       await this.#secure(tombs);
       this.#restsOn = undefined;
     }
   }
 
+  /**
+   * With a moment from before that: one of a short while ago will do, while the next is asked for. A machine that slept
+   * meanwhile takes an older one for it, which is no harm: what was stored is then late, and validated again.
+   */
+  async #listTombs(): Promise<{ readonly before: Moment; readonly tombs: TombListing }> {
+    const repository = this.#repository;
+    const isFresh = repository.clock.monotonic() - this.#moment.since < this.#fresh;
+    if (!isFresh) this.#moment = await askMoment(repository);
+    const before = this.#moment;
+    const asking = isFresh ? askMoment(repository) : before;
+    const [moment, tombs] = await Promise.all([asking, listTombs(repository, this.#known)]);
+    this.#moment = moment;
+    return { before, tombs };
+  }
+
   /** What an undo has brought back too late is seen again, and a prune that looked before that deletes it all the same. */
   async #stays(name: ObjectName, tombs: TombListing): Promise<boolean> {
     if (snapshotsBeingFreed(tombs).has(name)) return false;
-    const removed = trashOf(await listRemovals(this.#repository)).has(name);
-    return !removed && (await this.#repository.backend.stat(`snapshots/${name}`)) !== undefined;
+    const repository = this.#repository;
+    const [removals, found] = await Promise.all([
+      listRemovals(repository),
+      repository.backend.stat(`snapshots/${name}`),
+    ]);
+    return found !== undefined && !trashOf(removals).has(name);
   }
 
   /** Everything below the root has a trusted copy that nobody has marked (what is marked is distrusted), or gets one. */
   async #secure(tombs: TombListing): Promise<void> {
     const fresh = await loadIndex(this.#repository, FEW);
-    await dropUnreliablePacks(fresh, tombs.packs);
+    dropUnreliablePacks(fresh, tombs.packs, await listPacks(fresh));
     const { table, unreadable, missing } = await reachable(fresh, [{ tree: this.#commit.root }], { workers: 0 });
     if (unreadable.length + missing.length > 0) throw new Overtaken();
     const copier = new BlobCopier(fresh);

@@ -8,6 +8,7 @@ import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
 import { dropUnreliablePacks } from '../repo/missing-packs.ts';
+import { listPacks } from '../repo/pack-listing.ts';
 import { putRecord } from '../repo/record.ts';
 import { type Repository, requireFull } from '../repo/repository.ts';
 import { listTombs, type TombListing } from '../repo/tomb.ts';
@@ -41,7 +42,7 @@ export async function confirmSnapshots(
   // Whatever was marked before these came may go; from now on every prune counts them.
   const tombs = await listTombs(repository);
   const indexed = await loadIndex(repository, NO_ROOM);
-  await dropUnreliablePacks(indexed, tombs.packs);
+  dropUnreliablePacks(indexed, tombs.packs, await listPacks(indexed));
   const confirmed: Snapshot[] = [];
   const refused: Snapshot[] = [];
   const time = await repository.backend.now();

@@ -5,7 +5,6 @@ import { NeoCommand } from '../../cli/base-command.ts';
 import { openFromFlags, openOrCreate } from '../../cli/open.ts';
 import { utf8 } from '../../core/bytes.ts';
 import { formatBytes, formatCounted } from '../../core/format.ts';
-import { loadIndex } from '../../repo/indexed.ts';
 import { backup } from '../../tasks/backup.ts';
 import { resolveSources } from '../../tasks/selection.ts';
 
@@ -57,7 +56,7 @@ export default class StashPush extends NeoCommand {
       withAtime: false,
       workers: availableParallelism(),
     };
-    const summary = await backup(await loadIndex(repository), state, options, this.events, this.signal);
+    const summary = await backup(repository, state, options, this.events, this.signal);
     this.endProgress();
     const files = summary.filesNew + summary.filesChanged + summary.filesUnmodified;
     const { snapshot, bytesProcessed, bytesAdded, bytesStored } = summary;

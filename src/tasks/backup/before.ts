@@ -10,12 +10,14 @@ import type { ClientState } from '../../repo/client-state.ts';
 import { confirmWithin } from '../../repo/grace.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import { isRevoked, type RecordListing } from '../../repo/record.ts';
+import { snapshotsBeingFreed } from '../../repo/tomb.ts';
 import { pathSet } from '../../snapshot/lineage.ts';
 import { type HeadListing, type ListedHead, openSnapshots, type Snapshot } from '../../snapshot/listing.ts';
 import type { SnapshotStatistics } from '../../snapshot/snapshot.ts';
 import type { SnapshotCache } from '../../snapshot/snapshot-cache.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
 import { TreeCache } from '../../snapshot/tree-cache.ts';
+import type { Standing } from '../commit.ts';
 import type { ParentTree } from './parent.ts';
 
 export interface Before {
@@ -61,8 +63,7 @@ interface Listed {
   /** In the trash. */
   readonly removed: ReadonlySet<ObjectName>;
   readonly records: RecordListing;
-  /** A prune may be about to delete them. */
-  readonly beingFreed: ReadonlySet<ObjectName>;
+  readonly standing: Pick<Standing, 'tombs'>;
   readonly cache?: SnapshotCache | undefined;
 }
 
@@ -71,13 +72,14 @@ export async function findBefore(
   repository: IndexedRepository,
   state: ClientState,
   options: BeforeOptions,
-  { listing, removed, records, beingFreed, cache }: Listed,
+  { listing, removed, records, standing, cache }: Listed,
   events: EventSink,
 ): Promise<Before> {
   if (options.force) return NONE;
   if (repository.keys.full === undefined) return fromCache(repository, state, options, removed, events);
   const { snapshots, heads } = openSnapshots(repository, listing, repository.keys.full.epochs, cache);
-  // What is in the trash may be freed while this run goes on: nothing rests on it.
+  // What is in the trash, or what a prune may be about to delete, may be freed while this run goes on: nothing rests on it.
+  const beingFreed = snapshotsBeingFreed(standing.tombs);
   const mayGo = (name: ObjectName): boolean => removed.has(name) || beingFreed.has(name);
   const believed = new Set(
     heads

@@ -1,0 +1,55 @@
+/** What lies in storage when a run begins, asked for in as few ways there and back as there can be. */
+import type { ObjectName } from '../../core/ids.ts';
+import type { ClientState } from '../../repo/client-state.ts';
+import { type IndexedRepository, loadIndex } from '../../repo/indexed.ts';
+import { askMoment, type Moment } from '../../repo/moment.ts';
+import { listPacks, type StoredPacks } from '../../repo/pack-listing.ts';
+import { listRecords, type RecordListing } from '../../repo/record.ts';
+import type { Repository } from '../../repo/repository.ts';
+import { listTombs, type TombListing } from '../../repo/tomb.ts';
+import { type HeadListing, listHeads } from '../../snapshot/listing.ts';
+import { listRemovals, trashOf } from '../../snapshot/removal.ts';
+import { SnapshotCache } from '../../snapshot/snapshot-cache.ts';
+import { type Standing, standingOf } from '../commit.ts';
+
+export interface Stock extends Listed {
+  readonly repository: IndexedRepository;
+  readonly standing: Standing;
+}
+
+/** Only what must not be older than another thing waits for that. @throws NeoError unreachable */
+export async function takeStock(opened: Repository | IndexedRepository, state: ClientState): Promise<Stock> {
+  const [listed, { repository, packs }] = await Promise.all([listAll(opened, state), openIndex(opened)]);
+  return { ...listed, repository, standing: standingOf(repository, listed.moment, { ...listed, packs }) };
+}
+
+interface Listed {
+  /** From before what follows was listed. */
+  readonly moment: Moment;
+  readonly tombs: TombListing;
+  readonly records: RecordListing;
+  /** Snapshots in the trash. */
+  readonly removed: ReadonlySet<ObjectName>;
+  readonly listing: HeadListing;
+  readonly cache: SnapshotCache | undefined;
+}
+
+/** Removals before snapshots: what is removed meanwhile is then still there, and not missing without a reason. */
+async function listAll(repository: Repository, state: ClientState): Promise<Listed> {
+  const [moment, records, removals, cache] = await Promise.all([
+    askMoment(repository),
+    listRecords(repository),
+    listRemovals(repository),
+    SnapshotCache.load(repository, state),
+  ]);
+  const [listing, tombs] = await Promise.all([listHeads(repository, [], cache), listTombs(repository)]);
+  return { moment, tombs, records, removed: new Set(trashOf(removals).keys()), listing, cache };
+}
+
+/** Packs after the index: one that somebody stores meanwhile would be named there, and missing. */
+async function openIndex(
+  opened: Repository | IndexedRepository,
+): Promise<{ readonly repository: IndexedRepository; readonly packs: StoredPacks }> {
+  const repository = 'index' in opened ? opened : await loadIndex(opened);
+  return { repository, packs: await listPacks(repository) };
+}
