@@ -29,6 +29,9 @@ export interface Backend {
    */
   put(path: string, bytes: Uint8Array): Promise<void>;
 
+  /** Puts will come: what the first one would have to wait for is done ahead, and nobody waits for it here. */
+  prepareToPut?(): void;
+
   /** The whole object, or undefined when there is none. */
   get(path: string): Promise<Uint8Array | undefined>;
 

@@ -76,7 +76,7 @@ export interface OpenOptions {
   readonly create?: boolean;
   /** In place of `ssh`, taken apart by the shell. */
   readonly ssh?: string | undefined;
-  /** Of remote storage, once it was reached; without it nothing is tried again. */
+  /** Of remote storage; without it nothing is tried again. */
   readonly retry?: Pick<RetryOptions, 'retryFor' | 'onRetry' | 'interrupted'>;
   /** Of remote storage. */
   readonly limits?: RateLimits;

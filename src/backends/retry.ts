@@ -52,6 +52,10 @@ export class RetryBackend implements Backend {
     return this.#tried(() => this.#inner.put(path, bytes));
   }
 
+  prepareToPut(): void {
+    this.#inner.prepareToPut?.();
+  }
+
   get(path: string): Promise<Uint8Array | undefined> {
     return this.#tried(() => this.#inner.get(path));
   }

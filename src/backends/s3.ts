@@ -39,11 +39,16 @@ export interface S3Options {
   readonly onNote?: (message: string) => void;
 }
 
-/** @throws NeoError no-repository when there is no such bucket, permission-denied, unreachable */
+/**
+ * Nothing is asked yet, unless it is to be made: the first operation tells whether there is such a bucket.
+ * @throws NeoError usage; no-repository when a bucket is missing that is not to be made, permission-denied, unreachable
+ */
 export async function openS3(place: S3Place, options: S3Options = {}): Promise<Backend> {
   const backend = new S3Backend(place, await makeClient(place, options.s3), options);
-  await backend.reach();
-  if (options.create === true) await backend.learn();
+  if (options.create === true) {
+    await backend.reach();
+    await backend.learn();
+  }
   return backend;
 }
 
@@ -93,8 +98,7 @@ class S3Backend implements Backend {
         await this.#client.send(new HeadBucketCommand({ Bucket }));
       } catch (error) {
         if (statusOf(error) !== 404) throw error;
-        const { create, createBucket } = this.#options;
-        if (create !== true || createBucket !== true) throw noBucket(this.location, error);
+        if (this.#options.createBucket !== true) throw noBucket(this.location, error);
         await this.#client.send(new CreateBucketCommand({ Bucket }));
       }
     });
@@ -107,6 +111,10 @@ class S3Backend implements Backend {
       this.#learned = undefined;
       throw error;
     });
+  }
+
+  prepareToPut(): void {
+    this.learn().catch(() => undefined);
   }
 
   /** An object that stays: to be refused costs one request, and nobody need have the right to remove it. */

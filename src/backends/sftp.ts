@@ -39,7 +39,7 @@ const SENT_UNASKED = 256 << 10;
 /** @param root absolute, or from the folder in which the server lets one in */
 export async function openSftp(target: SshTarget, root: string, options: SftpOptions = {}): Promise<Backend> {
   const start = (): Pipe => options.pipe ?? startSsh(target, options.command);
-  const connection = await SftpConnection.open(start, options.limits);
+  const connection = new SftpConnection(start, options.limits);
   const user = target.user === undefined ? '' : `${target.user}@`;
   const port = target.port === undefined ? '' : `:${target.port}`;
   const location = `sftp://${user}${target.host}${port}/${root.startsWith('/') ? root.slice(1) : `~/${root}`}`;

@@ -208,12 +208,13 @@ export type InitChoices = Partial<Omit<InitOptions, 'credential' | 'method' | 'k
 
 /** @throws NeoError already-exists; failed where other files lie; no-repository in a bucket that is not to be made */
 async function refuseTaken(engine: Engine, place: Location, reached: BackendOptions): Promise<void> {
-  const present = await openBackend(place, reached).catch((error: unknown) => {
+  const present = await openBackend(place, reached);
+  const isTaken = await isRepository(engine, present).catch((error: unknown) => {
     if (reached.createBucket === true && isNeoError(error, 'no-repository')) return undefined;
     throw error;
   });
-  if (present === undefined) return;
-  if (await isRepository(engine, present)) {
+  if (isTaken === undefined) return;
+  if (isTaken) {
     throw new NeoError('already-exists', `there is a repository at ${present.location} already`, {
       hint: 'nothing was changed; choose another place, or use this one',
     });

@@ -1,19 +1,30 @@
 /** The configurations that lie in storage: nobody has verified them. */
+import pLimit from 'p-limit';
 import type { Backend } from '../backends/backend.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { type ConfigObject, followChain } from './config.ts';
 import { LARGEST } from './largest.ts';
 import type { Repository } from './repository.ts';
 
+/** Each is a way to storage and back. */
+const READ_AT_ONCE = 8;
+
 export async function readConfigs(backend: Backend): Promise<ConfigObject[]> {
-  const objects: ConfigObject[] = [];
+  const limit = pLimit(READ_AT_ONCE);
+  const reading: Promise<ConfigObject | undefined>[] = [];
   for await (const info of backend.list('config')) {
     const match = /^config\/(0|[1-9]\d{0,8})-([0-9a-f]{64})$/.exec(info.path);
     if (match?.[1] === undefined || match[2] === undefined || info.size > LARGEST.config) continue;
-    const bytes = await backend.get(info.path);
-    if (bytes !== undefined) objects.push({ epoch: Number(match[1]), name: objectName(match[2]), bytes });
+    const about = { epoch: Number(match[1]), name: objectName(match[2]) };
+    const read = limit(async () => {
+      const bytes = await backend.get(info.path);
+      return bytes === undefined ? undefined : { ...about, bytes };
+    });
+    // Whoever waits for all of them is told of the first that fails.
+    read.catch(() => undefined);
+    reading.push(read);
   }
-  return objects;
+  return (await Promise.all(reading)).filter((config) => config !== undefined);
 }
 
 export function configPath(epoch: number, name: ObjectName): string {

@@ -1,4 +1,5 @@
 /** Opening a repository: the key slot, the chain of configurations, and what both must agree on. */
+import pLimit from 'p-limit';
 import type { Backend } from '../backends/backend.ts';
 import { ByteReader, toHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
@@ -85,6 +86,9 @@ function wholeConfigs(engine: Engine, configs: readonly ConfigObject[]): ConfigO
   return configs.filter(({ bytes, name }) => toHex(engine.blake3(bytes)) === name);
 }
 
+/** Each is a way to storage and back. */
+const READ_AT_ONCE = 8;
+
 interface FoundSlots {
   /** Those that cannot be decoded are left out. */
   readonly slots: readonly SlotObject[];
@@ -104,8 +108,11 @@ async function readSlots(backend: Backend): Promise<FoundSlots> {
   }
   const slots: SlotObject[] = [];
   let newer: NeoError | undefined;
-  for (const client of found.sort()) {
-    const bytes = await backend.get(slotPath(client));
+  const limit = pLimit(READ_AT_ONCE);
+  const reading = found
+    .sort()
+    .map(async (client) => ({ client, bytes: await limit(() => backend.get(slotPath(client))) }));
+  for (const { client, bytes } of await Promise.all(reading)) {
     const slot = bytes === undefined ? undefined : tryDecode(client, bytes);
     if (slot instanceof NeoError) newer = slot;
     else if (slot !== undefined) slots.push(slot);

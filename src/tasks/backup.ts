@@ -80,7 +80,7 @@ async function save(
   const time = opened.clock.now();
   const sources = presentSources(options, events);
   const paths = options.stream === undefined ? sources.paths : [options.stream.storedAs];
-  const stock = await takeStock(opened, state);
+  const stock = await takeStock(opened, state, options);
   const { repository, standing, cache } = stock;
   if (!options.dryRun) refuseExpired(repository.signer.certificate, stock.moment.time);
   refuseRevoked(stock.records, repository.client);

@@ -69,6 +69,11 @@ function reasonOf(host: string, code: number | null, said: string): NeoError {
       hint: 'try: ssh HOST; see ~/.ssh/config and ssh-add -l',
     });
   }
+  // Where there is no network either, it says: temporary failure.
+  const isNobody = /could not resolve hostname.*(not known|no address)/i.test(last);
   const why = last === '' ? `ssh ended with code ${code}` : last;
-  return new NeoError('unreachable', `the connection to ${host} ended: ${why}`, { hint: 'try: ssh HOST' });
+  return new NeoError('unreachable', `the connection to ${host} ended: ${why}`, {
+    hint: 'try: ssh HOST',
+    isPermanent: isNobody,
+  });
 }

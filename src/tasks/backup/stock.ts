@@ -18,7 +18,12 @@ export interface Stock extends Listed {
 }
 
 /** Only what must not be older than another thing waits for that. @throws NeoError unreachable */
-export async function takeStock(opened: Repository | IndexedRepository, state: ClientState): Promise<Stock> {
+export async function takeStock(
+  opened: Repository | IndexedRepository,
+  state: ClientState,
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<Stock> {
+  if (!dryRun) opened.backend.prepareToPut?.();
   const [listed, { repository, packs }] = await Promise.all([listAll(opened, state), openIndex(opened)]);
   return { ...listed, repository, standing: standingOf(repository, listed.moment, { ...listed, packs }) };
 }
