@@ -21,6 +21,8 @@ export interface ByteRange {
 export interface Backend {
   /** For people: the location as given, without secrets. */
   readonly location: string;
+  /** What is asked costs a way over a network: what was read once is worth keeping. */
+  readonly isRemote?: boolean | undefined;
 
   /**
    * Stores an object that is written once and never changed: visible only when whole, durable when the promise

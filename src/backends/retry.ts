@@ -38,12 +38,14 @@ const LONGEST = 30_000;
 
 export class RetryBackend implements Backend {
   readonly location: string;
+  readonly isRemote: boolean | undefined;
   readonly #inner: Backend;
   readonly #options: RetryOptions;
   readonly #line = new Line();
 
   constructor(inner: Backend, options: RetryOptions) {
     this.location = inner.location;
+    this.isRemote = inner.isRemote;
     this.#inner = inner;
     this.#options = options;
   }

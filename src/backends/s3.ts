@@ -74,6 +74,7 @@ export async function strangerOnS3(place: S3Place, s3?: S3Surroundings): Promise
 
 class S3Backend implements Backend {
   readonly location: string;
+  readonly isRemote = true;
   readonly #place: S3Place;
   readonly #client: S3Client;
   readonly #limits: RateLimits;

@@ -65,6 +65,7 @@ export async function strangerOnSftp(
 
 class SftpBackend implements Backend {
   readonly location: string;
+  readonly isRemote = true;
   readonly #root: string;
   readonly #connection: SftpConnection;
   readonly #random: Random;

@@ -1,6 +1,7 @@
 /** From flags to an opened repository. */
 
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   type OpenOptions as BackendOptions,
   type Location,
@@ -9,6 +10,7 @@ import {
   strangerAt,
 } from '../backends/location.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
+import { parseSize } from '../core/format.ts';
 import type { RepositoryId } from '../core/ids.ts';
 import type { Engine } from '../engine/engine.ts';
 import { makeKdf, type PasswordKdf } from '../engine/kdf.ts';
@@ -31,11 +33,12 @@ import {
   repositoryIdsAt,
   type Surroundings,
 } from '../repo/repository.ts';
+import { CacheFolder } from './cache-folder.ts';
 import { readConfig } from './config.ts';
 import { type ConnectionFlags, connection } from './connection.ts';
 import { type ResolvedLocation, resolveLocation } from './context.ts';
 import type { RepositoryFlags } from './flags.ts';
-import type { Environment } from './folders.ts';
+import type { Environment, Folders } from './folders.ts';
 import { openSecret } from './identity.ts';
 import type { Output } from './output.ts';
 import { isPasswordGiven, type PasswordRequest, readPassword } from './password.ts';
@@ -67,9 +70,19 @@ export async function resolvePlace(flags: PlaceFlags, out: Output): Promise<Plac
   return {
     location,
     surroundings: await systemSurroundings(),
-    state: new StateFolder(folders.state, flags['accept-rollback']),
+    state: new StateFolder(folders.state, flags['accept-rollback'], openCache(folders, out)),
     connection: connection(flags, out),
   };
+}
+
+const CACHE_BYTES = 1 << 30;
+
+/** `NEO_CACHE`: how much of remote storage is kept on this machine; 0 for nothing. @throws NeoError usage */
+function openCache({ cache }: Folders, out: Output): CacheFolder | undefined {
+  const text = process.env['NEO_CACHE'];
+  const limit = text === undefined || text === '' ? CACHE_BYTES : parseSize(text);
+  if (limit === 0) return undefined;
+  return new CacheFolder(join(cache, 'objects'), limit, (message) => out.warn(message));
 }
 
 function passwordRequest(flags: RepositoryFlags, out: Output, more: Partial<PasswordRequest> = {}): PasswordRequest {

@@ -3,13 +3,16 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../core/errors.ts';
 import type { ClientState } from '../repo/client-state.ts';
+import type { ObjectCache } from '../repo/object-cache.ts';
 
 export class StateFolder implements ClientState {
   readonly acceptsRollback: boolean;
+  readonly objects: ObjectCache | undefined;
   readonly #folder: string;
 
-  constructor(folder: string, acceptsRollback = false) {
+  constructor(folder: string, acceptsRollback = false, objects?: ObjectCache) {
     this.#folder = folder;
+    this.objects = objects;
     this.acceptsRollback = acceptsRollback;
   }
 

@@ -57,11 +57,13 @@ export default class Snapshots extends NeoCommand {
     const { argv, flags } = await this.parse(Snapshots);
     const time = await untilFilter(flags.at);
     const { repository, state } = await openFromFlags(flags, this.out);
-    const listing = await lookAtSnapshots(repository, state, this.events);
+    const [listing, now] = await Promise.all([
+      lookAtSnapshots(repository, state, this.events),
+      repository.backend.now(),
+    ]);
     const { faults } = listing;
     const kinds = flags.kind ?? (argv.length > 0 || flags.trash || flags.revoked ? ANY_KIND : NO_STASHES);
     const snapshots = whichOf(listing, flags).filter(({ body }) => kinds.includes(body.kind));
-    const now = await repository.backend.now();
     const marks = (snapshot: Snapshot): string[] => marksOf(snapshot, listing.records, now);
     const wanted = new Set(argv.map((reference) => selectSnapshot(snapshots, String(reference))));
     const chosen = wanted.size === 0 ? snapshots : snapshots.filter((snapshot) => wanted.has(snapshot));

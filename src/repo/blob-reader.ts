@@ -11,6 +11,7 @@ import type { BlobPlace } from './blob-index.ts';
 import { contentEpochOf } from './content-epoch.ts';
 import type { IndexedRepository, PackInfo } from './indexed.ts';
 import type { ContentSecrets, RepositoryKeys } from './keyring.ts';
+import { readThrough } from './object-cache.ts';
 import { packPath } from './pack/pack.ts';
 
 /** Packs of trees are read whole and kept: a directory's neighbours are wanted next. */
@@ -26,7 +27,10 @@ export type SealedHash = (id: BlobId) => Uint8Array | undefined;
  * Where blobs are read from: a repository, which recomputes content keys; or a share of one, which has no secret to do so
  * and knows the sealed bytes.
  */
-export type BlobSource = Pick<IndexedRepository, 'engine' | 'clock' | 'random' | 'backend' | 'index' | 'packs'> & {
+export type BlobSource = Pick<
+  IndexedRepository,
+  'engine' | 'clock' | 'random' | 'backend' | 'index' | 'packs' | 'kept'
+> & {
   /** As it is by now: a prune may have moved what is looked for. */
   readonly newer?: () => Promise<BlobSource | undefined>;
 } & (
@@ -102,7 +106,7 @@ export class BlobReader {
   }
 
   /** As long as the index says: whatever lies under that path may be longer than memory. */
-  async #wholePack({ backend }: BlobSource, { name, size }: PackInfo): Promise<Uint8Array | undefined> {
+  async #wholePack(source: BlobSource, { name, size }: PackInfo): Promise<Uint8Array | undefined> {
     // One of the same name and another size is somebody's claim.
     const id = `${name} ${size}`;
     const cached = this.#cache.get(id);
@@ -111,7 +115,7 @@ export class BlobReader {
       this.#cache.set(id, cached);
       return cached;
     }
-    const loading = backend.getRange(packPath(name), { offset: 0, length: size });
+    const loading = readThrough(source, source.kept, { path: packPath(name), name, size });
     this.#cache.set(id, loading);
     loading.catch(() => this.#cache.delete(id));
     const bytes = await loading;

@@ -9,6 +9,7 @@ import { type IndexSegment, openSegment, type PackedRecord, type PackedSegment, 
 import { PlaceCollector } from './index/sorted-places.ts';
 import { LARGEST } from './largest.ts';
 import { lookAgain } from './look-again.ts';
+import { type ObjectCache, objectCache, readThrough } from './object-cache.ts';
 import { ENTRY_LENGTH } from './pack/entry.ts';
 import { type Repository, refuseRotated } from './repository.ts';
 import { SegmentCache } from './segment-cache.ts';
@@ -42,6 +43,8 @@ export interface IndexedRepository extends Repository {
    * while. @throws NeoError unreachable
    */
   readonly newer: () => Promise<IndexedRepository | undefined>;
+  /** Packs of trees are taken from there. */
+  readonly kept?: ObjectCache | undefined;
 }
 
 interface Loaded<Segment> {
@@ -83,8 +86,11 @@ function segmentPath(path: string, session: string | undefined, size: number): S
   return { path, name: objectName(path.slice(path.lastIndexOf('/') + 1)), session, size };
 }
 
-/** Segments that are read, and verified in other threads, while one is being taken. */
+/** Segments that are read, and verified in other threads, while one is being taken: small ones are a way there and back. */
 const AHEAD = 2;
+const MOST_AHEAD = 16;
+/** Of more than {@link AHEAD}, as stored. */
+const AHEAD_BYTES = 2 << 20;
 
 /** Of segments that wait for those of role full; what is beyond that is read again. */
 const KEPT_BYTES = 32 << 20;
@@ -107,10 +113,17 @@ async function takeSegments(read: SegmentReader, paths: readonly SegmentPath[], 
   const sort = (found: Found): void => sorter.sort(found);
   const readFull = (at: SegmentPath): Promise<Found> => read.read(at, undefined, 'full');
   const finals = paths.filter(({ session }) => session === undefined);
-  await inOrder(finals, readFull, sort);
+  const sizeOf = ({ size }: SegmentPath): number => size;
+  await inOrder(finals, sizeOf, readFull, sort);
   const interim = paths.filter(({ session }) => session !== undefined && !sorter.covered.has(session));
-  await inOrder(interim, readFull, sort);
-  await inOrder(sorter.others.splice(0), ({ at, bytes }) => read.read(at, bytes), sort);
+  await inOrder(interim, sizeOf, readFull, sort);
+  const others = sorter.others.splice(0);
+  await inOrder(
+    others,
+    ({ at }) => at.size,
+    ({ at, bytes }) => read.read(at, bytes),
+    sort,
+  );
   if (sorter.faults.some(({ damaged }) => !damaged)) await refuseRotated(read.repository);
 }
 
@@ -155,18 +168,29 @@ class SegmentSorter {
 /** Reads some ahead; takes them in their order. */
 async function inOrder<T, R>(
   from: readonly T[],
+  sizeOf: (item: T) => number,
   read: (item: T) => Promise<R>,
   take: (result: R) => void,
 ): Promise<void> {
-  const ahead: Promise<R>[] = [];
+  const ahead: { readonly size: number; readonly reading: Promise<R> }[] = [];
+  let bytes = 0;
+  const isFull = (): boolean => ahead.length > MOST_AHEAD || (ahead.length > AHEAD && bytes > AHEAD_BYTES);
+  const takeFirst = async (): Promise<void> => {
+    const [first] = ahead.splice(0, 1);
+    if (first === undefined) return;
+    bytes -= first.size;
+    take(await first.reading);
+  };
   for (const item of from) {
     const reading = read(item);
     // Its failure is seen when its turn comes.
     reading.catch(() => undefined);
-    ahead.push(reading);
-    if (ahead.length > AHEAD) take(await (ahead.shift() as Promise<R>));
+    const size = sizeOf(item);
+    bytes += size;
+    ahead.push({ size, reading });
+    while (isFull()) await takeFirst();
   }
-  for (const reading of ahead) take(await reading);
+  while (ahead.length > 0) await takeFirst();
 }
 
 /** A segment whose turn is after those of role full, not verified yet. */
@@ -183,13 +207,22 @@ interface Vanished {
 
 type Found = LoadedPacked | SegmentFault | Later | Vanished;
 
+/** Where segments may be taken from instead of storage. */
+interface Caches {
+  /** Opened already. */
+  readonly segments?: SegmentCache | undefined;
+  readonly objects?: ObjectCache | undefined;
+}
+
 class SegmentReader {
   readonly repository: Repository;
   readonly #cache: SegmentCache | undefined;
+  readonly #objects: ObjectCache | undefined;
 
-  constructor(repository: Repository, cache?: SegmentCache) {
+  constructor(repository: Repository, { segments, objects }: Caches = {}) {
     this.repository = repository;
-    this.#cache = cache;
+    this.#cache = segments;
+    this.#objects = objects;
   }
 
   /** @param only of other roles, what would have to be verified comes back */
@@ -216,7 +249,7 @@ class SegmentReader {
   async #stored(at: SegmentPath, known: Uint8Array | undefined, only: 'full' | undefined): Promise<Found> {
     const { repository } = this;
     const { path, name } = at;
-    const bytes = known ?? (await repository.backend.get(path));
+    const bytes = known ?? (await this.#fetch(at));
     if (bytes === undefined) return { vanished: path };
     if (toHex(repository.engine.blake3(bytes)) !== name)
       return { path, reason: 'bytes do not give its name', damaged: true };
@@ -225,6 +258,12 @@ class SegmentReader {
     const found = opened(at, signer, body, () => discard(body));
     if ('segment' in found && at.session === undefined) this.#cache?.add(name, { certificate: signer.encoded, body });
     return found;
+  }
+
+  /** As listed where it may come from a cache; otherwise whatever there is. */
+  #fetch(at: SegmentPath): Promise<Uint8Array | undefined> {
+    if (this.#objects !== undefined) return readThrough(this.repository, this.#objects, at);
+    return this.repository.backend.get(at.path);
   }
 }
 
@@ -267,10 +306,15 @@ const LOADS = 10;
 /**
  * Loads the whole index into shared memory.
  * @param room blobs that may be added before the table has to grow
+ * @param objects where segments may be taken from that the listing names
  * @throws NeoError unreachable when segments vanish faster than they can be read
  */
-export async function loadIndex(repository: Repository, room = ROOM): Promise<IndexedRepository> {
-  return untilNothingVanishes(() => load(repository, room));
+export async function loadIndex(
+  repository: Repository,
+  room = ROOM,
+  objects?: ObjectCache | undefined,
+): Promise<IndexedRepository> {
+  return untilNothingVanishes(() => load(repository, room, { objects }));
 }
 
 /**
@@ -278,8 +322,10 @@ export async function loadIndex(repository: Repository, room = ROOM): Promise<In
  * that was damaged since it learns nothing.
  */
 export async function loadKnownIndex(repository: Repository, state: ClientState): Promise<IndexedRepository> {
-  const cache = await SegmentCache.load(repository, state);
-  return untilNothingVanishes(() => load(repository, 0, cache));
+  const segments = await SegmentCache.load(repository, state);
+  const objects = objectCache(repository, state);
+  const loaded = await untilNothingVanishes(() => load(repository, 0, { segments, objects }));
+  return { ...loaded, kept: objects };
 }
 
 /** A segment that was listed and is gone was replaced: what stands in its place must be listed, too. */
@@ -296,7 +342,7 @@ async function untilNothingVanishes<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-async function load(repository: Repository, room: number, cache?: SegmentCache): Promise<IndexedRepository> {
+async function load(repository: Repository, room: number, caches: Caches): Promise<IndexedRepository> {
   const { paths, faults } = await listSegments(repository);
   const most = paths.reduce((sum, { size }) => sum + Math.floor(size / ENTRY_LENGTH), 0);
   const places = new PlaceCollector(most, repository.random);
@@ -316,8 +362,8 @@ async function load(repository: Repository, room: number, cache?: SegmentCache):
   const sorter = new SegmentSorter(faults, take, (path) => {
     throw new SegmentVanished(`${path} vanished`);
   });
-  await takeSegments(new SegmentReader(repository, cache), paths, sorter);
-  await cache?.save(new Set(paths.map(({ name }) => name)));
+  await takeSegments(new SegmentReader(repository, caches), paths, sorter);
+  await caches.segments?.save(new Set(paths.map(({ name }) => name)));
   const index = BlobIndex.from(places, room, repository.random);
   const loaded = { ...repository, index, packs: packs.infos, faults: [...faults, ...moreFaults] };
   return { ...loaded, newer: newerThan(repository, paths) };

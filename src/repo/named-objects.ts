@@ -7,6 +7,7 @@ import { toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf } from '../core/errors.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { LARGEST } from './largest.ts';
+import { type ObjectCache, readThrough, type WantedObject } from './object-cache.ts';
 import { type Repository, refuseRotated } from './repository.ts';
 
 export interface NamedObject {
@@ -36,6 +37,8 @@ export interface NamedFolder<T> {
   readonly kind: 'snapshot' | 'removal' | 'record';
   /** What is known of an earlier listing: a name tells the content, so it is not read again. */
   readonly known?: (name: ObjectName, modified: number) => T | undefined;
+  /** Where they may be taken from that are listed. */
+  readonly objects?: ObjectCache | undefined;
   /** @throws NeoError integrity or needs-newer-neo: then it is a fault */
   readonly open: (object: NamedObject) => T;
 }
@@ -46,7 +49,7 @@ const READ_AT_ONCE = 8;
 /** @throws NeoError unreachable; failed when keys were rotated since the repository was opened */
 export async function listNamed<T extends object>(
   repository: Repository,
-  { folder, kind, known, open }: NamedFolder<T>,
+  { folder, kind, known, objects, open }: NamedFolder<T>,
 ): Promise<NamedListing<T>> {
   const found: T[] = [];
   const faults: ObjectFault[] = [];
@@ -63,7 +66,7 @@ export async function listNamed<T extends object>(
     }
     const read = limit(async () => {
       if (size > LARGEST[kind]) faults.push({ name, reason: `${size} bytes are no ${kind}` });
-      else await readOne(repository, path, { name, modified }, open, { found, faults });
+      else await readOne(repository, { path, name, modified, size }, { objects, open }, { found, faults });
     });
     // Whoever waits for all of them is told of the first that fails.
     read.catch(() => undefined);
@@ -76,12 +79,13 @@ export async function listNamed<T extends object>(
 
 async function readOne<T>(
   repository: Repository,
-  path: string,
-  { name, modified }: Omit<NamedObject, 'bytes'>,
-  open: NamedFolder<T>['open'],
+  at: Omit<NamedObject, 'bytes'> & WantedObject,
+  { objects, open }: Pick<NamedFolder<T>, 'objects' | 'open'>,
   { found, faults }: { readonly found: T[]; readonly faults: ObjectFault[] },
 ): Promise<void> {
-  const bytes = await repository.backend.get(path);
+  const { path, name, modified } = at;
+  const read = objects === undefined ? repository.backend.get(path) : readThrough(repository, objects, at);
+  const bytes = await read;
   if (bytes === undefined) return;
   if (toHex(repository.engine.blake3(bytes)) !== name) {
     faults.push({ name, reason: 'bytes do not give its name' });

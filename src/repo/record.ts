@@ -9,6 +9,7 @@ import { type ClientId, clientId, type ObjectName, objectName } from '../core/id
 import { canonicalJson, canonicalText, type Json, parseJson } from '../core/json.ts';
 import { byteString, hexName, integer, moment, z } from '../core/schema.ts';
 import { listNamed, type ObjectFault } from './named-objects.ts';
+import type { ObjectCache } from './object-cache.ts';
 import type { Repository } from './repository.ts';
 import { decodeSealedSigned, encodeSealedSigned } from './signed-object.ts';
 
@@ -108,10 +109,11 @@ export interface RecordListing {
 }
 
 /** Every object in `records/`, authenticated. @throws NeoError unreachable */
-export async function listRecords(repository: Repository): Promise<RecordListing> {
+export async function listRecords(repository: Repository, objects?: ObjectCache): Promise<RecordListing> {
   const { found, faults } = await listNamed<Listed | Later>(repository, {
     folder: 'records',
     kind: 'record',
+    objects,
     open: ({ name, bytes }) => {
       const body = openRecord(repository, bytes);
       return body === undefined ? { later: name } : { name, body };

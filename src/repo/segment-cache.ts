@@ -20,6 +20,8 @@ interface OpenedSegment {
 const VERSION = 1;
 /** So many may have to be read again: a whole file is not written for each new segment. */
 const FEW = 16;
+/** Of those that are there, where that is less. */
+const FEW_PART = 1 / 16;
 /** Of one: larger ones are few, and cost no more than their bytes. */
 const LARGEST_BODY = 1 << 20;
 /** Of all. */
@@ -72,10 +74,14 @@ export class SegmentCache {
     this.#added += 1;
   }
 
+  get #few(): number {
+    return Math.min(FEW, Math.max(1, this.#known.size * FEW_PART));
+  }
+
   /** For the next time. `there`: what is in storage; all else is forgotten. A failure costs time alone. */
   async save(there: ReadonlySet<ObjectName>): Promise<void> {
     const gone = [...this.#known.keys()].filter((name) => !there.has(name)).length;
-    if (this.#added < FEW && gone <= this.#known.size / 2) return;
+    if (this.#added < this.#few && gone <= this.#known.size / 2) return;
     this.#added = 0;
     const kept: [ObjectName, OpenedSegment][] = [];
     let bytes = 8;

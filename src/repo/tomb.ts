@@ -2,12 +2,14 @@
  * Tombs: signed statements that packs will be deleted, and that they were (docs/format.md, section 8). A marked pack is
  * never unmarked. Several tombs of one generation are all valid.
  */
+import pLimit from 'p-limit';
 import { toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import { integer, hexName as name, moment as time, z } from '../core/schema.ts';
 import { LARGEST } from './largest.ts';
+import { type ObjectCache, readThrough } from './object-cache.ts';
 import { type Repository, refuseRotated } from './repository.ts';
 import { decodeSealedSigned, encodeSealedSigned } from './signed-object.ts';
 
@@ -67,6 +69,9 @@ export interface TombListing {
 /** As many names as go into one tomb: 7 MB. */
 export const TOMB_PACKS = 100_000;
 
+/** Each is a way to storage and back. */
+const READ_AT_ONCE = 8;
+
 interface TombPath {
   readonly path: string;
   readonly generation: number;
@@ -98,16 +103,25 @@ async function listPaths({ backend }: Pick<Repository, 'backend'>): Promise<{ al
 
 /**
  * All tombs, authenticated. `known`: of an earlier listing; what is named by its content is not read again.
+ * @param objects where they may be taken from that are listed
  * @throws NeoError unreachable; failed when keys were rotated since the repository was opened
  */
-export async function listTombs(repository: Repository, known?: TombListing): Promise<TombListing> {
+export async function listTombs(
+  repository: Repository,
+  known?: TombListing,
+  objects?: ObjectCache,
+): Promise<TombListing> {
   const { all, tombs: paths } = await listPaths(repository);
   const before = known === undefined ? new Map<string, Found>() : byPath(known);
+  const limit = pLimit(READ_AT_ONCE);
+  const reading = paths.map(async (at) => {
+    const found = before.get(at.path) ?? (await limit(() => readTomb(repository, at, objects)));
+    return { at, found };
+  });
   const tombs: Tomb[] = [];
   const faults: TombFault[] = [];
   const swept = new Map<string, readonly ObjectName[]>();
-  for (const at of paths) {
-    const found = before.get(at.path) ?? (await readTomb(repository, at));
+  for (const { at, found } of await Promise.all(reading)) {
     if (found === undefined) continue;
     if ('reason' in found) faults.push(found);
     else if ('tombs' in found) swept.set(at.path, found.tombs);
@@ -148,10 +162,11 @@ function tombOf({ path, name: object, modified }: TombPath, body: z.infer<typeof
   };
 }
 
-async function readTomb(repository: Repository, at: TombPath): Promise<Found | undefined> {
+async function readTomb(repository: Repository, at: TombPath, objects?: ObjectCache): Promise<Found | undefined> {
   const { path } = at;
   if (at.size > LARGEST.tomb) return { path, reason: `${at.size} bytes are no tomb` };
-  const bytes = await repository.backend.get(path);
+  const read = objects === undefined ? repository.backend.get(path) : readThrough(repository, objects, at);
+  const bytes = await read;
   if (bytes === undefined) return undefined;
   if (toHex(repository.engine.blake3(bytes)) !== at.name) return { path, reason: 'bytes do not give its name' };
   try {

@@ -4,6 +4,7 @@ import { isNeoError, messageOf } from '../core/errors.ts';
 import { type ClientId, type ObjectName, objectName } from '../core/ids.ts';
 import type { Role } from '../repo/certificate.ts';
 import { listNamed, type ObjectFault } from '../repo/named-objects.ts';
+import type { ObjectCache } from '../repo/object-cache.ts';
 import type { Repository } from '../repo/repository.ts';
 import {
   decodeBody,
@@ -54,11 +55,13 @@ export async function listHeads(
   repository: Repository,
   known: readonly ListedHead[] = [],
   cache?: SnapshotCache,
+  objects?: ObjectCache,
 ): Promise<HeadListing> {
   const before = new Map(known.map((head) => [head.name, head]));
   const { found, faults } = await listNamed<ListedHead>(repository, {
     folder: 'snapshots',
     kind: 'snapshot',
+    objects,
     known: (name, received) => {
       const same = before.get(name) ?? cache?.head(name);
       return same === undefined ? undefined : { ...same, received };

@@ -8,6 +8,7 @@ import { type ObjectName, objectName } from '../core/ids.ts';
 import { canonicalJson, parseJson } from '../core/json.ts';
 import { hexName as name, moment as time, z } from '../core/schema.ts';
 import { listNamed, type ObjectFault } from '../repo/named-objects.ts';
+import type { ObjectCache } from '../repo/object-cache.ts';
 import type { Repository } from '../repo/repository.ts';
 import { decodeSealedSigned, encodeSealedSigned } from '../repo/signed-object.ts';
 import type { ListedHead } from './listing.ts';
@@ -47,6 +48,8 @@ export interface RemovalListing {
   /** Oldest first, undone ones too. */
   readonly removals: readonly Removal[];
   readonly faults: readonly RemovalFault[];
+  /** What each object says. */
+  readonly bodies: ReadonlyMap<ObjectName, Body>;
 }
 
 export interface InTrash {
@@ -91,11 +94,26 @@ async function put(repository: Repository, body: Body): Promise<ObjectName> {
   return object;
 }
 
+/** Where listing them need not ask storage for what each of them says. */
+export interface KnownRemovals {
+  /** An earlier listing: names tell the content. */
+  readonly known?: RemovalListing | undefined;
+  readonly objects?: ObjectCache | undefined;
+}
+
 /** Every object in `removals/`, authenticated. @throws NeoError unreachable */
-export async function listRemovals(repository: Repository): Promise<RemovalListing> {
+export async function listRemovals(
+  repository: Repository,
+  { known, objects }: KnownRemovals = {},
+): Promise<RemovalListing> {
   const { found, faults } = await listNamed(repository, {
     folder: 'removals',
     kind: 'removal',
+    objects,
+    known: (object) => {
+      const body = known?.bodies.get(object);
+      return body === undefined ? undefined : { name: object, body };
+    },
     open: ({ name: object, bytes }) => ({ name: object, body: openRemoval(repository, bytes) }),
   });
   const undone = new Set(found.flatMap(({ body }) => ('undoes' in body ? [String(body.undoes)] : [])));
@@ -103,7 +121,7 @@ export async function listRemovals(repository: Repository): Promise<RemovalListi
     'undoes' in body ? [] : [removalOf(object, body, undone)],
   );
   removals.sort((a, b) => a.time - b.time || (a.name < b.name ? -1 : 1));
-  return { removals, faults };
+  return { removals, faults, bodies: new Map(found.map((each) => [each.name, each.body])) };
 }
 
 function removalOf(object: ObjectName, body: z.infer<typeof removes>, undone: ReadonlySet<string>): Removal {
@@ -123,7 +141,7 @@ function openRemoval(repository: Repository, bytes: Uint8Array): Body {
 }
 
 /** Snapshots that somebody removed, and nobody brought back. Of several removals the one whose trash ends first counts. */
-export function trashOf({ removals }: RemovalListing): ReadonlyMap<ObjectName, InTrash> {
+export function trashOf({ removals }: Pick<RemovalListing, 'removals'>): ReadonlyMap<ObjectName, InTrash> {
   const trash = new Map<ObjectName, InTrash>();
   for (const { name: removal, trashEnds, snapshots, undone } of removals) {
     if (undone) continue;

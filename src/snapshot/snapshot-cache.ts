@@ -28,6 +28,8 @@ interface Entry {
 const VERSION = 1;
 /** So many may have to be opened again: a whole file is not written for each new snapshot. */
 const FEW = 16;
+/** Of those that are there, where that is less. */
+const FEW_PART = 1 / 16;
 
 export class SnapshotCache {
   readonly #repository: Repository;
@@ -78,10 +80,14 @@ export class SnapshotCache {
     this.#added += 1;
   }
 
+  get #few(): number {
+    return Math.min(FEW, Math.max(1, this.#entries.size * FEW_PART));
+  }
+
   /** For the next time. `there`: what is in storage; all else is forgotten. A failure costs time alone. */
   async save(there: Iterable<ObjectName>): Promise<void> {
     const key = keyOf(this.#repository);
-    if (this.#added < FEW || key === undefined) return;
+    if (this.#added < this.#few || key === undefined) return;
     this.#added = 0;
     const kept = [...there].flatMap((name) => {
       const entry = this.#entries.get(name);

@@ -11,6 +11,7 @@ import { refuseExpired } from '../repo/certificate.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
 import type { IndexedRepository } from '../repo/indexed.ts';
+import { objectCache } from '../repo/object-cache.ts';
 import type { RecordListing } from '../repo/record.ts';
 import type { Repository } from '../repo/repository.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
@@ -193,6 +194,8 @@ async function remember(
   try {
     const own = sealed.map((object) => headOf(repository, object));
     await rememberHeads(repository, state, [...listing.heads, ...own], events);
+    const objects = objectCache(repository, state);
+    for (const { name, object } of own) await objects?.write(name, object);
   } catch (error) {
     events({ type: 'note', message: `the snapshots seen cannot be remembered: ${messageOf(error)}` });
   }

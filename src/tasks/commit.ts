@@ -14,7 +14,7 @@ import { listPacks, type StoredPacks } from '../repo/pack-listing.ts';
 import { isRotatedSince, type Repository } from '../repo/repository.ts';
 import type { SessionWriter } from '../repo/session-writer.ts';
 import { listTombs, snapshotsBeingFreed, type TombListing } from '../repo/tomb.ts';
-import { listRemovals, trashOf } from '../snapshot/removal.ts';
+import { listRemovals, type RemovalListing, trashOf } from '../snapshot/removal.ts';
 import { needed, reachable } from './reachable.ts';
 
 /** What a writer knows of prunes when it begins. */
@@ -22,6 +22,7 @@ export interface Standing {
   readonly tombs: TombListing;
   /** From before they were listed. */
   readonly moment: Moment;
+  readonly removals?: RemovalListing;
   /** Trusted packs that are gone though no prune has marked them. */
   readonly lost: number;
 }
@@ -173,6 +174,7 @@ class Validator {
   #listed: Moment;
   /** The latest that was asked for. */
   #moment: Moment;
+  #removals: RemovalListing | undefined;
   #restsOn: ObjectName | undefined;
 
   constructor(repository: IndexedRepository, commit: Commit, fresh: number) {
@@ -180,6 +182,7 @@ class Validator {
     this.#commit = commit;
     this.#fresh = fresh;
     this.#known = commit.standing.tombs;
+    this.#removals = commit.standing.removals;
     this.#listed = commit.standing.moment;
     this.#moment = commit.standing.moment;
     this.#restsOn = commit.restsOn;
@@ -221,9 +224,10 @@ class Validator {
     if (snapshotsBeingFreed(tombs).has(name)) return false;
     const repository = this.#repository;
     const [removals, found] = await Promise.all([
-      listRemovals(repository),
+      listRemovals(repository, { known: this.#removals }),
       repository.backend.stat(`snapshots/${name}`),
     ]);
+    this.#removals = removals;
     return found !== undefined && !trashOf(removals).has(name);
   }
 

@@ -26,7 +26,7 @@ export async function emptyTrash(
   requireFull(repository, 'empty the trash');
   const { removed, removals, heads } = await lookAtSnapshots(repository, state, events);
   const now = await repository.backend.now();
-  const trash = trashOf({ removals, faults: [] });
+  const trash = trashOf({ removals });
   const waiting = new Set(removed.map(({ name }) => name).filter((name) => (trash.get(name)?.trashEnds ?? 0) > now));
   if (dryRun || waiting.size === 0) return { count: waiting.size };
   const time = Math.max(now, (removals.at(-1)?.time ?? 0) + 1);

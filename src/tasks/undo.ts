@@ -58,7 +58,7 @@ export async function undo(
     });
   }
   // Some may have been removed twice.
-  const others = trashOf({ removals: removals.filter(({ name }) => name !== chosen.name), faults: [] });
+  const others = trashOf({ removals: removals.filter(({ name }) => name !== chosen.name) });
   const [still, visible] = [back.filter(({ name }) => others.has(name)), back.filter(({ name }) => !others.has(name))];
   const summary = { removal: chosen, snapshots: namesOf(visible), stillRemoved: namesOf(still) };
   if (options.dryRun) return summary;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import type { Certificate } from './certificate.ts';
 
 /** What becomes of a request. */
@@ -18,7 +19,11 @@ export type Fate =
 
 export interface HttpProxy {
   readonly endpoint: string;
-  readonly requests: readonly string[];
+  readonly requests: string[];
+  /** Ways there and back, one after the other: a request that was sent after an answer has waited for it. */
+  rounds: number;
+  /** Milliseconds that each request takes: those that are sent together are then under way together. */
+  delay: number;
   /** Bodies, bytes. */
   readonly sent: number;
   readonly received: number;
@@ -34,11 +39,19 @@ export async function startHttpProxy(target: string, certificate?: Certificate):
   const { hostname, port } = new URL(target);
   const requests: string[] = [];
   const counted = { sent: 0, received: 0 };
+  let rounds = 0;
+  let answered = 0;
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const line = `${incoming.method} ${incoming.url}`;
     requests.push(line);
+    const round = answered + 1;
+    rounds = Math.max(rounds, round);
+    outgoing.once('close', () => {
+      answered = Math.max(answered, round);
+    });
     const fate = proxy.fate(line, requests.length);
-    void collect(incoming).then((body) => {
+    void collect(incoming).then(async (body) => {
+      await setTimeout(proxy.delay);
       counted.sent += body.length;
       if (fate === 'cut') return incoming.socket.destroy();
       if (typeof fate === 'object') return outgoing.writeHead(fate.status, fate.headers).end(fate.body ?? '');
@@ -73,6 +86,14 @@ export async function startHttpProxy(target: string, certificate?: Certificate):
   const proxy: HttpProxy = {
     endpoint: `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    get rounds() {
+      return rounds;
+    },
+    set rounds(from) {
+      rounds = from;
+      answered = from;
+    },
+    delay: 0,
     get sent() {
       return counted.sent;
     },

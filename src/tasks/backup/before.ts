@@ -9,6 +9,7 @@ import { BlobReader } from '../../repo/blob-reader.ts';
 import type { ClientState } from '../../repo/client-state.ts';
 import { confirmWithin } from '../../repo/grace.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
+import { objectCache } from '../../repo/object-cache.ts';
 import { isRevoked, type RecordListing } from '../../repo/record.ts';
 import { snapshotsBeingFreed } from '../../repo/tomb.ts';
 import { pathSet } from '../../snapshot/lineage.ts';
@@ -92,7 +93,7 @@ export async function findBefore(
   );
   const [parent] = chosen;
   if (parent === undefined) return NONE;
-  const reader = new BlobReader(repository);
+  const reader = new BlobReader({ ...repository, kept: objectCache(repository, state) });
   return {
     root: parent.body.kind === 'snapshot' ? parent.body.tree : undefined,
     name: parent.name,

@@ -3,12 +3,13 @@ import type { ObjectName } from '../../core/ids.ts';
 import type { ClientState } from '../../repo/client-state.ts';
 import { type IndexedRepository, loadIndex } from '../../repo/indexed.ts';
 import { askMoment, type Moment } from '../../repo/moment.ts';
+import { objectCache } from '../../repo/object-cache.ts';
 import { listPacks, type StoredPacks } from '../../repo/pack-listing.ts';
 import { listRecords, type RecordListing } from '../../repo/record.ts';
 import type { Repository } from '../../repo/repository.ts';
 import { listTombs, type TombListing } from '../../repo/tomb.ts';
 import { type HeadListing, listHeads } from '../../snapshot/listing.ts';
-import { listRemovals, trashOf } from '../../snapshot/removal.ts';
+import { listRemovals, type RemovalListing, trashOf } from '../../snapshot/removal.ts';
 import { SnapshotCache } from '../../snapshot/snapshot-cache.ts';
 import { type Standing, standingOf } from '../commit.ts';
 
@@ -24,8 +25,12 @@ export async function takeStock(
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<Stock> {
   if (!dryRun) opened.backend.prepareToPut?.();
-  const [listed, { repository, packs }] = await Promise.all([listAll(opened, state), openIndex(opened)]);
-  return { ...listed, repository, standing: standingOf(repository, listed.moment, { ...listed, packs }) };
+  const [listed, { repository, packs }] = await Promise.all([listAll(opened, state), openIndex(opened, state)]);
+  return {
+    ...listed,
+    repository,
+    standing: { ...standingOf(repository, listed.moment, { ...listed, packs }), removals: listed.removals },
+  };
 }
 
 interface Listed {
@@ -33,6 +38,7 @@ interface Listed {
   readonly moment: Moment;
   readonly tombs: TombListing;
   readonly records: RecordListing;
+  readonly removals: RemovalListing;
   /** Snapshots in the trash. */
   readonly removed: ReadonlySet<ObjectName>;
   readonly listing: HeadListing;
@@ -41,20 +47,25 @@ interface Listed {
 
 /** Removals before snapshots: what is removed meanwhile is then still there, and not missing without a reason. */
 async function listAll(repository: Repository, state: ClientState): Promise<Listed> {
+  const objects = objectCache(repository, state);
   const [moment, records, removals, cache] = await Promise.all([
     askMoment(repository),
-    listRecords(repository),
-    listRemovals(repository),
+    listRecords(repository, objects),
+    listRemovals(repository, { objects }),
     SnapshotCache.load(repository, state),
   ]);
-  const [listing, tombs] = await Promise.all([listHeads(repository, [], cache), listTombs(repository)]);
-  return { moment, tombs, records, removed: new Set(trashOf(removals).keys()), listing, cache };
+  const [listing, tombs] = await Promise.all([
+    listHeads(repository, [], cache, objects),
+    listTombs(repository, undefined, objects),
+  ]);
+  return { moment, tombs, records, removals, removed: new Set(trashOf(removals).keys()), listing, cache };
 }
 
 /** Packs after the index: one that somebody stores meanwhile would be named there, and missing. */
 async function openIndex(
   opened: Repository | IndexedRepository,
+  state: ClientState,
 ): Promise<{ readonly repository: IndexedRepository; readonly packs: StoredPacks }> {
-  const repository = 'index' in opened ? opened : await loadIndex(opened);
+  const repository = 'index' in opened ? opened : await loadIndex(opened, undefined, objectCache(opened, state));
   return { repository, packs: await listPacks(repository) };
 }

@@ -1,0 +1,48 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { CacheFolder } from '../../src/cli/cache-folder.ts';
+import { objectName } from '../../src/core/ids.ts';
+import { temporary } from '../house/run.ts';
+
+const name = (n: number): ReturnType<typeof objectName> => objectName(n.toString(16).padStart(64, '0'));
+const fail = (message: string): never => {
+  throw new Error(message);
+};
+
+describe('a folder of kept objects', () => {
+  it('stays below its limit, and keeps what was used last', async () => {
+    const folder = join(await temporary('cache'), 'objects');
+    const cache = new CacheFolder(folder, 10_000, fail);
+    for (let n = 0; n < 30; n++) {
+      await cache.write(name(n), new Uint8Array(1000).fill(n));
+      // The first is wanted again and again.
+      expect(await cache.read(name(0))).toEqual(Buffer.alloc(1000));
+    }
+    expect((await readdir(folder)).length).toBeLessThanOrEqual(10);
+    expect(await cache.read(name(29))).toEqual(Buffer.alloc(1000, 29));
+    expect(await cache.read(name(5))).toBeUndefined();
+  });
+
+  it('counts what others have kept, and what was left half written', async () => {
+    const folder = await temporary('cache');
+    for (let n = 0; n < 12; n++) await writeFile(join(folder, `${name(n)}.7.tmp`), new Uint8Array(1000));
+    await new CacheFolder(folder, 10_000, fail).write(name(99), new Uint8Array(1000));
+    expect((await readdir(folder)).length).toBeLessThanOrEqual(9);
+  });
+
+  it('keeps no object that would take a large part of it', async () => {
+    const folder = join(await temporary('cache'), 'objects');
+    const cache = new CacheFolder(folder, 10_000, fail);
+    await cache.write(name(1), new Uint8Array(2501));
+    expect(await cache.read(name(1))).toBeUndefined();
+  });
+
+  it('tells once that nothing can be kept', async () => {
+    const told: string[] = [];
+    const cache = new CacheFolder('/dev/null/objects', 10_000, (message) => told.push(message));
+    await cache.write(name(1), new Uint8Array(10));
+    await cache.write(name(2), new Uint8Array(10));
+    expect(told).toEqual([expect.stringContaining('nothing is kept in /dev/null/objects')]);
+  });
+});
