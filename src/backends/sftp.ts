@@ -150,7 +150,8 @@ class SftpBackend implements Backend {
 
   async #makeFolder(files: SftpFiles, folder: string): Promise<void> {
     await this.#ensureFolder(files, folderOf(folder));
-    await files.syncFolder(this.#at(folderOf(folder)), () => files.makeFolder(this.#at(folder)));
+    if (!(await files.makeFolder(this.#at(folder)))) return;
+    await files.syncFolder(this.#at(folderOf(folder)), async () => undefined);
   }
 
   async get(path: string): Promise<Uint8Array | undefined> {

@@ -29,6 +29,8 @@ export async function startCuttingProxy(target: number, delay = 0): Promise<Cutt
     };
     for (const socket of both) {
       open.add(socket);
+      // Small packets are not held back for others: ssh does not either.
+      socket.setNoDelay(true);
       socket.on('error', end).on('close', end);
     }
     carryOver(server, client, delay);
@@ -78,7 +80,7 @@ function carryOver(from: Socket, to: Socket, delay: number): void {
 /** Timers of one length go off in the order in which they were set. */
 function send(from: Socket, to: Socket, chunk: Buffer, delay: number): void {
   const write = (): void => {
-    if (to.destroyed || to.write(chunk)) return;
+    if (to.destroyed || to.write(chunk) || from.isPaused()) return;
     from.pause();
     to.once('drain', () => from.resume());
   };

@@ -241,13 +241,16 @@ export class SftpFiles {
 
   /** False if it was there already. */
   async makeFolder(path: string): Promise<boolean> {
+    const making = this.#channel.request(REQUEST.mkdir, new PacketWriter().text(path).mode(0o700));
+    // Version 3 has no word for what is there already.
+    const looking = this.lstat(path);
+    looking.catch(() => undefined);
     try {
-      await this.#channel.request(REQUEST.mkdir, new PacketWriter().text(path).mode(0o700));
+      await making;
       return true;
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
-      const there = await this.lstat(path);
-      if (there?.is === 'folder') return false;
+      if ((await looking)?.is === 'folder') return false;
       throw error;
     }
   }

@@ -3,7 +3,7 @@ import type { ObjectName } from '../../core/ids.ts';
 import type { ClientState } from '../../repo/client-state.ts';
 import { type IndexedRepository, loadIndex } from '../../repo/indexed.ts';
 import { askMoment, type Moment } from '../../repo/moment.ts';
-import { objectCache } from '../../repo/object-cache.ts';
+import { type ObjectCache, objectCache } from '../../repo/object-cache.ts';
 import { listPacks, type StoredPacks } from '../../repo/pack-listing.ts';
 import { listRecords, type RecordListing } from '../../repo/record.ts';
 import type { Repository } from '../../repo/repository.ts';
@@ -45,20 +45,35 @@ interface Listed {
   readonly cache: SnapshotCache | undefined;
 }
 
-/** Removals before snapshots: what is removed meanwhile is then still there, and not missing without a reason. */
 async function listAll(repository: Repository, state: ClientState): Promise<Listed> {
   const objects = objectCache(repository, state);
-  const [moment, records, removals, cache] = await Promise.all([
-    askMoment(repository),
+  const [{ removals, ...snapshots }, records, tombs] = await Promise.all([
+    listSnapshots(repository, state, objects),
     listRecords(repository, objects),
+    listTombsLater(repository, objects),
+  ]);
+  return { ...tombs, ...snapshots, records, removals, removed: new Set(trashOf(removals).keys()) };
+}
+
+/** Removals before snapshots: what is removed meanwhile is then still there, and not missing without a reason. */
+async function listSnapshots(
+  repository: Repository,
+  state: ClientState,
+  objects: ObjectCache | undefined,
+): Promise<Pick<Listed, 'removals' | 'listing' | 'cache'>> {
+  const [removals, cache] = await Promise.all([
     listRemovals(repository, { objects }),
     SnapshotCache.load(repository, state),
   ]);
-  const [listing, tombs] = await Promise.all([
-    listHeads(repository, [], cache, objects),
-    listTombs(repository, undefined, objects),
-  ]);
-  return { moment, tombs, records, removals, removed: new Set(trashOf(removals).keys()), listing, cache };
+  return { removals, listing: await listHeads(repository, [], cache, objects), cache };
+}
+
+async function listTombsLater(
+  repository: Repository,
+  objects: ObjectCache | undefined,
+): Promise<Pick<Listed, 'moment' | 'tombs'>> {
+  const moment = await askMoment(repository);
+  return { moment, tombs: await listTombs(repository, undefined, objects) };
 }
 
 /** Packs after the index: one that somebody stores meanwhile would be named there, and missing. */
