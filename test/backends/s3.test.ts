@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import dns from 'node:dns';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
 import { RateLimit } from '../../src/backends/rate-limit.ts';
 import { openS3, type S3Options } from '../../src/backends/s3.ts';
@@ -50,6 +51,31 @@ describe.skipIf(!radosgwIsThere())('over a gateway of Ceph', () => {
     const place = parseS3(`s3://bucket-${buckets}/some/where?endpoint=${gateway.endpoint}`);
     const client = async () => unreliable(await openS3(place, { create: true, createBucket: true }));
     return { backend: await client(), second: client, dispose: async () => undefined };
+  });
+
+  it('names the bucket in the host where the location says so', async () => {
+    const lookup = dns.lookup;
+    const asked: string[] = [];
+    // In the place of a name server: all names below this one are the gateway.
+    const here = vi.spyOn(dns, 'lookup').mockImplementation(((name: string, ...rest: [object, () => void]) => {
+      asked.push(name);
+      return lookup(name.endsWith('.s3.test') ? '127.0.0.1' : name, ...rest);
+    }) as typeof dns.lookup);
+    try {
+      const place = parseS3(
+        `s3://hosted/some/where?endpoint=http://s3.test:${new URL(gateway.endpoint).port}&style=virtual`,
+      );
+      const backend = await openS3(place, { create: true, createBucket: true });
+      open.push(backend);
+      await backend.put('packs/00/a', pattern(10));
+      expect((await listed(backend)).map(({ path }) => path)).toEqual(['packs/00/a']);
+      expect(new Set(asked)).toEqual(new Set(['hosted.s3.test']));
+    } finally {
+      here.mockRestore();
+    }
+    const byPath = await openS3(parseS3(`s3://hosted/some/where?endpoint=${gateway.endpoint}`));
+    open.push(byPath);
+    expect(await byPath.get('packs/00/a')).toEqual(pattern(10));
   });
 
   // The same contract where the store cannot refuse to overwrite; but for who wins when many write at once.

@@ -1,6 +1,7 @@
 /** A repository in a bucket of a real gateway, also behind a proxy that refuses, cuts and changes what it carries. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type HttpProxy, startHttpProxy } from '../support/http-proxy.ts';
+import { startInstanceMetadata } from '../support/instance-metadata.ts';
 import { type Radosgw, radosgwIsThere, startRadosgw } from '../support/radosgw.ts';
 import { QUICK_KDF, User } from './user.ts';
 
@@ -61,6 +62,24 @@ describe.skipIf(!radosgwIsThere())('a repository in a bucket', () => {
     expect(wrong.stderr + none.stderr).not.toContain(gateway.env.AWS_SECRET_ACCESS_KEY);
   });
 
+  it('lets one in with the keys of a role: from the environment, a profile, or the machine itself', async () => {
+    const keys = await gateway.temporaryKeys();
+    const none = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' };
+    expect((await user.neo(['snapshots'], { ...keys })).code).toBe(0);
+    const forged = await user.neo(['snapshots'], { ...keys, AWS_SESSION_TOKEN: 'x'.repeat(300) });
+    expect(forged.code).toBe(13);
+    const lines = Object.entries(keys).map(([name, value]) => `${name.toLowerCase()} = ${value}`);
+    await user.sh(`mkdir .aws; printf '%s\\n' "$LINES_" > .aws/credentials`, {
+      LINES_: ['[backup]', ...lines].join('\n'),
+    });
+    expect((await user.neo(['snapshots'], { ...none, AWS_PROFILE: 'backup' })).code).toBe(0);
+    const metadata = await startInstanceMetadata(keys);
+    const machine = { ...none, AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.endpoint };
+    const byMachine = await user.neo(['snapshots'], machine);
+    await metadata.stop();
+    expect([byMachine.code, byMachine.stderr]).toEqual([0, '']);
+  });
+
   it('is written to and read from in a storm', async () => {
     await user.sh('head -c 9M /dev/urandom > work/storm');
     let storms = 0;
@@ -77,6 +96,29 @@ describe.skipIf(!radosgwIsThere())('a repository in a bucket', () => {
     expect(storms).toBeGreaterThan(10);
     proxy.fate = () => 'pass';
     expect((await user.neo(['check', '--read-data'])).stdout).toContain('no damage found');
+  });
+
+  it('sends nothing twice that was acknowledged when it is cut twenty times', async () => {
+    await user.sh('head -c 44M /dev/urandom > work/many');
+    const acknowledged = new Set<string>();
+    const twice: string[] = [];
+    let cuts = 0;
+    proxy.fate = (line) => {
+      if (!line.startsWith('PUT') || !line.includes('/packs/')) return 'pass';
+      if (acknowledged.has(line)) twice.push(line);
+      if (cuts < 20 && cuts <= acknowledged.size) {
+        cuts += 1;
+        return 'cut';
+      }
+      acknowledged.add(line);
+      return 'pass';
+    };
+    const { code, of } = await user.neo(['snapshot', 'work', '--json']);
+    proxy.fate = () => 'pass';
+    expect([code, cuts, twice]).toEqual([0, 20, []]);
+    expect(of('summary')[0]).toMatchObject({ filesNew: 1, errors: 0 });
+    expect((await user.neo(['check', '--read-data'])).stdout).toContain('no damage found');
+    await user.sh('rm work/many');
   });
 
   it('waits for a network that is not there yet', async () => {

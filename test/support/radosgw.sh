@@ -58,6 +58,10 @@ rgw enable usage log = false
 rgw enable ops log = false
 rgw lc debug interval = 0
 rgw dynamic resharding = false
+# Buckets as parts of a host name, and keys for a while.
+rgw dns name = s3.test
+rgw sts key = neotestneotestab
+rgw s3 auth use sts = true
 # Not so for radosgw-admin: "secure" is the default here, which the lack of authentication cannot give, and it hangs.
 ms mon client mode = crc secure
 C
