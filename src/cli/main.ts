@@ -1,5 +1,6 @@
 /** The entry: runs the command named by the arguments and turns whatever is thrown into an exit code. */
 import { readFile } from 'node:fs/promises';
+import { NeoError } from '../core/errors.ts';
 import { ownFile } from '../core/program-files.ts';
 import { boundHeap } from './heap.ts';
 import { judge, judgeUnknown, notFound, report, type Verdict } from './report.ts';
@@ -7,12 +8,17 @@ import { judge, judgeUnknown, notFound, report, type Verdict } from './report.ts
 /** @param argv the arguments after the program's name */
 export async function main(argv: readonly string[]): Promise<void> {
   process.on('uncaughtException', (error) => end(judge(error, undefined), argv));
+  // Node takes a program that waits for nothing any more for one that is done, and says 0.
+  const broken = new NeoError('failed', 'it came to an end before it was done', { hint: 'this is an error in neo' });
+  const unfinished = (): void => end(judge(broken, undefined), argv);
+  process.once('beforeExit', unfinished);
   try {
     if (asksForVersion(argv)) await printVersion();
     else await runCommand(argv);
   } catch (error) {
     end((await unknownWords(error)) ?? judge(error, undefined), argv);
   }
+  process.off('beforeExit', unfinished);
 }
 
 /** Scripts ask for nothing else as often: it is answered before any command, and what runs commands, is loaded. */

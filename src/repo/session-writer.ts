@@ -7,6 +7,7 @@ import type { StageClock } from '../core/stages.ts';
 import type { FinishedPack } from './blob-entry.ts';
 import { encodeSegment, type PackRecord } from './index/segment.ts';
 import type { IndexedRepository } from './indexed.ts';
+import type { ObjectCache } from './object-cache.ts';
 import { packPath } from './pack/pack.ts';
 import { givePackBuffer } from './pack/pack-buffers.ts';
 import { newId } from './repository.ts';
@@ -22,6 +23,8 @@ export interface SessionWriterOptions {
   readonly onStored: (bytes: number) => void;
   /** Called once, when an upload has failed: nothing more needs to be made. */
   readonly onFailed?: () => void;
+  /** Keeps what the next run asks for: trees, segments, the snapshot. */
+  readonly objects?: ObjectCache | undefined;
   /** Measures what writing takes. */
   readonly clock?: StageClock;
 }
@@ -100,6 +103,7 @@ export class SessionWriter {
     try {
       if (this.#failure === undefined) {
         await this.#put(packPath(pack.name), pack.bytes);
+        if (pack.entries[0]?.kind !== 'data') await this.#keep(pack.name, pack.bytes);
         // Not after a failure: a put that was given up may still be sending from it.
         givePackBuffer(pack.bytes);
       }
@@ -140,6 +144,10 @@ export class SessionWriter {
     const put = (): Promise<void> => this.#repository.backend.put(path, bytes);
     if (!dryRun) await (clock === undefined ? put() : clock.timeLater('write', bytes.length, put));
     this.#storedBytes += bytes.length;
+  }
+
+  async #keep(name: ObjectName, bytes: Uint8Array): Promise<void> {
+    if (!this.#options.dryRun) await this.#options.objects?.write(name, bytes);
   }
 
   /** Publishes a segment when it is time. */
@@ -220,7 +228,9 @@ export class SessionWriter {
     const name = objectName(toHex(repository.engine.blake3(bytes)));
     await this.#put(covered === undefined ? `index/${this.session}/${name}` : `index/${name}`, bytes);
     for (const pack of packs) this.#unnamed.delete(pack);
-    if (covered !== undefined) this.#finals.push(name);
+    if (covered === undefined) return name;
+    this.#finals.push(name);
+    await this.#keep(name, bytes);
     return name;
   }
 
@@ -230,6 +240,7 @@ export class SessionWriter {
     if (this.#uploads.size + this.#records.length > 0) throw new NeoError('failed', 'packs are not in an index yet');
     const name = objectName(toHex(this.#repository.engine.blake3(bytes)));
     await this.#put(`snapshots/${name}`, bytes);
+    await this.#keep(name, bytes);
     return name;
   }
 }

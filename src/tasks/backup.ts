@@ -96,7 +96,8 @@ async function save(
     events,
   );
   const level = Math.min(options.level ?? repository.config.compression, repository.engine.maxCompressionLevel);
-  const machinery = makeMachinery(repository, { ...options, level, uploads: UPLOADS, clock });
+  const objects = objectCache(repository, state);
+  const machinery = makeMachinery(repository, { ...options, level, uploads: UPLOADS, objects, clock });
   const stop = (): void => machinery.credits.stop();
   signal?.addEventListener('abort', stop, { once: true });
   try {
@@ -194,8 +195,6 @@ async function remember(
   try {
     const own = sealed.map((object) => headOf(repository, object));
     await rememberHeads(repository, state, [...listing.heads, ...own], events);
-    const objects = objectCache(repository, state);
-    for (const { name, object } of own) await objects?.write(name, object);
   } catch (error) {
     events({ type: 'note', message: `the snapshots seen cannot be remembered: ${messageOf(error)}` });
   }

@@ -68,8 +68,19 @@ describe.skipIf(!sshdIsThere())('a repository over SFTP', () => {
       NEO_SSH: `${sshd.command} -o IdentityFile=none -o IdentityAgent=none -o PubkeyAuthentication=no`,
     });
     expect(denied.code).toBe(13);
-    const gone = await user.neo(['snapshots', '--repo', 'sftp://127.0.0.1:1/x']);
+    const gone = await user.neo(['snapshots', '--repo', 'sftp://127.0.0.1:1/x', '--retry-for', '0']);
     expect([gone.code, gone.stderr]).toEqual([16, expect.stringContaining('127.0.0.1')]);
+  });
+
+  it('waits for a host that is not there yet, and for none that nobody knows', async () => {
+    const [first, NEO_SSH] = [user.at('first'), user.at('ssh')];
+    const lines = ['#!/bin/sh', `[ -e ${first} ] && exec ${sshd.command} "$@"`, `touch ${first}`, 'exit 255', ''];
+    await writeFile(NEO_SSH, lines.join('\n'), { mode: 0o755 });
+    const { code, stderr } = await user.neo(['snapshots'], { NEO_SSH });
+    expect([code, stderr]).toEqual([0, expect.stringContaining('trying again in')]);
+    const unknown = `sh -c 'echo "ssh: Could not resolve hostname nobody: Name or service not known" >&2; exit 255'`;
+    const nobody = await user.neo(['snapshots', '--repo', 'sftp://nobody/x'], { NEO_SSH: unknown });
+    expect([nobody.code, nobody.stderr]).toEqual([16, expect.not.stringContaining('trying again')]);
   });
 
   it('is no repository where there is none', async () => {

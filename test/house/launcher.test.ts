@@ -117,4 +117,15 @@ describe('the launcher', () => {
     expect([code, loaded]).toEqual([0, expect.arrayContaining(['main.js'])]);
     expect(loaded.length).toBeLessThanOrEqual(8);
   });
+
+  it('says no success where the program waits for what never comes', async () => {
+    const never = `
+      import fs from 'node:fs/promises';
+      import { syncBuiltinESMExports } from 'node:module';
+      fs.readFile = () => new Promise(() => undefined);
+      syncBuiltinESMExports();`;
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(never)}`;
+    const { code, stderr } = await neo(['repo', 'list'], { NODE_OPTIONS });
+    expect([code, stderr]).toEqual([1, expect.stringContaining('before it was done')]);
+  });
 });

@@ -43,6 +43,7 @@ export class SftpChannel {
   readonly #pipe: Pipe;
   readonly #waiting = new Map<number, Waiting>();
   #awaited = 0;
+  #isClosing = false;
   #next = 0;
   #failure: NeoError | undefined;
   #silence: NodeJS.Timeout | undefined;
@@ -117,7 +118,7 @@ export class SftpChannel {
   #watch(): void {
     clearTimeout(this.#silence);
     if (this.#awaited === 0) {
-      this.#pipe.hold(false);
+      if (!this.#isClosing) this.#pipe.hold(false);
       return;
     }
     this.#silence = setTimeout(() => {
@@ -156,10 +157,13 @@ export class SftpChannel {
   }
 
   async close(): Promise<void> {
-    this.#pipe.hold(true);
     // A server may leave undone what it was told, once it sees the end. Where it answers this it has done what came before.
-    if (this.#waiting.size > 0)
-      await this.request(REQUEST.lstat, new PacketWriter().text('.'), REPLY.attrs).catch(() => 0);
+    if (this.#waiting.size > 0) {
+      await this.request(REQUEST.lstat, new PacketWriter().text('.'), REPLY.attrs).catch(() => undefined);
+    }
+    // Until it has ended, whatever is answered late.
+    this.#isClosing = true;
+    this.#pipe.hold(true);
     this.#pipe.input.end();
     await this.#pipe.ended;
   }

@@ -1,6 +1,7 @@
 /** The machinery of a run: workers, writer for trees, uploads, all within bounded memory. */
 import type { StageBudget, StageClock } from '../../core/stages.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
+import type { ObjectCache } from '../../repo/object-cache.ts';
 import { SessionWriter } from '../../repo/session-writer.ts';
 import { Credits } from './credits.ts';
 import type { WorkerSetup } from './jobs.ts';
@@ -13,6 +14,7 @@ export interface MachineryOptions {
   readonly level: number;
   readonly dryRun: boolean;
   readonly uploads: number;
+  readonly objects: ObjectCache | undefined;
   /** Of this thread: then all threads measure what their stages take. */
   readonly clock: StageClock | undefined;
 }
@@ -33,6 +35,7 @@ export function makeMachinery(repository: IndexedRepository, options: MachineryO
   const session = new SessionWriter(repository, {
     uploads: options.uploads,
     dryRun: options.dryRun,
+    objects: options.objects,
     onStored: (bytes) => credits.give(bytes),
     onFailed: () => credits.stop(),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
