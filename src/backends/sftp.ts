@@ -33,6 +33,8 @@ export interface SftpOptions {
 
 /** Folders that are listed at a time: each takes two round trips. */
 const LISTED_AT_A_TIME = 16;
+/** Folders in folders; neo's own are three. Beyond that somebody leads on for ever. */
+const MOST_LEVELS = 16;
 /** Bytes that are sent before it is known whether the object is there already. */
 const SENT_UNASKED = 256 << 10;
 
@@ -173,7 +175,8 @@ class SftpBackend implements Backend {
     checkFolder(folder);
     const limit = pLimit(LISTED_AT_A_TIME);
     let pending = [folder];
-    while (pending.length > 0) {
+    for (let level = 1; pending.length > 0; level++) {
+      if (level > MOST_LEVELS) throw new NeoError('failed', `${this.location} lists without end`);
       const under = pending.map((each) =>
         limit(() => this.#run(`list ${each}`, (files) => this.#listOne(files, each))),
       );

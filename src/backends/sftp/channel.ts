@@ -26,6 +26,8 @@ export interface Pipe {
   readonly kill: () => void;
   /** Whether the program has to wait for it: not while nothing is asked. */
   readonly hold: (isHeld: boolean) => void;
+  /** After so many milliseconds without a word it is taken for dead; for tests. */
+  readonly silence?: number;
 }
 
 interface Waiting {
@@ -121,10 +123,11 @@ export class SftpChannel {
       if (!this.#isClosing) this.#pipe.hold(false);
       return;
     }
+    const { silence = SILENCE_MS } = this.#pipe;
     this.#silence = setTimeout(() => {
       this.#pipe.kill();
-      this.#fail(new NeoError('unreachable', `the SFTP server says nothing for ${SILENCE_MS / 1000} seconds`));
-    }, SILENCE_MS);
+      this.#fail(new NeoError('unreachable', `the SFTP server says nothing for ${silence / 1000} seconds`));
+    }, silence);
     this.#silence.unref();
   }
 

@@ -226,8 +226,9 @@ export class SftpFiles {
   async #readPage(handle: Uint8Array): Promise<FolderEntry[] | undefined> {
     const reading = this.#channel.request(REQUEST.readdir, new PacketWriter().bytes(handle), REPLY.name);
     const reader = await orStatus(reading, STATUS.eof);
-    if (reader === undefined) return undefined;
-    return Array.from({ length: reader.u32() }, () => {
+    const count = reader?.u32() ?? 0;
+    if (reader === undefined || count === 0) return undefined;
+    return Array.from({ length: count }, () => {
       const name = reader.bytes().toString();
       reader.bytes();
       return { name, attributes: reader.attributes() };
