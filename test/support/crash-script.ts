@@ -1,5 +1,5 @@
 /** The script of the crash sweep, and the verdict on what a crash left behind. */
-import type { MemoryBackend } from '../../src/backends/memory.ts';
+import type { Backend } from '../../src/backends/backend.ts';
 import type { ObjectName } from '../../src/core/ids.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { type ClientState, MemoryState } from '../../src/repo/client-state.ts';
@@ -57,7 +57,7 @@ export function crashScript(engine: Engine, sources: readonly SourceState[], int
 }
 
 /** @throws what is wrong after a crash */
-export function crashVerdict(engine: Engine, sources: readonly SourceState[]): Verify<Fact> {
+export function crashVerdict(engine: Engine, sources: readonly SourceState[]): Verify<Fact, Backend> {
   return async (surviving, acknowledged, { plan, clock, random }) => {
     const world: World = { engine, clock, random, backend: surviving };
     const state = acknowledged.at(-1)?.state ?? new MemoryState();
@@ -74,7 +74,7 @@ export function crashVerdict(engine: Engine, sources: readonly SourceState[]): V
   };
 }
 
-async function tornObjects({ engine }: World, surviving: MemoryBackend): Promise<string[]> {
+async function tornObjects({ engine }: World, surviving: Backend): Promise<string[]> {
   const torn: string[] = [];
   for await (const { path } of surviving.list('')) {
     const name = /([0-9a-f]{64})$/.exec(path)?.[1];

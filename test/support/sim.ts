@@ -39,8 +39,8 @@ export interface SweepResult {
 }
 
 export type Script<T> = (run: SweepRun<T>) => Promise<void>;
-export type Verify<T> = (
-  surviving: MemoryBackend,
+export type Verify<T, Storage = MemoryBackend> = (
+  surviving: Storage,
   acknowledged: readonly T[],
   context: { readonly plan: CrashPlan | undefined; readonly clock: SimClock; readonly random: SimRandom },
 ) => Promise<void>;

@@ -1,6 +1,6 @@
 /**
  * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,rekey-crash,import-crash,versions-crash,heal-crash,copy-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N] [--storage local|sftp|s3]`: what is too long for every run
- * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated. `--storage` is of kill and pruning.
+ * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated. `--storage` is of kill, pruning and sweep.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,6 +18,7 @@ import {
   importCrashCampaign,
   pruneCrashCampaign,
   rekeyCrashCampaign,
+  remoteSweepCampaign,
   repairCampaign,
   rewriteCrashCampaign,
   sweepCampaign,
@@ -41,7 +42,7 @@ const kind = STORAGES.find((each) => each === values.storage);
 if (kind === undefined) throw new Error(`--storage ${values.storage}: there is ${STORAGES.join(', ')}`);
 const storage = await startStorage(kind, folder);
 const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = {
-  sweep: () => sweepCampaign(folder, seed),
+  sweep: () => (kind === 'local' ? sweepCampaign(folder, seed) : remoteSweepCampaign(folder, seed, storage)),
   repair: () => repairCampaign(folder, seed),
   corruption: () => corruptionCampaign(folder, seed),
   'prune-crash': () => pruneCrashCampaign(folder, seed),

@@ -6,6 +6,7 @@ import { copyScript, copyStart, copyVerdict } from '../support/copy-script.ts';
 import { describeInjection, injectionsFor, isBad, judge, spread } from '../support/corruption.ts';
 import { makeCorruptionWorld } from '../support/corruption-world.ts';
 import { crashScript, crashVerdict } from '../support/crash-script.ts';
+import { remoteSweep } from '../support/dying-client.ts';
 import { healScript, healStart, healVerdict } from '../support/heal-script.ts';
 import { archiveOf, importScript, importVerdict } from '../support/import-script.ts';
 import { pruneScript, pruneStart, pruneVerdict } from '../support/prune-script.ts';
@@ -16,6 +17,7 @@ import { sweep } from '../support/sim.ts';
 import { makeSources, type SourceState } from '../support/sim-sources.ts';
 import { versionsScript, versionsStart, versionsVerdict } from '../support/versions-script.ts';
 import type { Campaign } from './campaign.ts';
+import { nameOn, type TortureStorage } from './storage.ts';
 
 function sourcesIn(folder: string, name: string, seed: number): readonly SourceState[] {
   const base = join(folder, name);
@@ -35,6 +37,28 @@ export async function sweepCampaign(folder: string, seed: number): Promise<Campa
       const script = crashScript(engine, sources, 1 + (number % 6));
       const { operations, points } = await sweep(script, crashVerdict(engine, sources), { seed: seed + number });
       return { operations, points };
+    },
+  };
+}
+
+/** The same over a real server: the client dies at every operation, before and after it. */
+export async function remoteSweepCampaign(folder: string, seed: number, storage: TortureStorage): Promise<Campaign> {
+  const engine = await loadEngine();
+  return {
+    name: nameOn('sweep', storage),
+    cases: 4,
+    async run(number) {
+      const sources = sourcesIn(folder, 'sweep-sources', seed + number);
+      let location = '';
+      return remoteSweep({
+        script: crashScript(engine, sources, 1 + (number % 6)),
+        verify: crashVerdict(engine, sources),
+        seed: seed + number,
+        open(fresh) {
+          if (fresh) location = storage.fresh();
+          return storage.open(location);
+        },
+      });
     },
   };
 }

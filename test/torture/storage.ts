@@ -1,6 +1,8 @@
 /** Where the repositories of real processes lie: on the disk, or with a real server that is started for it. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Backend } from '../../src/backends/backend.ts';
+import { openBackend, parseLocation } from '../../src/backends/location.ts';
 import { startRadosgw } from '../support/radosgw.ts';
 import { startSshd } from '../support/sshd.ts';
 
@@ -15,6 +17,8 @@ export interface TortureStorage {
   readonly initFlags: readonly string[];
   /** An empty place for a repository; what lay in the one before may be gone. */
   fresh(): string;
+  /** A client of what lies at such a place. */
+  open(location: string): Promise<Backend>;
   stop(): Promise<void>;
 }
 
@@ -30,6 +34,7 @@ export async function startStorage(kind: StorageKind, folder: string): Promise<T
       rmSync(repository, { recursive: true, force: true });
       return repository;
     },
+    open: (location) => openBackend(parseLocation(location), { create: true }),
     stop: async () => undefined,
   };
 }
@@ -45,6 +50,7 @@ async function overSsh(): Promise<TortureStorage> {
       rmSync(repository, { recursive: true, force: true });
       return `sftp://127.0.0.1:${port}${repository}`;
     },
+    open: (location) => openBackend(parseLocation(location), { create: true, ssh: command }),
     stop,
   };
 }
@@ -59,6 +65,10 @@ async function inBuckets(): Promise<TortureStorage> {
     fresh() {
       buckets += 1;
       return `s3://torture-${buckets}/repository?endpoint=${endpoint}`;
+    },
+    open(location) {
+      Object.assign(process.env, env);
+      return openBackend(parseLocation(location), { create: true, createBucket: true });
     },
     stop,
   };
