@@ -93,25 +93,29 @@ export async function openBackend(location: Location, options: OpenOptions = {})
   if (location.kind === 'sftp') {
     const { openSftp } = await import('./sftp.ts');
     const command = ssh === undefined ? {} : { command: ssh };
-    return tryingAgain(await openSftp(location.target, location.path, { create, limits, ...command }), retry);
+    return overNetwork(await openSftp(location.target, location.path, { create, limits, ...command }), retry);
   }
   if (location.kind === 's3') {
     const { openS3 } = await import('./s3.ts');
-    return tryingAgain(await openS3(location.place, options), retry);
+    return overNetwork(await openS3(location.place, options), retry);
   }
   const { openLocal } = await import('./local.ts');
   return openLocal(resolve(location.path), { create });
 }
 
-async function tryingAgain(backend: Backend, retry: OpenOptions['retry']): Promise<Backend> {
-  if (retry === undefined) return backend;
-  const [{ RetryBackend }, { setTimeout: later }] = await Promise.all([
+/** A pause before the next attempt takes nobody's place. */
+async function overNetwork(storage: Backend, retry: OpenOptions['retry']): Promise<Backend> {
+  const [{ AdaptiveConcurrency }, { RetryBackend }, { setTimeout: later }] = await Promise.all([
+    import('./concurrency.ts'),
     import('./retry.ts'),
     import('node:timers/promises'),
   ]);
+  const { monotonic } = systemClock;
+  const backend = new AdaptiveConcurrency(storage, { monotonic });
+  if (retry === undefined) return backend;
   return new RetryBackend(backend, {
     ...retry,
-    monotonic: systemClock.monotonic,
+    monotonic,
     random: systemRandom,
     pause: async (milliseconds, signal) => later(milliseconds, undefined, { signal }).catch(() => undefined),
   });

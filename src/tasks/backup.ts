@@ -30,7 +30,9 @@ import { sealBody } from './seal-snapshot.ts';
 export type BackupOptions = Options;
 export type BackupSummary = Summary;
 
+/** Bounded in bytes beside that; over a network each waits for a way there and back, too. */
 const UPLOADS = 4;
+const REMOTE_UPLOADS = 8;
 /**
  * Makes one snapshot. A repository whose index is not loaded yet has it loaded while other things are asked for. After an interruption (`signal`) what was saved so far is published as a `partial` snapshot;
  * of a stream nothing is.
@@ -97,7 +99,8 @@ async function save(
   );
   const level = Math.min(options.level ?? repository.config.compression, repository.engine.maxCompressionLevel);
   const objects = objectCache(repository, state);
-  const machinery = makeMachinery(repository, { ...options, level, uploads: UPLOADS, objects, clock });
+  const uploads = repository.backend.isRemote === true ? REMOTE_UPLOADS : UPLOADS;
+  const machinery = makeMachinery(repository, { ...options, level, uploads, objects, clock });
   const stop = (): void => machinery.credits.stop();
   signal?.addEventListener('abort', stop, { once: true });
   try {

@@ -92,6 +92,9 @@ async function runMissing(pass: PassOptions): Promise<void> {
   }
 }
 
+/** Jobs at a time where each is a way over a network: what is fetched is bounded in bytes, and storage by its backend. */
+const REMOTE_JOBS = 32;
+
 const SECURITY_NOTE =
   'security.* attributes (file capabilities, labels) were left out; --security-xattrs restores them';
 
@@ -154,7 +157,7 @@ function partsOf(pass: PassOptions, context: Context): Parts {
     pool,
     core,
     tally,
-    jobs: 2 * Math.max(1, options.workers ?? 2),
+    jobs: repository.backend.isRemote === true ? REMOTE_JOBS : 2 * Math.max(1, options.workers ?? 2),
     signal,
     onDone: (work) => schedule.done(work),
   });
