@@ -77,7 +77,7 @@ export interface OpenOptions {
   /** In place of `ssh`, taken apart by the shell. */
   readonly ssh?: string | undefined;
   /** Of remote storage; without it nothing is tried again. */
-  readonly retry?: Pick<RetryOptions, 'retryFor' | 'onRetry' | 'interrupted'>;
+  readonly retry?: Pick<RetryOptions, 'retryFor' | 'firstContact' | 'onRetry' | 'interrupted'>;
   /** Of remote storage. */
   readonly limits?: RateLimits;
   readonly s3?: S3Surroundings;

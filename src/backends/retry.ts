@@ -21,6 +21,8 @@ export interface Retry {
 export interface RetryOptions {
   /** For how long an operation is tried again, milliseconds since it first failed. */
   readonly retryFor: number;
+  /** The same while nothing was ever answered, if that is less. */
+  readonly firstContact?: number;
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
   readonly random: Random;
@@ -160,13 +162,18 @@ class Attempts {
     this.#begun = options.monotonic();
   }
 
+  get #patience(): number {
+    const { retryFor, firstContact = retryFor } = this.#options;
+    return this.#line.times === 0 ? Math.min(retryFor, firstContact) : retryFor;
+  }
+
   /** Waits until it is time for the next attempt. @throws the error itself when there is to be none */
   async failed(error: unknown): Promise<void> {
-    const { monotonic, random, onRetry, retryFor, interrupted } = this.#options;
+    const { monotonic, random, onRetry, interrupted } = this.#options;
     const now = monotonic();
     this.#since ??= now;
     this.#count += 1;
-    if (!isTransient(error) || now - this.#since >= retryFor) throw error;
+    if (!isTransient(error) || now - this.#since >= this.#patience) throw error;
     interrupted?.throwIfAborted();
     // A line that is cut again and again is not one that is down: pauses grow only while nothing comes over it.
     const isDown = this.#line.times === this.#seen && now - this.#begun < FIRST;

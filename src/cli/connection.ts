@@ -8,9 +8,14 @@ import { interruption } from './interrupt.ts';
 import type { Output } from './output.ts';
 import { rateLimit } from './rate-flags.ts';
 
-export type ConnectionFlags = Pick<RepositoryFlags, 'ssh' | 'retry-for' | 'limit-upload' | 'limit-download'>;
+export type ConnectionFlags = Pick<
+  RepositoryFlags,
+  'ssh' | 'retry-for' | 'alternatives' | 'limit-upload' | 'limit-download'
+>;
 
 const RETRY_FOR_MS = 15 * 60_000;
+/** Where there are other repositories: without an answer to anything. */
+const FIRST_CONTACT_MS = 60_000;
 /** Many requests fail at once when a line is cut: one of them is told. */
 const TOLD_EVERY_MS = 5_000;
 
@@ -21,6 +26,7 @@ const TOLD_EVERY_MS = 5_000;
 export function connection(flags: ConnectionFlags, out: Output, env: Environment = process.env): OpenOptions {
   const ssh = flags.ssh ?? env['NEO_SSH'];
   const retryFor = retryTime(flags['retry-for']);
+  const firstContact = flags.alternatives === true ? { firstContact: FIRST_CONTACT_MS } : {};
   const { 'limit-upload': upload, 'limit-download': download } = flags;
   return {
     limits: {
@@ -30,7 +36,9 @@ export function connection(flags: ConnectionFlags, out: Output, env: Environment
     ...(ssh === undefined || ssh === '' ? {} : { ssh }),
     s3: s3Surroundings(env),
     onNote: (message) => out.note(message),
-    ...(retryFor === 0 ? {} : { retry: { retryFor, onRetry: teller(out), interrupted: interruption } }),
+    ...(retryFor === 0
+      ? {}
+      : { retry: { retryFor, ...firstContact, onRetry: teller(out), interrupted: interruption } }),
   };
 }
 

@@ -79,7 +79,9 @@ default repository in your data folder is used, and made at the first snapshot.`
     const about = {
       locations,
       open: (location: string, at: number): Promise<Opened> =>
-        at === 0 ? openFromFlags({ ...flags, repo: location }, this.out) : openOther(location, flags, this.out),
+        at === 0
+          ? openFromFlags({ ...flags, repo: location, alternatives: true }, this.out)
+          : openOther(location, { ...flags, alternatives: true }, this.out),
       line: { host, paths },
       dryRun,
       again: stream === undefined,

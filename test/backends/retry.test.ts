@@ -10,13 +10,14 @@ import { SimRandom } from '../support/sim-random.ts';
 
 const MINUTE = 60_000;
 
-function setUp(plan: FaultPlan, { seed = 1, retryFor = 15 * MINUTE } = {}) {
+function setUp(plan: FaultPlan, { seed = 1, retryFor = 15 * MINUTE, firstContact = Number.POSITIVE_INFINITY } = {}) {
   const clock = new SimClock(0);
   const inner = new MemoryBackend(clock);
   const faults = new FaultBackend(inner, plan, new SimRandom(seed));
   const retries: Retry[] = [];
   const backend = new RetryBackend(faults, {
     retryFor,
+    firstContact,
     monotonic: () => clock.now(),
     random: new SimRandom(seed + 1),
     pause: async (milliseconds) => clock.advance(milliseconds),
@@ -115,6 +116,20 @@ describe('trying again', () => {
     // Not thousands of them, and not a handful.
     expect(retries.length).toBeGreaterThan(30);
     expect(retries.length).toBeLessThan(200);
+  });
+
+  it('soon gives up what never answered at all, where that is asked for', async () => {
+    const plan: { rules: { fault: 'error-before'; chance: number }[] } = {
+      rules: [{ fault: 'error-before', chance: 1 }],
+    };
+    const { backend, clock } = setUp(plan, { firstContact: MINUTE });
+    await expect(backend.now()).rejects.toMatchObject({ code: 'unreachable' });
+    expect(clock.now()).toBeLessThan(2 * MINUTE);
+    plan.rules = [];
+    await backend.now();
+    plan.rules = [{ fault: 'error-before', chance: 1 }];
+    await expect(backend.now()).rejects.toMatchObject({ code: 'unreachable' });
+    expect(clock.now()).toBeGreaterThan(15 * MINUTE);
   });
 
   it('does not wait longer and longer while others are answered', async () => {
