@@ -23,6 +23,7 @@ export class CacheFolder implements ObjectCache {
   /** Bytes; known once something was written. */
   #held: Promise<number> | undefined;
   #failed = false;
+  #written = 0;
 
   /** @param onFailure told once: from then on nothing more is kept */
   constructor(folder: string, limit: number, onFailure: (message: string) => void) {
@@ -41,7 +42,8 @@ export class CacheFolder implements ObjectCache {
 
   async write(name: ObjectName, bytes: Uint8Array): Promise<void> {
     if (this.#failed || bytes.length > this.#limit * LARGEST) return;
-    const temporary = join(this.#folder, `${name}.${process.pid}.tmp`);
+    this.#written += 1;
+    const temporary = join(this.#folder, `${name}.${process.pid}-${this.#written}.tmp`);
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await writeFile(temporary, bytes, { mode: 0o600 });

@@ -11,7 +11,7 @@ import type { BlobPlace } from './blob-index.ts';
 import { contentEpochOf } from './content-epoch.ts';
 import type { IndexedRepository, PackInfo } from './indexed.ts';
 import type { ContentSecrets, RepositoryKeys } from './keyring.ts';
-import { readThrough } from './object-cache.ts';
+import { keptOr } from './object-cache.ts';
 import { packPath } from './pack/pack.ts';
 
 /** Packs of trees are read whole and kept: a directory's neighbours are wanted next. */
@@ -115,7 +115,8 @@ export class BlobReader {
       this.#cache.set(id, cached);
       return cached;
     }
-    const loading = readThrough(source, source.kept, { path: packPath(name), name, size });
+    const whole = { offset: 0, length: size };
+    const loading = keptOr(source, source.kept, { name, size }, () => source.backend.getRange(packPath(name), whole));
     this.#cache.set(id, loading);
     loading.catch(() => this.#cache.delete(id));
     const bytes = await loading;

@@ -9,7 +9,7 @@ import { type IndexSegment, openSegment, type PackedRecord, type PackedSegment, 
 import { PlaceCollector } from './index/sorted-places.ts';
 import { LARGEST } from './largest.ts';
 import { lookAgain } from './look-again.ts';
-import { type ObjectCache, objectCache, readThrough } from './object-cache.ts';
+import { keptOr, type ObjectCache, objectCache } from './object-cache.ts';
 import { ENTRY_LENGTH } from './pack/entry.ts';
 import { type Repository, refuseRotated } from './repository.ts';
 import { SegmentCache } from './segment-cache.ts';
@@ -249,7 +249,7 @@ class SegmentReader {
   async #stored(at: SegmentPath, known: Uint8Array | undefined, only: 'full' | undefined): Promise<Found> {
     const { repository } = this;
     const { path, name } = at;
-    const bytes = known ?? (await this.#fetch(at));
+    const bytes = known ?? (await keptOr(repository, this.#objects, at, () => repository.backend.get(path)));
     if (bytes === undefined) return { vanished: path };
     if (toHex(repository.engine.blake3(bytes)) !== name)
       return { path, reason: 'bytes do not give its name', damaged: true };
@@ -258,12 +258,6 @@ class SegmentReader {
     const found = opened(at, signer, body, () => discard(body));
     if ('segment' in found && at.session === undefined) this.#cache?.add(name, { certificate: signer.encoded, body });
     return found;
-  }
-
-  /** As listed where it may come from a cache; otherwise whatever there is. */
-  #fetch(at: SegmentPath): Promise<Uint8Array | undefined> {
-    if (this.#objects !== undefined) return readThrough(this.repository, this.#objects, at);
-    return this.repository.backend.get(at.path);
   }
 }
 

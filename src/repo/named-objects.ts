@@ -7,7 +7,7 @@ import { toHex } from '../core/bytes.ts';
 import { isNeoError, messageOf } from '../core/errors.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { LARGEST } from './largest.ts';
-import { type ObjectCache, readThrough, type WantedObject } from './object-cache.ts';
+import { keptOr, type ObjectCache, type WantedObject } from './object-cache.ts';
 import { type Repository, refuseRotated } from './repository.ts';
 
 export interface NamedObject {
@@ -79,13 +79,12 @@ export async function listNamed<T extends object>(
 
 async function readOne<T>(
   repository: Repository,
-  at: Omit<NamedObject, 'bytes'> & WantedObject,
+  at: Omit<NamedObject, 'bytes'> & WantedObject & { readonly path: string },
   { objects, open }: Pick<NamedFolder<T>, 'objects' | 'open'>,
   { found, faults }: { readonly found: T[]; readonly faults: ObjectFault[] },
 ): Promise<void> {
   const { path, name, modified } = at;
-  const read = objects === undefined ? repository.backend.get(path) : readThrough(repository, objects, at);
-  const bytes = await read;
+  const bytes = await keptOr(repository, objects, at, () => repository.backend.get(path));
   if (bytes === undefined) return;
   if (toHex(repository.engine.blake3(bytes)) !== name) {
     faults.push({ name, reason: 'bytes do not give its name' });

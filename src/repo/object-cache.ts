@@ -21,22 +21,23 @@ export function objectCache({ backend }: Pick<Repository, 'backend'>, state: Cli
 }
 
 export interface WantedObject {
-  readonly path: string;
   readonly name: ObjectName;
   /** As a listing or the index says. */
   readonly size: number;
 }
 
-/** Bytes that give the name, or whatever storage has. @throws NeoError unreachable, integrity when it is shorter */
-export async function readThrough(
-  { engine, backend }: Pick<Repository, 'engine' | 'backend'>,
+/** Bytes that give the name, or whatever storage has. @throws what `fetch` throws */
+export async function keptOr(
+  { engine }: Pick<Repository, 'engine'>,
   cache: ObjectCache | undefined,
-  { path, name, size }: WantedObject,
+  { name, size }: WantedObject,
+  fetch: () => Promise<Uint8Array | undefined>,
 ): Promise<Uint8Array | undefined> {
+  if (cache === undefined) return fetch();
   const isWhole = (bytes: Uint8Array): boolean => bytes.length === size && toHex(engine.blake3(bytes)) === name;
-  const kept = await cache?.read(name);
+  const kept = await cache.read(name);
   if (kept !== undefined && isWhole(kept)) return kept;
-  const bytes = await backend.getRange(path, { offset: 0, length: size });
-  if (cache !== undefined && bytes !== undefined && isWhole(bytes)) await cache.write(name, bytes);
+  const bytes = await fetch();
+  if (bytes !== undefined && isWhole(bytes)) await cache.write(name, bytes);
   return bytes;
 }

@@ -9,7 +9,7 @@ import { type ObjectName, objectName } from '../core/ids.ts';
 import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import { integer, hexName as name, moment as time, z } from '../core/schema.ts';
 import { LARGEST } from './largest.ts';
-import { type ObjectCache, readThrough } from './object-cache.ts';
+import { keptOr, type ObjectCache } from './object-cache.ts';
 import { type Repository, refuseRotated } from './repository.ts';
 import { decodeSealedSigned, encodeSealedSigned } from './signed-object.ts';
 
@@ -165,8 +165,7 @@ function tombOf({ path, name: object, modified }: TombPath, body: z.infer<typeof
 async function readTomb(repository: Repository, at: TombPath, objects?: ObjectCache): Promise<Found | undefined> {
   const { path } = at;
   if (at.size > LARGEST.tomb) return { path, reason: `${at.size} bytes are no tomb` };
-  const read = objects === undefined ? repository.backend.get(path) : readThrough(repository, objects, at);
-  const bytes = await read;
+  const bytes = await keptOr(repository, objects, at, () => repository.backend.get(path));
   if (bytes === undefined) return undefined;
   if (toHex(repository.engine.blake3(bytes)) !== at.name) return { path, reason: 'bytes do not give its name' };
   try {

@@ -38,6 +38,14 @@ describe('a folder of kept objects', () => {
     expect(await cache.read(name(1))).toBeUndefined();
   });
 
+  it('takes one object from several at once', async () => {
+    const folder = join(await temporary('cache'), 'objects');
+    const cache = new CacheFolder(folder, 100_000, fail);
+    await Promise.all(Array.from({ length: 20 }, () => cache.write(name(1), new Uint8Array(20_000).fill(7))));
+    expect(await cache.read(name(1))).toEqual(Buffer.alloc(20_000, 7));
+    expect(await readdir(folder)).toEqual([name(1)]);
+  });
+
   it('tells once that nothing can be kept', async () => {
     const told: string[] = [];
     const cache = new CacheFolder('/dev/null/objects', 10_000, (message) => told.push(message));
