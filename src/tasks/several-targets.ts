@@ -52,8 +52,15 @@ export class SeveralTargets<Target extends Site> {
     const targets = await this.#brought(await this.#open());
     const [first, ...others] = await this.#save(targets);
     if (first === undefined) throw this.#failure;
-    if (!this.#options.dryRun) for (const other of others) await this.#bring(first, other);
+    if (!this.#options.dryRun) await this.#bringAll(first, others);
     return this.#failed;
+  }
+
+  /** Side by side: one that is slow, or goes away, holds up none of the others. */
+  async #bringAll(first: Target, others: readonly Target[]): Promise<void> {
+    const brought = await Promise.allSettled(others.map((other) => this.#bring(first, other)));
+    const failed = brought.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
   }
 
   /** What the first one missed the last time, from the others. @returns those that could be reached */
