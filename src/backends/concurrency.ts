@@ -103,6 +103,9 @@ class Gate {
   #underWay = 0;
   #best = Number.POSITIVE_INFINITY;
   #counted = 0;
+  #begun = 0;
+  /** How many had begun when the limit was last halved. */
+  #halved = 0;
 
   constructor(monotonic: () => number) {
     this.#monotonic = monotonic;
@@ -116,6 +119,8 @@ class Gate {
     if (this.#underWay >= this.limit) await new Promise<void>((go) => this.#waiting.push(go));
     else this.#underWay += 1;
     const among = this.#underWay;
+    this.#begun += 1;
+    const number = this.#begun;
     const since = this.#monotonic();
     try {
       const result = await work();
@@ -123,7 +128,7 @@ class Gate {
       return result;
     } catch (error) {
       // What is permanent says nothing of how busy it is.
-      if (isNeoError(error, 'unreachable') && !error.isPermanent) this.#halve(among);
+      if (isNeoError(error, 'unreachable') && !error.isPermanent) this.#halve(number);
       throw error;
     } finally {
       this.#leave();
@@ -141,10 +146,11 @@ class Gate {
     else if (among >= this.limit && this.#limit < FIRST) this.#limit += 1;
   }
 
-  /** Many fail at once, of those that were under way with as many: that counts once. */
-  #halve(among: number): void {
-    if (among <= this.#limit / 2) return;
-    this.#limit = Math.max(LEAST, Math.min(this.#limit, among) / 2);
+  /** When a line breaks all that is under way fails: that counts once. */
+  #halve(number: number): void {
+    if (number <= this.#halved) return;
+    this.#halved = this.#begun;
+    this.#limit = Math.max(LEAST, this.#limit / 2);
   }
 
   #leave(): void {

@@ -88,6 +88,22 @@ describe('concurrency', () => {
     expect(limit).toBeLessThanOrEqual(24);
   });
 
+  it('is halved once by a line that breaks, whatever was under way on it', async () => {
+    const cut: (() => void)[] = [];
+    class Breaking extends MemoryBackend {
+      override async stat(): Promise<undefined> {
+        await new Promise<void>((go) => cut.push(go));
+        throw new NeoError('unreachable', 'the connection broke');
+      }
+    }
+    const backend = new AdaptiveConcurrency(new Breaking(new SimClock()), { monotonic: () => 0 });
+    const asked = Array.from({ length: 16 }, () => backend.stat('packs/00/a').catch(() => undefined));
+    await new Promise(setImmediate);
+    for (const each of cut.splice(0)) each();
+    await Promise.all(asked);
+    expect(backend.limit).toBe(8);
+  });
+
   it('gives way to a storage that has no time', async () => {
     const storage = new BusyStorage(4, 4);
     await drive(storage, 100, 20);
