@@ -11,6 +11,7 @@ import { LARGEST } from './largest.ts';
 import { lookAgain } from './look-again.ts';
 import { keptOr, type ObjectCache, objectCache } from './object-cache.ts';
 import { ENTRY_LENGTH } from './pack/entry.ts';
+import { inOrder } from './read-ahead.ts';
 import { type Repository, refuseRotated } from './repository.ts';
 import { SegmentCache } from './segment-cache.ts';
 import { claimedRole, issuedCertificate, openSealedSigned } from './signed-object.ts';
@@ -86,12 +87,6 @@ function segmentPath(path: string, session: string | undefined, size: number): S
   return { path, name: objectName(path.slice(path.lastIndexOf('/') + 1)), session, size };
 }
 
-/** Segments that are read, and verified in other threads, while one is being taken: small ones are a way there and back. */
-const AHEAD = 2;
-const MOST_AHEAD = 16;
-/** Of more than {@link AHEAD}, as stored. */
-const AHEAD_BYTES = 2 << 20;
-
 /** Of segments that wait for those of role full; what is beyond that is read again. */
 const KEPT_BYTES = 32 << 20;
 
@@ -163,34 +158,6 @@ class SegmentSorter {
     if (signer.role !== 'full') return;
     for (const session of segment.covered) this.covered.add(session);
   }
-}
-
-/** Reads some ahead; takes them in their order. */
-async function inOrder<T, R>(
-  from: readonly T[],
-  sizeOf: (item: T) => number,
-  read: (item: T) => Promise<R>,
-  take: (result: R) => void,
-): Promise<void> {
-  const ahead: { readonly size: number; readonly reading: Promise<R> }[] = [];
-  let bytes = 0;
-  const isFull = (): boolean => ahead.length > MOST_AHEAD || (ahead.length > AHEAD && bytes > AHEAD_BYTES);
-  const takeFirst = async (): Promise<void> => {
-    const [first] = ahead.splice(0, 1);
-    if (first === undefined) return;
-    bytes -= first.size;
-    take(await first.reading);
-  };
-  for (const item of from) {
-    const reading = read(item);
-    // Its failure is seen when its turn comes.
-    reading.catch(() => undefined);
-    const size = sizeOf(item);
-    bytes += size;
-    ahead.push({ size, reading });
-    while (isFull()) await takeFirst();
-  }
-  while (ahead.length > 0) await takeFirst();
 }
 
 /** A segment whose turn is after those of role full, not verified yet. */
