@@ -29,7 +29,8 @@ export default class Lock extends PlainCommand {
   }
 
   async #meant(flags: { readonly repo?: string | undefined }) {
-    const place = await resolvePlace(flags, this.out);
+    // Keys go at once, whether or not storage can be reached.
+    const place = await resolvePlace({ ...flags, 'retry-for': '0' }, this.out);
     return { location: place.location.location, repositories: await idsAt(place) };
   }
 }

@@ -20,7 +20,7 @@ interface OpenedSegment {
 const VERSION = 1;
 /** So many may have to be read again: a whole file is not written for each new segment. */
 const FEW = 16;
-/** Of those that are there, where that is less. */
+/** Where each is a way over a network: of those that are there. */
 const FEW_PART = 1 / 16;
 /** Of one: larger ones are few, and cost no more than their bytes. */
 const LARGEST_BODY = 1 << 20;
@@ -75,6 +75,7 @@ export class SegmentCache {
   }
 
   get #few(): number {
+    if (this.#repository.backend.isRemote !== true) return FEW;
     return Math.min(FEW, Math.max(1, this.#known.size * FEW_PART));
   }
 

@@ -28,7 +28,7 @@ interface Entry {
 const VERSION = 1;
 /** So many may have to be opened again: a whole file is not written for each new snapshot. */
 const FEW = 16;
-/** Of those that are there, where that is less. */
+/** Where each is a way over a network: of those that are there. */
 const FEW_PART = 1 / 16;
 
 export class SnapshotCache {
@@ -81,6 +81,7 @@ export class SnapshotCache {
   }
 
   get #few(): number {
+    if (this.#repository.backend.isRemote !== true) return FEW;
     return Math.min(FEW, Math.max(1, this.#entries.size * FEW_PART));
   }
 

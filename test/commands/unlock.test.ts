@@ -144,6 +144,11 @@ describe('an unlocked repository', () => {
     }
   });
 
+  it('is locked at once, also while there is no network to reach it by', async () => {
+    const lock = await user.neo(['lock', '--repo', 'sftp://nowhere/x'], { NEO_SSH: 'false' });
+    expect([lock.code, lock.stderr]).toEqual([0, expect.not.stringContaining('trying again')]);
+  });
+
   it('is opened with what was given rather than with what is held', async () => {
     await unlock();
     expect(await list({ NEO_PASSWORD: 'wrong' })).toMatchObject({ code: 12 });
