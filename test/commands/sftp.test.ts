@@ -81,6 +81,16 @@ describe.skipIf(!sshdIsThere())('a repository over SFTP', () => {
     const unknown = `sh -c 'echo "ssh: Could not resolve hostname nobody: Name or service not known" >&2; exit 255'`;
     const nobody = await user.neo(['snapshots', '--repo', 'sftp://nobody/x'], { NEO_SSH: unknown });
     expect([nobody.code, nobody.stderr]).toEqual([16, expect.not.stringContaining('trying again')]);
+    const nothing = await user.neo(['snapshots', '--repo', 'sftp://nobody/x'], { NEO_SSH: 'there-is-no-such-ssh' });
+    expect([nothing.code, nothing.stderr]).toEqual([16, expect.not.stringContaining('trying again')]);
+  });
+
+  it('is not waited for on a host that has no SFTP', async () => {
+    const without = await startSshd([], false);
+    const NEO_SSH = without.command;
+    const { code, stderr } = await user.neo(['snapshots', '--repo', `sftp://127.0.0.1:${without.port}/x`], { NEO_SSH });
+    await without.stop();
+    expect([code, stderr]).toEqual([16, expect.not.stringContaining('trying again')]);
   });
 
   it('is no repository where there is none', async () => {

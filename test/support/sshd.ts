@@ -21,7 +21,7 @@ export function sshdIsThere(): boolean {
 }
 
 /** @param extra options of sshd, such as `ForceCommand internal-sftp -R` */
-export async function startSshd(extra: readonly string[] = []): Promise<Sshd> {
+export async function startSshd(extra: readonly string[] = [], hasSftp = true): Promise<Sshd> {
   const folder = mkdtempSync(join(tmpdir(), 'neo-sshd-'));
   const at = (name: string): string => join(folder, name);
   chmodSync(folder, 0o755);
@@ -48,7 +48,7 @@ export async function startSshd(extra: readonly string[] = []): Promise<Sshd> {
       'UseDNS no',
       'MaxSessions 64',
       'MaxStartups 64:30:128',
-      'Subsystem sftp internal-sftp',
+      ...(hasSftp ? ['Subsystem sftp internal-sftp'] : []),
       ...extra,
       '',
     ].join('\n'),

@@ -69,11 +69,14 @@ function reasonOf(host: string, code: number | null, said: string): NeoError {
       hint: 'try: ssh HOST; see ~/.ssh/config and ssh-add -l',
     });
   }
-  // Where there is no network either, it says: temporary failure.
-  const isNobody = /could not resolve hostname.*(not known|no address)/i.test(last);
+  // Where there is no network either, it says of a host: temporary failure. 126 and 127 are the shell's: no such program.
+  const isPermanent =
+    /could not resolve hostname.*(not known|no address)|subsystem request failed/i.test(said) ||
+    code === 126 ||
+    code === 127;
   const why = last === '' ? `ssh ended with code ${code}` : last;
   return new NeoError('unreachable', `the connection to ${host} ended: ${why}`, {
     hint: 'try: ssh HOST',
-    isPermanent: isNobody,
+    isPermanent,
   });
 }
