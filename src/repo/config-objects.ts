@@ -4,10 +4,8 @@ import type { Backend } from '../backends/backend.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { type ConfigObject, followChain } from './config.ts';
 import { LARGEST } from './largest.ts';
+import { READ_AT_ONCE } from './read-ahead.ts';
 import type { Repository } from './repository.ts';
-
-/** Each is a way to storage and back. */
-const READ_AT_ONCE = 8;
 
 export async function readConfigs(backend: Backend): Promise<ConfigObject[]> {
   const limit = pLimit(READ_AT_ONCE);

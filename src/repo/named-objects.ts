@@ -8,6 +8,7 @@ import { isNeoError, messageOf } from '../core/errors.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { LARGEST } from './largest.ts';
 import { keptOr, type ObjectCache, type WantedObject } from './object-cache.ts';
+import { READ_AT_ONCE } from './read-ahead.ts';
 import { type Repository, refuseRotated } from './repository.ts';
 
 export interface NamedObject {
@@ -42,9 +43,6 @@ export interface NamedFolder<T> {
   /** @throws NeoError integrity or needs-newer-neo: then it is a fault */
   readonly open: (object: NamedObject) => T;
 }
-
-/** Each is a way to storage and back. */
-const READ_AT_ONCE = 8;
 
 /** @throws NeoError unreachable; failed when keys were rotated since the repository was opened */
 export async function listNamed<T extends object>(

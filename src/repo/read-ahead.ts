@@ -1,4 +1,7 @@
-/** Objects that are read before their turn. */
+/** Objects that are read several at a time, and before their turn. */
+
+/** Small objects that are read at a time: each is a way to storage and back. */
+export const READ_AT_ONCE = 8;
 
 /** Objects that are read, and verified in other threads, while one is being taken: small ones are a way there and back. */
 const AHEAD = 2;

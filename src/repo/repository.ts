@@ -22,6 +22,7 @@ import {
 } from './key-slots.ts';
 import { type RepositoryKeys, repositoryKeys } from './keyring.ts';
 import { LARGEST } from './largest.ts';
+import { READ_AT_ONCE } from './read-ahead.ts';
 import type { Issuers, ObjectContext, Signer } from './signed-object.ts';
 import type { SlotSecret } from './slot-secret.ts';
 
@@ -85,9 +86,6 @@ async function isUsed(backend: Backend, whole: readonly ConfigObject[]): Promise
 function wholeConfigs(engine: Engine, configs: readonly ConfigObject[]): ConfigObject[] {
   return configs.filter(({ bytes, name }) => toHex(engine.blake3(bytes)) === name);
 }
-
-/** Each is a way to storage and back. */
-const READ_AT_ONCE = 8;
 
 interface FoundSlots {
   /** Those that cannot be decoded are left out. */

@@ -10,6 +10,7 @@ import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import { integer, hexName as name, moment as time, z } from '../core/schema.ts';
 import { LARGEST } from './largest.ts';
 import { keptOr, type ObjectCache } from './object-cache.ts';
+import { READ_AT_ONCE } from './read-ahead.ts';
 import { type Repository, refuseRotated } from './repository.ts';
 import { decodeSealedSigned, encodeSealedSigned } from './signed-object.ts';
 
@@ -68,9 +69,6 @@ export interface TombListing {
 
 /** As many names as go into one tomb: 7 MB. */
 export const TOMB_PACKS = 100_000;
-
-/** Each is a way to storage and back. */
-const READ_AT_ONCE = 8;
 
 interface TombPath {
   readonly path: string;
