@@ -65,15 +65,12 @@ export class AdaptiveConcurrency implements Backend {
     return this.#gate.pass(target.length, () => readInto(this.#inner, path, offset, target));
   }
 
-  /** Between two objects nothing is under way: whoever lists may ask for other things meanwhile. */
+  /** Waits for its turn once: most objects come with the answer that is there, and must not wait for others each. */
   async *list(folder: string): AsyncIterable<ObjectInfo> {
     const listing = this.#inner.list(folder)[Symbol.asyncIterator]();
     try {
-      for (;;) {
-        const next = await this.#gate.pass(Number.POSITIVE_INFINITY, () => listing.next());
-        if (next.done === true) return;
-        yield next.value;
-      }
+      let next = await this.#gate.pass(Number.POSITIVE_INFINITY, () => listing.next());
+      for (; next.done !== true; next = await listing.next()) yield next.value;
     } finally {
       await listing.return?.();
     }

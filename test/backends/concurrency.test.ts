@@ -111,6 +111,23 @@ describe('concurrency', () => {
     expect(storage.refused).toBeLessThan(2000);
   });
 
+  it('lets a list that has begun go on, whoever else waits', async () => {
+    class Hanging extends MemoryBackend {
+      override stat(): Promise<never> {
+        return new Promise(() => undefined);
+      }
+    }
+    const inner = new Hanging(new SimClock());
+    for (let n = 0; n < 100; n++) await inner.put(`packs/00/${n}`, pattern(n));
+    const backend = new AdaptiveConcurrency(inner, { monotonic: () => 0 });
+    let seen = 0;
+    for await (const _ of backend.list('packs')) {
+      if (seen === 0) for (let n = 0; n < 50; n++) void backend.stat('packs/00/a');
+      seen += 1;
+    }
+    expect(seen).toBe(100);
+  });
+
   it('lets whoever lists ask for each object meanwhile', async () => {
     const inner = new MemoryBackend(new SimClock());
     for (let n = 0; n < 100; n++) await inner.put(`packs/00/${n}`, pattern(n));
