@@ -164,10 +164,18 @@ class SftpBackend implements Backend {
   async getRange(path: string, range: ByteRange): Promise<Uint8Array | undefined> {
     checkPath(path);
     checkRange(path, Number.MAX_SAFE_INTEGER, range);
+    const bytes = new Uint8Array(range.length);
+    return (await this.getInto(path, range.offset, bytes)) ? bytes : undefined;
+  }
+
+  async getInto(path: string, offset: number, target: Uint8Array): Promise<boolean> {
+    checkPath(path);
+    const range = { offset, length: target.length };
+    checkRange(path, Number.MAX_SAFE_INTEGER, range);
     return this.#run(`read ${path}`, async (files) => {
-      const found = await files.readRange(this.#at(path), range);
-      if (found !== undefined) checkRange(path, found.size, range);
-      return found?.bytes;
+      const size = await files.readInto(this.#at(path), offset, target);
+      if (size !== undefined) checkRange(path, size, range);
+      return size !== undefined;
     });
   }
 

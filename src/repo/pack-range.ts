@@ -6,7 +6,7 @@ import type { IndexedRepository } from './indexed.ts';
 import { packPath } from './pack/pack.ts';
 
 /**
- * Exactly `length` bytes of the pack of that number.
+ * Exactly `length` bytes of the pack of that number, in `memory`, which threads may share, or in some of their own.
  * @throws NeoError integrity when the pack is missing, too short or unknown; unreachable
  */
 export async function readPackRange(
@@ -14,11 +14,18 @@ export async function readPackRange(
   pack: number,
   offset: number,
   length: number,
+  memory?: Uint8Array,
 ): Promise<Uint8Array> {
   const info = repository.packs[pack];
   if (info === undefined) throw new NeoError('integrity', 'index names an unknown pack');
-  const bytes = await repository.backend.getRange(packPath(info.name), { offset, length });
-  if (bytes === undefined) throw new NeoError('integrity', `pack ${info.name} is missing`);
+  const { backend } = repository;
+  const path = packPath(info.name);
+  const target = memory?.subarray(0, length);
+  const bytes =
+    target === undefined
+      ? await backend.getRange(path, { offset, length })
+      : (await readInto(backend, path, offset, target)) && target;
+  if (bytes === undefined || bytes === false) throw new NeoError('integrity', `pack ${info.name} is missing`);
   return bytes;
 }
 

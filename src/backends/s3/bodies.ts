@@ -1,6 +1,6 @@
 /** Bytes on their way to and from an S3 store, as fast as the limits allow. */
 import { Readable } from 'node:stream';
-import { copyOf, toHex } from '../../core/bytes.ts';
+import { copyInto, copyOf, discard, toHex } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { RateLimit } from '../rate-limit.ts';
 
@@ -39,9 +39,11 @@ export async function readBody(body: unknown, target: Uint8Array, limit: RateLim
       body.destroy();
       throw new NeoError('unreachable', `more than the ${target.length} bytes that were asked for`);
     }
-    target.set(piece, at);
+    copyInto(target, at, piece);
     at += piece.length;
-    await limit?.take(piece.length);
+    const { length } = piece;
+    discard(piece);
+    await limit?.take(length);
   }
   if (at < target.length) throw new NeoError('unreachable', `cut off after ${at} of ${target.length} bytes`);
 }

@@ -1,5 +1,6 @@
 /** Requests to an SFTP server over a pipe, many in flight: answers come in any order. */
 import type { Readable, Writable } from 'node:stream';
+import { discard } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import { MAX_PACKET, PacketReader, PacketWriter, REPLY, REQUEST, STATUS } from './packets.ts';
 
@@ -59,7 +60,7 @@ export class SftpChannel {
   static async open(pipe: Pipe): Promise<SftpChannel> {
     const packets = packetsOf(pipe.output);
     pipe.input.on('error', () => undefined);
-    pipe.input.write(new PacketWriter().u32(3).finish(REQUEST.init));
+    send(pipe.input, new PacketWriter().u32(3).finish(REQUEST.init));
     const first = await Promise.race([packets.next(), pipe.ended.then((error) => Promise.reject(error))]);
     if (first.done === true) throw await pipe.ended;
     const reader = new PacketReader(first.value);
@@ -156,7 +157,7 @@ export class SftpChannel {
     const id = this.#next;
     this.#next = (this.#next + 1) >>> 0;
     this.#waiting.set(id, waiting);
-    this.#pipe.input.write(body.finish(type, id));
+    send(this.#pipe.input, body.finish(type, id));
   }
 
   async close(): Promise<void> {
@@ -172,34 +173,41 @@ export class SftpChannel {
   }
 }
 
+function send(input: Writable, parts: readonly Uint8Array[]): void {
+  input.cork();
+  for (const part of parts) input.write(part);
+  input.uncork();
+}
+
 async function* packetsOf(stream: Readable): AsyncGenerator<Buffer, void> {
   const splitter = new Splitter();
   for await (const chunk of stream) yield* splitter.take(chunk);
 }
 
-/** A stream of bytes into packets, without their lengths. */
+/** A stream of bytes into packets, without their lengths. Each has memory of its own: chunks are given back at once. */
 class Splitter {
-  #chunks: Buffer[] = [];
-  #held = 0;
+  readonly #head = Buffer.alloc(4);
+  #packet: Buffer | undefined;
+  /** Of the packet, or of its length. */
+  #filled = 0;
 
   /** @throws NeoError unreachable for a length that no honest server sends */
   *take(chunk: Buffer): Generator<Buffer> {
-    this.#chunks.push(chunk);
-    this.#held += chunk.length;
-    for (let length = this.#length(); this.#held >= length + 4; length = this.#length()) {
-      const [first = chunk] = this.#chunks;
-      const all = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
-      yield all.subarray(4, length + 4);
-      this.#held -= length + 4;
-      this.#chunks = [all.subarray(length + 4)];
+    for (let at = 0; at < chunk.length; ) {
+      const into = this.#packet ?? this.#head;
+      const got = chunk.copy(into, this.#filled, at);
+      at += got;
+      this.#filled += got;
+      if (this.#filled < into.length) continue;
+      this.#filled = 0;
+      this.#packet = into === this.#head ? Buffer.allocUnsafe(this.#length()) : undefined;
+      if (this.#packet === undefined) yield into;
     }
+    discard(chunk);
   }
 
-  /** Of the next packet; more than there is, while even that is not known. */
   #length(): number {
-    if (this.#held < 4) return MAX_PACKET;
-    const [first = Buffer.alloc(0)] = this.#chunks;
-    const length = (first.length < 4 ? Buffer.concat(this.#chunks) : first).readUInt32BE();
+    const length = this.#head.readUInt32BE();
     if (length < 1 || length > MAX_PACKET) throw new NeoError('unreachable', 'this is no SFTP server');
     return length;
   }

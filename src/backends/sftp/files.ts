@@ -1,6 +1,6 @@
 /** Files of an SFTP server: what the backend needs of them, in as few round trips as there can be. */
 import pLimit from 'p-limit';
-import type { ByteRange } from '../backend.ts';
+import { copyInto, discard } from '../../core/bytes.ts';
 import type { RateLimits } from '../rate-limit.ts';
 import { type SftpChannel, StatusError } from './channel.ts';
 import { type Attributes, OPEN, type PacketReader, PacketWriter, REPLY, REQUEST, STATUS } from './packets.ts';
@@ -137,17 +137,13 @@ export class SftpFiles {
     });
   }
 
-  /** `size`: as far as the file is known to go. Fewer bytes than asked for where it ends before. */
-  async readRange(
-    path: string,
-    { offset, length }: ByteRange,
-  ): Promise<{ readonly bytes: Uint8Array; readonly size: number } | undefined> {
+  /** Fills `bytes` from `offset` on, if the file is so long. @returns as far as it is known to go */
+  async readInto(path: string, offset: number, bytes: Uint8Array): Promise<number | undefined> {
     return this.#reading(path, async (handle) => {
-      const bytes = new Uint8Array(length);
       const filled = await this.#fill(handle, offset, bytes);
-      if (filled === length && length > 0) return { bytes, size: offset + length };
+      if (filled === bytes.length && filled > 0) return offset + filled;
       const { size } = await this.#statOf(handle);
-      return { bytes: bytes.subarray(0, filled), size: filled < length ? Math.min(size, offset + filled) : size };
+      return filled < bytes.length ? Math.min(size, offset + filled) : size;
     });
   }
 
@@ -173,6 +169,8 @@ export class SftpFiles {
     for (let at = 0; at < length; at += part) {
       parts.push(this.#fillPart(handle, offset, bytes, at, Math.min(part, length - at)));
     }
+    // The memory is somebody else's afterwards, also when one of them fails.
+    await Promise.allSettled(parts);
     let filled = 0;
     for (const [n, got] of (await Promise.all(parts)).entries()) {
       filled += got;
@@ -199,8 +197,9 @@ export class SftpFiles {
       const reader = await orStatus(this.#channel.request(REQUEST.read, body, REPLY.data), STATUS.eof);
       const data = reader?.bytes();
       if (data === undefined || data.length === 0 || data.length > length - got) return got;
-      bytes.set(data, from + got);
+      copyInto(bytes, from + got, data);
       got += data.length;
+      discard(data);
     }
     return got;
   }

@@ -30,6 +30,9 @@ export const OPEN = { read: 1, write: 2, create: 8, exclusive: 32 } as const;
 /** The longest packet that is taken: a reply to a read of 255 KiB, or some hundred names. */
 export const MAX_PACKET = 1 << 20;
 
+/** To copy so many bytes costs more than to send them as a part of their own. */
+const LONG = 16 << 10;
+
 const PERMISSIONS = 4;
 const TYPE_MASK = 0o170000;
 const IS_FILE = 0o100000;
@@ -82,13 +85,15 @@ export class PacketWriter {
     return this.u32(PERMISSIONS).u32(mode);
   }
 
-  /** The packet, ready to be sent. */
-  finish(type: number, id?: number): Buffer {
+  /** The packet, ready to be sent: its head with all that is small, and a long end as it was given, not copied. */
+  finish(type: number, id?: number): readonly Uint8Array[] {
     const head = Buffer.alloc(id === undefined ? 5 : 9);
     head.writeUInt32BE(this.#length + head.length - 4);
     head[4] = type;
     if (id !== undefined) head.writeUInt32BE(id, 5);
-    return Buffer.concat([head, ...this.#parts]);
+    const last = this.#parts.at(-1);
+    if (last === undefined || last.length < LONG) return [Buffer.concat([head, ...this.#parts])];
+    return [Buffer.concat([head, ...this.#parts.slice(0, -1)]), last];
   }
 }
 

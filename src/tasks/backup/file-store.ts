@@ -3,6 +3,7 @@
 import { equalBytes } from '../../core/bytes.ts';
 import { ByteGate } from '../../core/concurrency.ts';
 import { contentKey } from '../../core/ids.ts';
+import { SharedBuffers, type SharedBytes } from '../../core/shared-buffers.ts';
 import type { FileStat } from '../../fs/stat.ts';
 import type { BlobIndex } from '../../repo/blob-index.ts';
 import type { BundleParameters } from '../../repo/config.ts';
@@ -15,13 +16,11 @@ import {
   isFailure,
   type ListPart,
   type ResultOf,
-  type SharedBytes,
   type StoredFile,
 } from './jobs.ts';
 import type { WorkerPool } from './pool.ts';
 import { sealQueueMemory } from './seal-queue.ts';
 import { type BundleEnd, BundleSequencer } from './sequencer.ts';
-import { SharedBuffers } from './shared-buffers.ts';
 
 /** Told once: what became of a file. */
 export type Settled = (facts: FileFacts, content: Content | undefined) => void;

@@ -2,6 +2,7 @@
 
 import type { ChunkerParameters } from '../../chunker/chunker.ts';
 import type { RepositoryId, SessionId } from '../../core/ids.ts';
+import type { SharedBytes } from '../../core/shared-buffers.ts';
 import type { StageBudget } from '../../core/stages.ts';
 import type { EngineName } from '../../engine/engine.ts';
 import type { FileStat } from '../../fs/stat.ts';
@@ -41,9 +42,6 @@ export interface FileRequest {
   readonly inode: bigint;
   readonly device: bigint;
 }
-
-/** Plain bytes in memory that all threads see: they are copied neither there nor back. */
-export type SharedBytes = Uint8Array<SharedArrayBuffer>;
 
 export type Job =
   /** Reads small files into `into`, to be bundled. */

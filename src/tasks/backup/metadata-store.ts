@@ -4,12 +4,12 @@
  */
 import { copyInto } from '../../core/bytes.ts';
 import type { ContentKey } from '../../core/ids.ts';
+import { SharedBuffers, type SharedBytes } from '../../core/shared-buffers.ts';
 import { contentKeyOf } from '../../engine/keys.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import type { SaveBlob } from '../../snapshot/tree.ts';
-import type { Growth, MetadataBlob, SharedBytes } from './jobs.ts';
+import type { Growth, MetadataBlob } from './jobs.ts';
 import type { WorkerPool } from './pool.ts';
-import { SharedBuffers } from './shared-buffers.ts';
 
 export interface MetadataStoreOptions {
   readonly repository: IndexedRepository;

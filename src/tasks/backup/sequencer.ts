@@ -5,11 +5,10 @@
 import { copyInto } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
+import { SharedBuffers, type SharedBytes } from '../../core/shared-buffers.ts';
 import type { BundleParameters } from '../../repo/config.ts';
 import type { Content } from '../../snapshot/node.ts';
-import type { SharedBytes } from './jobs.ts';
 import { type KnownContent, KnownContents } from './known-contents.ts';
-import { SharedBuffers } from './shared-buffers.ts';
 
 export interface Candidate {
   /** Files of one class may share a bundle. */

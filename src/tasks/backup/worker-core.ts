@@ -6,6 +6,7 @@ import type { Chunker } from '../../chunker/chunker.ts';
 import { messageOf, NeoError, systemCode } from '../../core/errors.ts';
 import type { ContentKey } from '../../core/ids.ts';
 import type { Random } from '../../core/random.ts';
+import type { SharedBytes } from '../../core/shared-buffers.ts';
 import type { StageClock } from '../../core/stages.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { readFileFlags } from '../../fs/flags.ts';
@@ -32,7 +33,6 @@ import {
   type JobResult,
   type ListPart,
   type MetadataBlob,
-  type SharedBytes,
   type StoredFile,
   type WorkerSetup,
 } from './jobs.ts';

@@ -1,11 +1,10 @@
 /** What main and workers of a check say to each other; all of it can be cloned between threads. */
 import type { ClientId, ContentKey, ObjectName, RepositoryId } from '../../core/ids.ts';
+import type { SharedBytes } from '../../core/shared-buffers.ts';
 import type { EngineName } from '../../engine/engine.ts';
 import type { RepositoryKeys } from '../../repo/keyring.ts';
 import type { Issuers } from '../../repo/signed-object.ts';
 import type { SharedTable } from './blob-table.ts';
-
-export type SharedBytes = Uint8Array<SharedArrayBuffer>;
 
 /** What a worker is told once. */
 export interface WorkerSetup {

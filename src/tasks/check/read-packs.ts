@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { copyInto } from '../../core/bytes.ts';
 import { isNeoError } from '../../core/errors.ts';
 import { blobId, type ObjectName } from '../../core/ids.ts';
+import { SharedBuffers, type SharedBytes } from '../../core/shared-buffers.ts';
 import { blobIdOf } from '../../engine/keys.ts';
 import type { BlobPlace } from '../../repo/blob-index.ts';
 import { openVerified } from '../../repo/blob-reader.ts';
@@ -11,7 +12,6 @@ import { packPath } from '../../repo/pack-check.ts';
 import { readPackInto } from '../../repo/pack-range.ts';
 import type { VerifiedWriter } from '../../repo/verified.ts';
 import type { BlobTable, TableEntry } from './blob-table.ts';
-import type { SharedBytes } from './jobs.ts';
 import type { LastRead } from './last-read.ts';
 import type { ThreadPool } from './pool.ts';
 import type { Report } from './report.ts';
@@ -39,7 +39,7 @@ export interface ReadOptions {
 export async function readPacks(options: ReadOptions, packs: readonly NamedPack[]): Promise<void> {
   // Each thread works on one, and one more is read: reading takes a tenth of the time that judging does.
   const atOnce = options.pool.size + 1;
-  const slots = new Slots(packs.reduce((most, { size }) => Math.max(most, size), 0));
+  const buffers = new SharedBuffers(packs.reduce((most, { size }) => Math.max(most, size), 0));
   const limit = pLimit(atOnce);
   let failed = false;
   const tasks = packs.map((pack) =>
@@ -47,7 +47,9 @@ export async function readPacks(options: ReadOptions, packs: readonly NamedPack[
       if (failed) return;
       try {
         options.throwIfStopped();
-        await slots.use(pack.size, (memory) => readOne(options, pack, memory));
+        const memory = buffers.take();
+        await readOne(options, pack, memory.subarray(0, pack.size));
+        buffers.give(memory);
       } catch (error) {
         failed = true;
         throw error;
@@ -57,26 +59,6 @@ export async function readPacks(options: ReadOptions, packs: readonly NamedPack[
   const results = await Promise.allSettled(tasks);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   await confirmPlaces(options, packs);
-}
-
-/**
- * Memory for packs, used again and again: fresh memory has to be cleared by the system page by page, and what is dropped
- * goes back only when somebody collects garbage. What no pack needed yet is not taken from the system.
- */
-class Slots {
-  readonly #length: number;
-  readonly #free: SharedArrayBuffer[] = [];
-
-  /** `length` of each, in bytes. */
-  constructor(length: number) {
-    this.#length = length;
-  }
-
-  async use(size: number, act: (memory: SharedBytes) => Promise<void>): Promise<void> {
-    const memory = this.#free.pop() ?? new SharedArrayBuffer(this.#length);
-    await act(new Uint8Array(memory, 0, size));
-    this.#free.push(memory);
-  }
 }
 
 async function readOne(options: ReadOptions, pack: NamedPack, memory: SharedBytes): Promise<void> {

@@ -1,9 +1,9 @@
 /** Packs of trees and lists, read whole into memory that threads share and kept: a directory's neighbours are wanted next. */
 import { isNeoError } from '../../core/errors.ts';
+import type { SharedBytes } from '../../core/shared-buffers.ts';
 import type { BlobPlace } from '../../repo/blob-index.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import { readPackInto } from '../../repo/pack-range.ts';
-import type { SharedBytes } from './jobs.ts';
 
 /** As much as the reader of blobs keeps. */
 const MOST_BYTES = 64 << 20;

@@ -1,6 +1,7 @@
 /** Carries out a window: ranges of packs are fetched, and workers open, verify and write what is in them. */
 import { ByteGate, throwIfAborted } from '../../core/concurrency.ts';
 import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
+import { SharedBuffers } from '../../core/shared-buffers.ts';
 import { type BlobSource, isAsShared } from '../../repo/blob-reader.ts';
 import { readPackRange } from '../../repo/pack-range.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
@@ -9,7 +10,7 @@ import type { BlobError, BlobWork, ResultOf, Use, WorkFile, WriteJob } from './j
 import { hostile } from './loader.ts';
 import type { RestorePool } from './pool.ts';
 import type { Tally } from './tally.ts';
-import type { BlobNeed, Run, Window } from './window.ts';
+import { type BlobNeed, RUN_BYTES, type Run, type Window } from './window.ts';
 import type { WorkerCore } from './worker-core.ts';
 
 export interface FetcherOptions {
@@ -28,6 +29,8 @@ export interface FetcherOptions {
 }
 
 const IN_FLIGHT = 64 << 20;
+/** For shorter ones memory that is used again would lie there mostly empty. */
+const WORTH_A_BUFFER = RUN_BYTES / 2;
 
 /** A job's descriptors: held while it is worked on. */
 class Hands {
@@ -58,6 +61,7 @@ export class Fetcher {
   readonly #options: FetcherOptions;
   readonly #bytes = new ByteGate(IN_FLIGHT);
   readonly #slots: ByteGate;
+  readonly #buffers = new SharedBuffers(RUN_BYTES);
   #failure: unknown;
 
   constructor(options: FetcherOptions) {
@@ -98,10 +102,17 @@ export class Fetcher {
   }
 
   async #carryOut(run: Run): Promise<void> {
+    if (run.length < WORTH_A_BUFFER || run.length > RUN_BYTES) return this.#carryOutIn(run);
+    const memory = this.#buffers.take();
+    await this.#carryOutIn(run, memory);
+    this.#buffers.give(memory);
+  }
+
+  async #carryOutIn(run: Run, memory?: Uint8Array): Promise<void> {
     const { repository, tally } = this.#options;
     let bytes: Uint8Array;
     try {
-      bytes = await readPackRange(repository, run.pack, run.offset, run.length);
+      bytes = await readPackRange(repository, run.pack, run.offset, run.length, memory);
     } catch (error) {
       if (!isNeoError(error, 'integrity')) throw error;
       for (const { need } of run.blobs) await this.#secondAttempt(need);

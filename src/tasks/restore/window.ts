@@ -37,7 +37,7 @@ export interface Run {
 const MAX_PIECES = 8192;
 const MAX_FILES = 4096;
 /** A request's bytes; one blob may be longer. */
-const RUN_BYTES = 4 << 20;
+export const RUN_BYTES = 4 << 20;
 const RUN_PLAIN = 16 << 20;
 /** Reading over a gap costs less than another request. */
 const GAP = 128 << 10;

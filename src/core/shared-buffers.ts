@@ -1,5 +1,8 @@
-/** Memory that threads share, used again and again: fresh memory costs more than what is done with it. */
-import type { SharedBytes } from './jobs.ts';
+/**
+ * Memory that threads share, used again and again: fresh memory has to be cleared by the system page by page, and what is
+ * dropped goes back only when somebody collects garbage. What nobody needed yet is not taken from the system.
+ */
+export type SharedBytes = Uint8Array<SharedArrayBuffer>;
 
 export class SharedBuffers {
   readonly #length: number;
