@@ -66,7 +66,7 @@ const list = folder.map(
 );
 
 /** @param backend an empty storage; what it holds afterwards means nothing */
-export async function agreesWithMap(backend: Backend): Promise<void> {
+export async function agreesWithMap(backend: Backend, numRuns: number): Promise<void> {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.oneof(put, put, get, range, remove, list), { minLength: 5, maxLength: 40 }),
@@ -77,6 +77,6 @@ export async function agreesWithMap(backend: Backend): Promise<void> {
         expect(await pathsIn(backend, '')).toEqual([...known.keys()].sort());
       },
     ),
-    { numRuns: 25 },
+    { numRuns },
   );
 }

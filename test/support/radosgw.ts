@@ -1,11 +1,12 @@
 /** Ceph's S3 gateway on loopback, whose data is in memory and thrown away. */
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
+import { startTied } from './tied-server.ts';
 
 export interface Radosgw {
   readonly endpoint: string;
@@ -35,22 +36,9 @@ export async function startRadosgw(): Promise<Radosgw> {
   const folder = mkdtempSync(join(tmpdir(), 'neo-radosgw-'));
   const ports = await Promise.all([freePort(), freePort(), freePort()]);
   const args = [folder, ...ports.map(String), KEYS.AWS_ACCESS_KEY_ID, KEYS.AWS_SECRET_ACCESS_KEY];
-  // Its input is ours: it ends with this process, however that ends.
-  const child = spawn('bash', [SCRIPT, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  let said = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  await new Promise<void>((resolve, reject) => {
-    child.stdout.on('data', (chunk: Buffer) => {
-      if (chunk.toString().includes('ready')) resolve();
-    });
-    child.once('exit', () => reject(new Error(`radosgw did not start: ${said}`)));
-  });
+  const end = await startTied(SCRIPT, args);
   const stop = async (): Promise<void> => {
-    child.stdin.end();
-    await ended;
+    await end();
     rmSync(folder, { recursive: true, force: true });
   };
   const endpoint = `http://127.0.0.1:${ports[0]}`;

@@ -3,10 +3,11 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend } from '../../src/backends/backend.ts';
 import { openBackend, parseLocation } from '../../src/backends/location.ts';
-import { startRadosgw } from '../support/radosgw.ts';
+import { type Radosgw, startRadosgw } from '../support/radosgw.ts';
 import { startSshd } from '../support/sshd.ts';
+import { type Swift, startSwift } from '../support/swift.ts';
 
-export const STORAGES = ['local', 'sftp', 's3'] as const;
+export const STORAGES = ['local', 'sftp', 's3', 'swift'] as const;
 export type StorageKind = (typeof STORAGES)[number];
 
 export interface TortureStorage {
@@ -24,7 +25,8 @@ export interface TortureStorage {
 
 export async function startStorage(kind: StorageKind, folder: string): Promise<TortureStorage> {
   if (kind === 'sftp') return overSsh();
-  if (kind === 's3') return inBuckets();
+  if (kind === 's3') return inBuckets(kind, await startRadosgw());
+  if (kind === 'swift') return inBuckets(kind, await startSwift());
   const repository = join(folder, 'repository');
   return {
     kind,
@@ -55,11 +57,11 @@ async function overSsh(): Promise<TortureStorage> {
   };
 }
 
-async function inBuckets(): Promise<TortureStorage> {
-  const { endpoint, env, stop } = await startRadosgw();
+/** `swift`: one that overwrites. */
+function inBuckets(kind: 's3' | 'swift', { endpoint, env, stop }: Radosgw | Swift): TortureStorage {
   let buckets = 0;
   return {
-    kind: 's3',
+    kind,
     env,
     initFlags: ['--create-bucket'],
     fresh() {
