@@ -34,6 +34,12 @@ export interface Backend {
   /** Puts will come: what the first one would have to wait for is done ahead, and nobody waits for it here. */
   prepareToPut?(): void;
 
+  /**
+   * Resolves when whoever lists sees what was stored before, and the other way round: at once but where storage says
+   * nothing of what others store. For the few things of which there must be one.
+   */
+  settle?(): Promise<void>;
+
   /** The whole object, or undefined when there is none. */
   get(path: string): Promise<Uint8Array | undefined>;
 

@@ -52,6 +52,10 @@ export class AdaptiveConcurrency implements Backend {
     this.#inner.prepareToPut?.();
   }
 
+  async settle(): Promise<void> {
+    await this.#inner.settle?.();
+  }
+
   /** How much it is nobody knows. */
   get(path: string): Promise<Uint8Array | undefined> {
     return this.#gate.pass(Number.POSITIVE_INFINITY, () => this.#inner.get(path));

@@ -21,7 +21,7 @@ export interface Retry {
 export interface RetryOptions {
   /** For how long an operation is tried again, milliseconds since it first failed. */
   readonly retryFor: number;
-  /** The same while nothing was ever answered, if that is less. */
+  /** While nothing was ever answered: since it was asked, if that is less. A host may be silent for long before it fails. */
   readonly firstContact?: number;
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
@@ -58,6 +58,10 @@ export class RetryBackend implements Backend {
 
   prepareToPut(): void {
     this.#inner.prepareToPut?.();
+  }
+
+  async settle(): Promise<void> {
+    await this.#inner.settle?.();
   }
 
   get(path: string): Promise<Uint8Array | undefined> {
@@ -171,7 +175,7 @@ class Attempts {
   async failed(error: unknown): Promise<void> {
     const { monotonic, random, onRetry, interrupted } = this.#options;
     const now = monotonic();
-    this.#since ??= now;
+    this.#since ??= this.#line.times === 0 ? this.#begun : now;
     this.#count += 1;
     if (!isTransient(error) || now - this.#since >= this.#patience) throw error;
     interrupted?.throwIfAborted();

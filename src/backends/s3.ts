@@ -5,6 +5,7 @@
  * store that answers 501 to the condition is looked at before it is written to: docs/backends.md says what that means.
  * Times are whole seconds, for that is what HEAD answers, and so is the clock.
  */
+import { setTimeout } from 'node:timers/promises';
 import {
   CreateBucketCommand,
   DeleteObjectCommand,
@@ -29,11 +30,16 @@ import { makeClient, type S3Surroundings, signBody } from './s3/client.ts';
 import { isAbsent, noBucket, s3Error, statusOf } from './s3/errors.ts';
 import { type S3Place, showS3 } from './s3-location.ts';
 
+/** Such a store may also be late with its lists. */
+const SETTLES_IN_MS = 10_000;
+
 export interface S3Options {
   /** Try whether the store can refuse to overwrite, and say so if it cannot. */
   readonly create?: boolean;
   /** With `create`: make the bucket, if there is none. */
   readonly createBucket?: boolean;
+  /** Milliseconds until all see what was stored, where the store does not refuse to overwrite; for tests. */
+  readonly settleFor?: number;
   readonly s3?: S3Surroundings;
   readonly limits?: RateLimits;
   readonly onNote?: (message: string) => void;
@@ -116,6 +122,10 @@ class S3Backend implements Backend {
 
   prepareToPut(): void {
     this.learn().catch(() => undefined);
+  }
+
+  async settle(): Promise<void> {
+    if (!this.#knowsConditions) await setTimeout(this.#options.settleFor ?? SETTLES_IN_MS);
   }
 
   /** An object that stays: to be refused costs one request, and nobody need have the right to remove it. */

@@ -37,6 +37,7 @@ export async function cameSecond(
   { engine, backend, slot }: Repository,
   { epoch, name }: { readonly epoch: number; readonly name: ObjectName },
 ): Promise<boolean> {
+  await backend.settle?.();
   const { conflict } = followChain(engine, await readConfigs(backend), slot.config0, name);
   const rivals = conflict?.epoch === epoch ? conflict.names.filter((other) => other !== name) : [];
   const own = await backend.stat(configPath(epoch, name));

@@ -9,9 +9,10 @@ import type { Engine } from '../engine/engine.ts';
 import type { KdfParameters } from '../engine/kdf.ts';
 import { issueCertificate } from './certificate.ts';
 import { CONTENT_EPOCHS, encodeConfig, type RepositoryConfig } from './config.ts';
+import { configPath } from './config-objects.ts';
 import { type Credential, credentialKey, encodeSlot, type SlotMethod } from './key-slots.ts';
 import { keysFromRoot } from './keyring.ts';
-import { isRepository, newId, type Surroundings, slotPath } from './repository.ts';
+import { isRepository, newId, type Surroundings, slotPath, wholeConfigsAt } from './repository.ts';
 import type { ContentEpochSecrets } from './slot-secret.ts';
 
 export interface InitOptions {
@@ -62,11 +63,7 @@ export async function initRepository(
 ): Promise<RepositoryConfig> {
   const { engine, random, clock } = surroundings;
   checkParameters(options.chunker);
-  if (await isRepository(engine, backend)) {
-    throw new NeoError('already-exists', `there is a repository at ${backend.location} already`, {
-      hint: 'nothing was changed; choose another place, or use this one',
-    });
-  }
+  if (await isRepository(engine, backend)) throw isThere(backend);
   const seeds: Seeds = {
     root: options.root ?? random.bytes(32),
     sealSeed: random.bytes(32),
@@ -95,8 +92,32 @@ export async function initRepository(
   const client = clientId(newId(random));
   const slot = await firstSlot(surroundings, options, { client, config, config0, seeds });
   await backend.put(slotPath(client), slot);
-  await backend.put(`config/0-${config0}`, configBytes);
+  const path = configPath(0, config0);
+  await backend.put(path, configBytes);
+  if (await isNotAlone(engine, backend, path)) {
+    await backend.remove(path);
+    await backend.remove(slotPath(client));
+    throw isThere(backend);
+  }
   return config;
+}
+
+/** Where two make a repository at once none is to believe that the place is its own: at least one of them takes it back. */
+async function isNotAlone(engine: Engine, backend: Backend, path: string): Promise<boolean> {
+  await backend.settle?.();
+  const others = (await wholeConfigsAt(engine, backend)).map(({ epoch, name }) => configPath(epoch, name));
+  const own = await backend.stat(path);
+  for (const other of others) {
+    const there = other === path ? undefined : await backend.stat(other);
+    if (there !== undefined && own !== undefined && there.modified <= own.modified) return true;
+  }
+  return false;
+}
+
+function isThere(backend: Backend): NeoError {
+  return new NeoError('already-exists', `there is a repository at ${backend.location} already`, {
+    hint: 'nothing was changed; choose another place, or use this one',
+  });
 }
 
 interface FirstClient {

@@ -64,7 +64,7 @@ export type AskOptions = (ids: readonly RepositoryId[]) => OpenOptions | Promise
 
 /** The ids that whole configurations name; nobody has verified them. */
 export async function repositoryIdsAt(engine: Engine, backend: Backend): Promise<RepositoryId[]> {
-  return repositoryIds(wholeConfigs(engine, await readConfigs(backend)));
+  return repositoryIds(await wholeConfigsAt(engine, backend));
 }
 
 /**
@@ -72,7 +72,7 @@ export async function repositoryIdsAt(engine: Engine, backend: Backend): Promise
  * configuration alone is what a crashed `init` leaves, and is none.
  */
 export async function isRepository(engine: Engine, backend: Backend): Promise<boolean> {
-  return isUsed(backend, wholeConfigs(engine, await readConfigs(backend)));
+  return isUsed(backend, await wholeConfigsAt(engine, backend));
 }
 
 async function isUsed(backend: Backend, whole: readonly ConfigObject[]): Promise<boolean> {
@@ -81,6 +81,10 @@ async function isUsed(backend: Backend, whole: readonly ConfigObject[]): Promise
     for await (const _ of backend.list(folder)) return true;
   }
   return false;
+}
+
+export async function wholeConfigsAt(engine: Engine, backend: Backend): Promise<ConfigObject[]> {
+  return wholeConfigs(engine, await readConfigs(backend));
 }
 
 function wholeConfigs(engine: Engine, configs: readonly ConfigObject[]): ConfigObject[] {

@@ -132,6 +132,27 @@ describe('trying again', () => {
     expect(clock.now()).toBeGreaterThan(15 * MINUTE);
   });
 
+  it('gives up at once what was silent for as long as it would wait', async () => {
+    const clock = new SimClock();
+    let asked = 0;
+    class Silent extends MemoryBackend {
+      override async now(): Promise<number> {
+        asked += 1;
+        clock.advance(MINUTE);
+        throw new NeoError('unreachable', 'timed out');
+      }
+    }
+    const backend = new RetryBackend(new Silent(clock), {
+      retryFor: 15 * MINUTE,
+      firstContact: 3000,
+      monotonic: () => clock.now(),
+      random: new SimRandom(1),
+      pause: async (milliseconds) => clock.advance(milliseconds),
+    });
+    await expect(backend.now()).rejects.toMatchObject({ code: 'unreachable' });
+    expect(asked).toBe(1);
+  });
+
   it('does not wait longer and longer while others are answered', async () => {
     const { faults, clock } = setUp({ rules: [{ fault: 'error-before', under: 'large' }] });
     const pauses: number[] = [];

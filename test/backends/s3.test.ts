@@ -82,8 +82,11 @@ describe.skipIf(!radosgwIsThere())('over a gateway of Ceph', () => {
   it('does without conditional writes, and says so', async () => {
     const notes: string[] = [];
     proxy.fate = (line) => (line.startsWith('PUT /') && line.includes('/tmp/') ? { status: 501 } : 'pass');
-    const backend = await fresh({ onNote: (message) => notes.push(message) });
+    const backend = await fresh({ onNote: (message) => notes.push(message), settleFor: 300 });
     expect(notes).toEqual([expect.stringContaining('overwrites')]);
+    const before = performance.now();
+    await backend.settle?.();
+    expect(performance.now() - before).toBeGreaterThan(250);
     await backend.put('config/0-aa', pattern(10));
     await backend.put('config/0-aa', pattern(10));
     await expect(backend.put('config/0-aa', pattern(10, 1))).rejects.toMatchObject({ code: 'integrity' });

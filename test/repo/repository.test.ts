@@ -1,6 +1,6 @@
 /** Opening repositories: what is found, what is refused, and that nothing is written on the way. */
 import { describe, expect, it } from 'vitest';
-import type { Backend } from '../../src/backends/backend.ts';
+import type { Backend, ObjectInfo } from '../../src/backends/backend.ts';
 import { FaultBackend } from '../../src/backends/fault.ts';
 import { MemoryBackend } from '../../src/backends/memory.ts';
 import { concatBytes, fromHex, toHex } from '../../src/core/bytes.ts';
@@ -97,6 +97,55 @@ describe('a new repository', () => {
       });
     expect(await failure(again)).toBe('already-exists');
     expect(await paths(made.backend)).toEqual(before);
+  });
+
+  it.each([0, 1])('by two at once stays with one at most, whose clocks differ by %i ms', async (apart) => {
+    const clock = new SimClock();
+    let stored = 0;
+    let last = Promise.resolve();
+    let all: () => void = () => undefined;
+    const bothStored = new Promise<void>((resolve) => {
+      all = resolve;
+    });
+    class Meeting extends MemoryBackend {
+      override async put(path: string, bytes: Uint8Array): Promise<void> {
+        if (!path.startsWith('config/')) return super.put(path, bytes);
+        last = last.then(() => {
+          clock.advance(apart);
+          return super.put(path, bytes);
+        });
+        await last;
+        stored += 1;
+        if (stored === 2) all();
+        await bothStored;
+      }
+    }
+    const backend = new Meeting(clock);
+    const made = await Promise.allSettled([tempRepository({ backend, clock }), tempRepository({ backend, clock })]);
+    const refused = made.filter(({ status }) => status === 'rejected');
+    expect(refused).toHaveLength(apart === 0 ? 2 : 1);
+    for (const each of refused) expect(each).toMatchObject({ reason: { code: 'already-exists' } });
+    expect(await paths(backend)).toHaveLength(apart === 0 ? 0 : 2);
+    for (const each of made) if (each.status === 'fulfilled') expect((await each.value.open()).config.epoch).toBe(0);
+  });
+
+  it('waits until it can see others before it believes that it is alone', async () => {
+    const done: string[] = [];
+    class Late extends MemoryBackend {
+      async settle(): Promise<void> {
+        done.push('settled');
+      }
+      override async put(path: string, bytes: Uint8Array): Promise<void> {
+        done.push(path.split('/')[0] ?? '');
+        await super.put(path, bytes);
+      }
+      override async stat(path: string): Promise<ObjectInfo | undefined> {
+        done.push('looked');
+        return super.stat(path);
+      }
+    }
+    await tempRepository({ backend: new Late(new SimClock()) });
+    expect(done).toEqual(['keys', 'config', 'settled', 'looked']);
   });
 
   it('may be made over what a crashed one left', async () => {
