@@ -76,6 +76,8 @@ export interface OpenOptions {
   readonly create?: boolean;
   /** In place of `ssh`, taken apart by the shell. */
   readonly ssh?: string | undefined;
+  /** Milliseconds for ssh to connect; by default as the user has set up. */
+  readonly connectTimeout?: number;
   /** Of remote storage; without it nothing is tried again. */
   readonly retry?: Pick<RetryOptions, 'retryFor' | 'firstContact' | 'onRetry' | 'interrupted'>;
   /** Of remote storage. */
@@ -89,11 +91,14 @@ export interface OpenOptions {
 
 /** @throws NeoError as the contract says; a folder that does not exist is empty for reading */
 export async function openBackend(location: Location, options: OpenOptions = {}): Promise<Backend> {
-  const { create = false, ssh, retry, limits = {} } = options;
+  const { create = false, ssh, connectTimeout, retry, limits = {} } = options;
   if (location.kind === 'sftp') {
     const { openSftp } = await import('./sftp.ts');
-    const command = ssh === undefined ? {} : { command: ssh };
-    return overNetwork(await openSftp(location.target, location.path, { create, limits, ...command }), retry);
+    const means = {
+      ...(ssh === undefined ? {} : { command: ssh }),
+      ...(connectTimeout === undefined ? {} : { connectTimeout }),
+    };
+    return overNetwork(await openSftp(location.target, location.path, { create, limits, ...means }), retry);
   }
   if (location.kind === 's3') {
     const { openS3 } = await import('./s3.ts');

@@ -25,6 +25,8 @@ export interface SftpOptions {
   readonly create?: boolean;
   /** In place of `ssh`, taken apart by the shell: NEO_SSH. */
   readonly command?: string;
+  /** Milliseconds; by default as the user has set up. */
+  readonly connectTimeout?: number;
   readonly random?: Random;
   readonly limits?: RateLimits;
   /** A connection that is there already; for tests. */
@@ -40,7 +42,7 @@ const SENT_UNASKED = 256 << 10;
 
 /** @param root absolute, or from the folder in which the server lets one in */
 export async function openSftp(target: SshTarget, root: string, options: SftpOptions = {}): Promise<Backend> {
-  const start = (): Pipe => options.pipe ?? startSsh(target, options.command);
+  const start = (): Pipe => options.pipe ?? startSsh(target, options.command, options.connectTimeout);
   const connection = new SftpConnection(start, options.limits);
   const user = target.user === undefined ? '' : `${target.user}@`;
   const port = target.port === undefined ? '' : `:${target.port}`;

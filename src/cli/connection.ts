@@ -10,12 +10,12 @@ import { rateLimit } from './rate-flags.ts';
 
 export type ConnectionFlags = Pick<
   RepositoryFlags,
-  'ssh' | 'retry-for' | 'alternatives' | 'limit-upload' | 'limit-download'
+  'ssh' | 'retry-for' | 'first-contact' | 'limit-upload' | 'limit-download'
 >;
 
 const RETRY_FOR_MS = 15 * 60_000;
-/** Where there are other repositories: without an answer to anything. */
-const FIRST_CONTACT_MS = 60_000;
+/** A host that swallows what it is sent would otherwise take the system's two minutes; keys that want to be touched take time. */
+const SHORTEST_CONNECT_MS = 10_000;
 /** Many requests fail at once when a line is cut: one of them is told. */
 const TOLD_EVERY_MS = 5_000;
 
@@ -26,7 +26,8 @@ const TOLD_EVERY_MS = 5_000;
 export function connection(flags: ConnectionFlags, out: Output, env: Environment = process.env): OpenOptions {
   const ssh = flags.ssh ?? env['NEO_SSH'];
   const retryFor = retryTime(flags['retry-for']);
-  const firstContact = flags.alternatives === true ? { firstContact: FIRST_CONTACT_MS } : {};
+  const contact = flags['first-contact'];
+  const firstContact = contact === undefined ? {} : { firstContact: contact };
   const { 'limit-upload': upload, 'limit-download': download } = flags;
   return {
     limits: {
@@ -34,6 +35,7 @@ export function connection(flags: ConnectionFlags, out: Output, env: Environment
       ...(download === undefined ? {} : { download: rateLimit(download) }),
     },
     ...(ssh === undefined || ssh === '' ? {} : { ssh }),
+    ...(contact === undefined ? {} : { connectTimeout: Math.max(contact, SHORTEST_CONNECT_MS) }),
     s3: s3Surroundings(env),
     onNote: (message) => out.note(message),
     ...(retryFor === 0

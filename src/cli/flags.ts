@@ -78,8 +78,8 @@ export interface RepositoryFlags {
   readonly identity?: string | undefined;
   readonly ssh?: string | undefined;
   readonly 'retry-for'?: string | undefined;
-  /** Nobody types it: there are other repositories, and one that does not answer at all is soon given up. */
-  readonly alternatives?: boolean | undefined;
+  /** Nobody types it: there are other repositories, and one that does not answer for so long, in milliseconds, is given up. */
+  readonly 'first-contact'?: number | undefined;
   readonly 'limit-upload'?: string | undefined;
   readonly 'limit-download'?: string | undefined;
   readonly 'accept-rollback'?: boolean | undefined;

@@ -51,7 +51,7 @@ export async function openOther(location: string, flags: OtherFlags, out: Output
   const reached = {
     ssh: flags.ssh,
     'retry-for': flags['retry-for'],
-    alternatives: flags.alternatives,
+    'first-contact': flags['first-contact'],
     'limit-upload': flags['limit-upload'],
     'limit-download': flags['limit-download'],
   };

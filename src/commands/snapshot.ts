@@ -20,6 +20,10 @@ import type { CopySummary } from '../tasks/copy.ts';
 import { makeSelection, parseFileList, resolveSources, type SelectionOptions, streamPath } from '../tasks/selection.ts';
 import { SeveralTargets } from '../tasks/several-targets.ts';
 
+/** With one of several targets that does not answer at all: at first, and when all others have what they should. */
+const FIRST_CONTACT_MS = 3_000;
+const LAST_CONTACT_MS = 60_000;
+
 export default class Snapshot extends NeoCommand {
   static override aliases = ['backup'];
   static override summary = 'Save files and directories as a new snapshot';
@@ -78,10 +82,10 @@ default repository in your data folder is used, and made at the first snapshot.`
     const paths = stream === undefined ? sources.map(({ storedAs }) => storedAs) : [stream.storedAs];
     const about = {
       locations,
-      open: (location: string, at: number): Promise<Opened> =>
-        at === 0
-          ? openFromFlags({ ...flags, repo: location, alternatives: true }, this.out)
-          : openOther(location, { ...flags, alternatives: true }, this.out),
+      open: (location: string, at: number, isLast: boolean): Promise<Opened> => {
+        const how = { ...flags, 'first-contact': isLast ? LAST_CONTACT_MS : FIRST_CONTACT_MS };
+        return at === 0 ? openFromFlags({ ...how, repo: location }, this.out) : openOther(location, how, this.out);
+      },
       line: { host, paths },
       dryRun,
       again: stream === undefined,

@@ -1,6 +1,6 @@
 /**
  * One snapshot in several repositories: the first that can be reached takes it, the others get copies of it, and of what
- * they missed before. One that cannot be reached keeps nobody from the others.
+ * they missed before. One that cannot be reached keeps nobody from the others: it is asked again when they have theirs.
  */
 import { type ErrorCode, isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import type { EventSink } from '../core/events.ts';
@@ -24,7 +24,8 @@ const OF_A_TARGET: readonly ErrorCode[] = [
 export interface SeveralOptions<Target extends Site> {
   /** As given, the first one first. */
   readonly locations: readonly string[];
-  readonly open: (location: string, at: number) => Promise<Target>;
+  /** `isLast`: it will not be tried again, so there may be some patience with it. */
+  readonly open: (location: string, at: number, isLast: boolean) => Promise<Target>;
   readonly line: Line;
   readonly dryRun: boolean;
   /** What is saved can be read again, if the first target fails. */
@@ -34,10 +35,20 @@ export interface SeveralOptions<Target extends Site> {
   readonly onCopied: (location: string, summary: CopySummary) => Promise<void>;
 }
 
+interface Named {
+  readonly location: string;
+  readonly at: number;
+}
+
 export class SeveralTargets<Target extends Site> {
   readonly #options: SeveralOptions<Target>;
   readonly #events: EventSink;
   readonly #signal: AbortSignal | undefined;
+  readonly #known = new Set<string>();
+  /** What did not answer: nobody waits for it before the others have what they should. */
+  #late: Named[] = [];
+  /** What is saved was read, and cannot be read again. */
+  #isSpent = false;
   #failed = 0;
   #failure: NeoError | undefined;
 
@@ -49,15 +60,23 @@ export class SeveralTargets<Target extends Site> {
 
   /** @returns failures: some target may lack the snapshot, or an earlier one. @throws the first failure when none takes it; usage */
   async run(): Promise<number> {
-    const targets = await this.#brought(await this.#open());
-    const [first, ...others] = await this.#save(targets);
+    const all = this.#options.locations.map((location, at) => ({ location, at }));
+    let saved = await this.#saveIn(await this.#open(all, all.length === 1));
+    if (saved.length === 0) saved = await this.#saveIn(await this.#openLate());
+    const [first, ...others] = saved;
     if (first === undefined) throw this.#failure;
-    if (!this.#options.dryRun) await this.#bringAll(first, others);
+    await this.#bringAll(first, others);
+    await this.#bringAll(first, await this.#openLate());
     return this.#failed;
+  }
+
+  async #saveIn(targets: readonly Target[]): Promise<readonly Target[]> {
+    return this.#save(await this.#brought(targets));
   }
 
   /** Side by side: one that is slow, or goes away, holds up none of the others. */
   async #bringAll(first: Target, others: readonly Target[]): Promise<void> {
+    if (this.#options.dryRun) return;
     const brought = await Promise.allSettled(others.map((other) => this.#bring(first, other)));
     const failed = brought.find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;
@@ -76,15 +95,24 @@ export class SeveralTargets<Target extends Site> {
     return reached;
   }
 
-  async #open(): Promise<Target[]> {
-    const { locations, open } = this.#options;
+  #openLate(): Promise<Target[]> {
+    return this.#open(this.#late.splice(0), true);
+  }
+
+  async #open(named: readonly Named[], isLast: boolean): Promise<Target[]> {
     const opened: Target[] = [];
-    for (const [at, location] of locations.entries()) {
+    for (const each of named) {
+      const { location, at } = each;
       await this.#attempt(location, async () => {
-        const target = await open(location, at);
-        if (opened.some(({ repository }) => repository.id === target.repository.id)) {
-          throw new NeoError('usage', `--to ${location}: that repository is named twice`);
-        }
+        const target = await this.#options.open(location, at, isLast).catch((error: unknown) => {
+          if (isLast || !isNeoError(error, 'unreachable') || error.isPermanent) throw error;
+          this.#events({ type: 'note', message: `${location}: ${messageOf(error)}; it is asked again at the end` });
+          this.#late.push(each);
+        });
+        if (target === undefined) return;
+        const { id } = target.repository;
+        if (this.#known.has(id)) throw new NeoError('usage', `--to ${location}: that repository is named twice`);
+        this.#known.add(id);
         opened.push(target);
       });
     }
@@ -95,9 +123,10 @@ export class SeveralTargets<Target extends Site> {
   async #save(targets: readonly Target[]): Promise<readonly Target[]> {
     const { save, again } = this.#options;
     for (const [at, target] of targets.entries()) {
+      if (this.#isSpent) break;
+      this.#isSpent = !again;
       const failure = await this.#attempt(nameOf(target), () => save(target));
       if (failure === undefined) return targets.slice(at);
-      if (!again) break;
     }
     return [];
   }

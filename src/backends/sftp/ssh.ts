@@ -10,12 +10,13 @@ const KEPT_BYTES = 4096;
 /**
  * @param command in place of `ssh`, taken apart by the shell as GIT_SSH_COMMAND is. Never from a location.
  */
-export function startSsh({ host, user, port }: SshTarget, command: string | undefined): Pipe {
+export function startSsh({ host, user, port }: SshTarget, command: string | undefined, connectTimeout?: number): Pipe {
   const args = [
     ...(port === undefined ? [] : ['-p', String(port)]),
     ...(user === undefined ? [] : ['-l', user]),
     '-oServerAliveInterval=15',
     '-oServerAliveCountMax=4',
+    ...(connectTimeout === undefined ? [] : [`-oConnectTimeout=${Math.ceil(connectTimeout / 1000)}`]),
     '-s',
     '--',
     host,
