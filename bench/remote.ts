@@ -1,7 +1,7 @@
 /**
  * `node bench/remote.ts [--storage sftp,s3] [--corpus big,small] [--delay MS] [--rounds N] [--quick]`: neo and restic in
  * turns, in repositories on one server on loopback (OpenSSH, Ceph's gateway with its data in memory), perhaps behind a
- * line that is long. Needs `npm run build`, restic, and what `.ci/run` installs. Prints a table in Markdown.
+ * line that is long; and of one large file also what a plain client takes for it, `sftp` or `curl`. Needs `npm run build`, restic, and what `.ci/run` installs. Prints a table in Markdown.
  */
 import fs from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -20,7 +20,15 @@ interface Server {
   /** Of the n-th repository. */
   readonly neo: (n: number) => { readonly repo: string; readonly initFlags: readonly string[] };
   readonly restic: (n: number) => readonly string[];
+  /** Shell commands of the plain client. */
+  readonly plain: PlainClient;
   readonly stop: () => Promise<void>;
+}
+
+interface PlainClient {
+  readonly name: string;
+  readonly send: (file: string, as: string) => string;
+  readonly fetch: (as: string, file: string) => string;
 }
 
 const SERVERS: Readonly<Record<string, (delay: number) => Promise<Server>>> = { sftp: overSsh, s3: inBuckets };
@@ -33,12 +41,19 @@ async function lineTo(port: number, delay: number): Promise<{ readonly port: num
 async function overSsh(delay: number): Promise<Server> {
   const sshd = await startSshd();
   const line = await lineTo(sshd.port, delay);
-  const ssh = `${sshd.command} -p ${line.port} -o HostKeyAlias=[127.0.0.1]:${sshd.port}`;
+  const options = `-o Port=${line.port} -o HostKeyAlias=[127.0.0.1]:${sshd.port}`;
+  const ssh = `${sshd.command} ${options}`;
+  const sftp = `${sshd.command.replace(/^ssh/, 'sftp -q')} ${options} -b - 127.0.0.1`;
   const folder = (of: string, n: number): string => `${sshd.files}/${of}-${n}`;
   return {
     env: { NEO_SSH: ssh },
     neo: (n) => ({ repo: `sftp://127.0.0.1${folder('neo', n)}`, initFlags: [] }),
     restic: (n) => ['-r', `sftp:127.0.0.1:${folder('restic', n)}`, '-o', `sftp.command=${ssh} -s 127.0.0.1 sftp`],
+    plain: {
+      name: 'sftp',
+      send: (file, as) => `echo 'put ${file} ${sshd.files}/${as}' | ${sftp}`,
+      fetch: (as, file) => `echo 'get ${sshd.files}/${as} ${file}' | ${sftp}`,
+    },
     async stop() {
       await line.stop();
       await sshd.stop();
@@ -50,10 +65,17 @@ async function inBuckets(delay: number): Promise<Server> {
   const gateway = await startRadosgw();
   const line = await lineTo(Number(new URL(gateway.endpoint).port), delay);
   const endpoint = `http://127.0.0.1:${line.port}`;
+  const user = `${gateway.env.AWS_ACCESS_KEY_ID}:${gateway.env.AWS_SECRET_ACCESS_KEY}`;
+  const curl = `curl -sf --aws-sigv4 aws:amz:us-east-1:s3 --user ${user} -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD'`;
   return {
     env: gateway.env,
     neo: (n) => ({ repo: `s3://neo-${n}/x?endpoint=${endpoint}`, initFlags: ['--create-bucket'] }),
     restic: (n) => ['-r', `s3:${endpoint}/restic-${n}`],
+    plain: {
+      name: 'curl',
+      send: (file, as) => `${curl} -X PUT ${endpoint}/plain && ${curl} -T ${file} ${endpoint}/plain/${as}`,
+      fetch: (as, file) => `${curl} -o ${file} ${endpoint}/plain/${as}`,
+    },
     async stop() {
       await line.stop();
       await gateway.stop();
@@ -135,8 +157,31 @@ async function play(server: Server, corpus: string, pairs: Map<string, [Usage, U
       ];
       pairs.set(name, [...(pairs.get(name) ?? []), pair]);
     }
+    await playPlain(server.plain, corpus, place, pairs);
   } finally {
     places.push(place);
+  }
+}
+
+/** The same bytes, only sent and fetched; of many files a plain client would show how it is told of them. */
+async function playPlain(
+  { name, send, fetch }: PlainClient,
+  corpus: string,
+  place: string,
+  pairs: Map<string, [Usage, Usage][]>,
+): Promise<void> {
+  const [file, ...others] = fs.readdirSync(corpus);
+  if (file === undefined || others.length > 0) return;
+  const as = `plain-${repositories}`;
+  const steps = [
+    ['first snapshot', send(join(corpus, file), as)],
+    ['restore', fetch(as, join(place, file))],
+  ] as const;
+  for (const [operation, script] of steps) {
+    const mine = pairs.get(operation)?.at(-1)?.[0];
+    const plain = await measure({ argv: ['sh', '-c', script], env: { HOME: place } });
+    const what = `${operation}, against ${name}`;
+    if (mine !== undefined) pairs.set(what, [...(pairs.get(what) ?? []), [mine, plain]]);
   }
 }
 
@@ -157,7 +202,7 @@ function lineOf(what: string, pairs: readonly [Usage, Usage][]): string {
 
 console.log(`${availableParallelism()} cores, delay ${values.delay} ms each way\n`);
 console.log(
-  '| what | neo: times as fast | seconds: neo / restic | CPU s | peak MiB |\n| --- | --- | --- | --- | --- |',
+  '| what | neo: times as fast | seconds: neo / restic or as named | CPU s | peak MiB |\n| --- | --- | --- | --- | --- |',
 );
 for (const kind of values.storage.split(',')) {
   const start = SERVERS[kind];

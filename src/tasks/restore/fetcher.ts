@@ -28,7 +28,8 @@ export interface FetcherOptions {
   readonly onDone: (work: FileWork) => void;
 }
 
-const IN_FLIGHT = 64 << 20;
+/** Half a gigabyte a second over 50 ms; more is memory that has to be had first. */
+const IN_FLIGHT = 24 << 20;
 /** For shorter ones memory that is used again would lie there mostly empty. */
 const WORTH_A_BUFFER = RUN_BYTES / 2;
 
