@@ -14,9 +14,10 @@ import { LITTER_AGE_MS, temporaryName } from './local-temporary.ts';
 import { checkFolder, checkPath, checkRange, conflict, folderOf, isPathPart, TEMPORARY_FOLDER } from './path.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { type Pipe, SftpChannel, StatusError } from './sftp/channel.ts';
-import { SftpConnection } from './sftp/connection.ts';
 import { SftpFiles } from './sftp/files.ts';
+import { SftpLanes } from './sftp/lanes.ts';
 import { STATUS } from './sftp/packets.ts';
+import { type Sharing, sharingWith } from './sftp/sharing.ts';
 import { startSsh } from './sftp/ssh.ts';
 import type { SshTarget } from './sftp-location.ts';
 
@@ -42,12 +43,27 @@ const SENT_UNASKED = 256 << 10;
 
 /** @param root absolute, or from the folder in which the server lets one in */
 export async function openSftp(target: SshTarget, root: string, options: SftpOptions = {}): Promise<Backend> {
-  const start = (): Pipe => options.pipe ?? startSsh(target, options.command, options.connectTimeout);
-  const connection = new SftpConnection(start, options.limits);
+  const { command, connectTimeout } = options;
+  let sharing: Sharing | undefined;
+  const lanes = new SftpLanes(
+    {
+      async first() {
+        if (options.pipe !== undefined) return options.pipe;
+        sharing ??= await sharingWith(target, command);
+        return startSsh(target, { command, connectTimeout, sharing: sharing?.owner() ?? [] });
+      },
+      another: () => sharing && startSsh(target, { command, sharing: sharing.member() }),
+    },
+    options.limits,
+  );
   const user = target.user === undefined ? '' : `${target.user}@`;
   const port = target.port === undefined ? '' : `:${target.port}`;
   const location = `sftp://${user}${target.host}${port}/${root.startsWith('/') ? root.slice(1) : `~/${root}`}`;
-  const backend = new SftpBackend(location, root, connection, options.random ?? systemRandom);
+  const end = async (): Promise<void> => {
+    await lanes.close();
+    sharing?.end();
+  };
+  const backend = new SftpBackend(location, root, { lanes, end }, options.random ?? systemRandom);
   if (options.create) await backend.createRoot();
   return backend;
 }
@@ -58,7 +74,7 @@ export async function strangerOnSftp(
   root: string,
   options: SftpOptions = {},
 ): Promise<string | undefined> {
-  const files = new SftpFiles(await SftpChannel.open(options.pipe ?? startSsh(target, options.command)));
+  const files = new SftpFiles(await SftpChannel.open(options.pipe ?? startSsh(target, options)));
   try {
     const entries = await files.readFolder(root);
     return entries.find(({ name, attributes }) => isStranger(name, attributes.is === 'folder'))?.name;
@@ -67,20 +83,25 @@ export async function strangerOnSftp(
   }
 }
 
+interface Line {
+  readonly lanes: SftpLanes;
+  readonly end: () => Promise<void>;
+}
+
 class SftpBackend implements Backend {
   readonly location: string;
   readonly isRemote = true;
   readonly #root: string;
-  readonly #connection: SftpConnection;
+  readonly #line: Line;
   readonly #random: Random;
   /** Those that this process has made or met. */
   readonly #folders = new Map<string, Promise<void>>();
   #swept: Promise<void> | undefined;
 
-  constructor(location: string, root: string, connection: SftpConnection, random: Random) {
+  constructor(location: string, root: string, line: Line, random: Random) {
     this.location = location;
     this.#root = root;
-    this.#connection = connection;
+    this.#line = line;
     this.#random = random;
   }
 
@@ -90,18 +111,22 @@ class SftpBackend implements Backend {
 
   async put(path: string, bytes: Uint8Array): Promise<void> {
     checkPath(path);
-    await this.#run(`store ${path}`, async (files) => {
-      const isThere = files.lstat(this.#at(path)).then((found) => found !== undefined);
-      // Its failure is met where it is waited for, if it ever is.
-      isThere.catch(() => undefined);
-      const known = bytes.length > SENT_UNASKED ? isThere : false;
-      const folders = [TEMPORARY_FOLDER, folderOf(path)].map((folder) => this.#ensureFolder(files, folder));
-      const [isKnown] = await Promise.all([known, ...folders]);
-      if (isKnown) return this.#compare(files, path, bytes);
-      this.#swept ??= this.#sweep(files).catch(() => undefined);
-      const isNew = await this.#store(files, path, bytes, isThere);
-      if (!isNew) await this.#compare(files, path, bytes);
-    });
+    await this.#run(
+      `store ${path}`,
+      async (files) => {
+        const isThere = files.lstat(this.#at(path)).then((found) => found !== undefined);
+        // Its failure is met where it is waited for, if it ever is.
+        isThere.catch(() => undefined);
+        const known = bytes.length > SENT_UNASKED ? isThere : false;
+        const folders = [TEMPORARY_FOLDER, folderOf(path)].map((folder) => this.#ensureFolder(files, folder));
+        const [isKnown] = await Promise.all([known, ...folders]);
+        if (isKnown) return this.#compare(files, path, bytes);
+        this.#swept ??= this.#sweep(files).catch(() => undefined);
+        const isNew = await this.#store(files, path, bytes, isThere);
+        if (!isNew) await this.#compare(files, path, bytes);
+      },
+      bytes.length,
+    );
   }
 
   /** False when there is an object of that name. */
@@ -174,11 +199,15 @@ class SftpBackend implements Backend {
     checkPath(path);
     const range = { offset, length: target.length };
     checkRange(path, Number.MAX_SAFE_INTEGER, range);
-    return this.#run(`read ${path}`, async (files) => {
-      const size = await files.readInto(this.#at(path), offset, target);
-      if (size !== undefined) checkRange(path, size, range);
-      return size !== undefined;
-    });
+    return this.#run(
+      `read ${path}`,
+      async (files) => {
+        const size = await files.readInto(this.#at(path), offset, target);
+        if (size !== undefined) checkRange(path, size, range);
+        return size !== undefined;
+      },
+      target.length,
+    );
   }
 
   async *list(folder: string): AsyncIterable<ObjectInfo> {
@@ -239,22 +268,23 @@ class SftpBackend implements Backend {
 
   async close(): Promise<void> {
     await this.#swept;
-    await this.#connection.close();
+    await this.#line.end();
   }
 
   #at(path: string): string {
     return path === '' ? this.#root : `${this.#root}/${path}`;
   }
 
-  /** All of an operation over one connection. */
-  async #run<T>(action: string, work: (files: SftpFiles) => Promise<T>): Promise<T> {
-    const files = await this.#connection.files();
-    try {
-      return await work(files);
-    } catch (error) {
-      if (!(error instanceof StatusError)) throw error;
-      throw await this.#meaningOf(files, error, action);
-    }
+  /** All of an operation over one channel; `bytes` are what it sends or fetches. */
+  async #run<T>(action: string, work: (files: SftpFiles) => Promise<T>, bytes = 0): Promise<T> {
+    return this.#line.lanes.use(bytes, async (files) => {
+      try {
+        return await work(files);
+      } catch (error) {
+        if (!(error instanceof StatusError)) throw error;
+        throw await this.#meaningOf(files, error, action);
+      }
+    });
   }
 
   /** A full disk is a bare failure in this version of the protocol: the server is asked for what is free. */

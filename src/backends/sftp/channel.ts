@@ -50,6 +50,7 @@ export class SftpChannel {
   #next = 0;
   #failure: NeoError | undefined;
   #silence: NodeJS.Timeout | undefined;
+  #fastest = Number.POSITIVE_INFINITY;
 
   private constructor(pipe: Pipe, extensions: ReadonlyMap<string, string>) {
     this.#pipe = pipe;
@@ -74,6 +75,11 @@ export class SftpChannel {
     pipe.hold(false);
     void channel.#read(packets);
     return channel;
+  }
+
+  /** Milliseconds that the fastest answer took; 0 before there was any. */
+  get roundTrip(): number {
+    return this.#fastest === Number.POSITIVE_INFINITY ? 0 : this.#fastest;
   }
 
   get isBroken(): boolean {
@@ -135,6 +141,7 @@ export class SftpChannel {
   /** @throws StatusError for any status but success; NeoError unreachable when the connection ends */
   request(type: number, body: PacketWriter, expected: number = REPLY.status): Promise<PacketReader> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const since = performance.now();
     return new Promise<Reply>((resolve, reject) => {
       this.#send(type, body, { isAwaited: true, resolve, reject });
       this.#awaited += 1;
@@ -142,6 +149,7 @@ export class SftpChannel {
       this.#pipe.hold(true);
       this.#watch();
     }).then((reply) => {
+      this.#fastest = Math.min(this.#fastest, performance.now() - since);
       if (reply.type === expected) return reply.reader;
       throw new NeoError('unreachable', `the SFTP server answers with packet ${reply.type}`);
     });

@@ -39,6 +39,10 @@ export class SftpFiles {
     return this.#channel.isBroken;
   }
 
+  get roundTrip(): number {
+    return this.#channel.roundTrip;
+  }
+
   async lstat(path: string): Promise<Attributes | undefined> {
     const reader = await orAbsent(this.#channel.request(REQUEST.lstat, new PacketWriter().text(path), REPLY.attrs));
     return reader?.attributes();

@@ -7,16 +7,23 @@ import type { Pipe } from './channel.ts';
 /** Of what ssh says on standard error. */
 const KEPT_BYTES = 4096;
 
-/**
- * @param command in place of `ssh`, taken apart by the shell as GIT_SSH_COMMAND is. Never from a location.
- */
-export function startSsh({ host, user, port }: SshTarget, command: string | undefined, connectTimeout?: number): Pipe {
+export interface SshOptions {
+  /** In place of `ssh`, taken apart by the shell as GIT_SSH_COMMAND is. Never from a location. */
+  readonly command?: string | undefined;
+  /** Milliseconds; by default as the user has set up. */
+  readonly connectTimeout?: number | undefined;
+  /** How it shares a connection. */
+  readonly sharing?: readonly string[];
+}
+
+export function startSsh(target: SshTarget, { command, connectTimeout, sharing = [] }: SshOptions): Pipe {
+  const { host } = target;
   const args = [
-    ...(port === undefined ? [] : ['-p', String(port)]),
-    ...(user === undefined ? [] : ['-l', user]),
+    ...targetOptions(target),
     '-oServerAliveInterval=15',
     '-oServerAliveCountMax=4',
     ...(connectTimeout === undefined ? [] : [`-oConnectTimeout=${Math.ceil(connectTimeout / 1000)}`]),
+    ...sharing,
     '-s',
     '--',
     host,
@@ -50,8 +57,12 @@ export function startSsh({ host, user, port }: SshTarget, command: string | unde
   return { input: child.stdin, output: child.stdout, ended, kill, hold };
 }
 
+export function targetOptions({ user, port }: SshTarget): string[] {
+  return [...(port === undefined ? [] : ['-p', String(port)]), ...(user === undefined ? [] : ['-l', user])];
+}
+
 /** Ctrl-C at the terminal is for neo, which then ends its work in good order: ssh must live until that is done. */
-function commandLine(args: readonly string[], command: string | undefined): [string, string[]] {
+export function commandLine(args: readonly string[], command: string | undefined): [string, string[]] {
   if (process.platform === 'win32' && command === undefined) return ['ssh', [...args]];
   return ['sh', ['-c', `trap '' INT; ${command ?? 'exec ssh'} "$@"`, 'ssh', ...args]];
 }

@@ -27,11 +27,12 @@ export interface Machinery {
   readonly credits: Credits;
 }
 
-/** Finished packs that wait for their upload. */
+/** Bytes of finished packs that are not stored yet; over a network as many as fill a long line. */
 const AHEAD_BYTES = 32 << 20;
+const AHEAD_OF_NETWORK = 96 << 20;
 
 export function makeMachinery(repository: IndexedRepository, options: MachineryOptions): Machinery {
-  const credits = Credits.limited(AHEAD_BYTES);
+  const credits = Credits.limited(repository.backend.isRemote === true ? AHEAD_OF_NETWORK : AHEAD_BYTES);
   const session = new SessionWriter(repository, {
     uploads: options.uploads,
     dryRun: options.dryRun,
