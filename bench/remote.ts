@@ -147,6 +147,8 @@ async function play(server: Server, corpus: string, pairs: Map<string, [Usage, U
     cwd: corpus,
   });
   try {
+    // Whoever reads them first would wait for the disk.
+    await measure({ argv: ['sh', '-c', 'find . -type f -exec cat {} + > /dev/null'], env: {}, cwd: corpus });
     await measure(neo(['init', '-q', ...initFlags]));
     await measure(rival(['init', '-q']));
     for (const { name, ...calls } of OPERATIONS) {
@@ -171,7 +173,7 @@ async function playPlain(
   pairs: Map<string, [Usage, Usage][]>,
 ): Promise<void> {
   const [file, ...others] = fs.readdirSync(corpus);
-  if (file === undefined || others.length > 0) return;
+  if (file === undefined || others.length > 0 || !fs.statSync(join(corpus, file)).isFile()) return;
   const as = `plain-${repositories}`;
   const steps = [
     ['first snapshot', send(join(corpus, file), as)],
