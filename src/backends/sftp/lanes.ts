@@ -19,7 +19,7 @@ const LARGE = 256 << 10;
 const FULL = 2 << 20;
 /** Milliseconds to the server and back from which a full channel is slower than most lines. */
 const FAR = 5;
-/** After that many failures no other channels are asked for. */
+/** After that many failures in a row no other channels are asked for. */
 const REFUSED = 3;
 
 interface Lane {
@@ -75,11 +75,15 @@ export class SftpLanes {
   async #filesOf(lane: Lane): Promise<SftpFiles> {
     const first = await this.#first.connection.files();
     if (lane === this.#first) return first;
-    return lane.connection.files().catch(() => {
+    try {
+      const files = await lane.connection.files();
+      this.#failures = 0;
+      return files;
+    } catch {
       this.#failures += 1;
       lane.isClosed = true;
       return first;
-    });
+    }
   }
 
   /** The others first, also what was had in a second attempt: the connection ends with the last of them. */

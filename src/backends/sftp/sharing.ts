@@ -37,12 +37,8 @@ const ALREADY_SHARED: Sharing = { owner: () => [], member: () => [], end: () => 
 
 function ownSharing(): Sharing | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'neo-ssh-'));
-  const end = (): void => {
-    process.off('exit', end);
-    rmSync(folder, { recursive: true, force: true });
-  };
-  // Most programs end without closing what they have read from.
-  process.once('exit', end);
+  const end = (): void => removeFolder(folder);
+  rememberFolder(folder);
   if (folder.length > LONGEST_PATH) return void end();
   let connections = 0;
   const socket = (): string => `-oControlPath=${join(folder, String(connections))}`;
@@ -55,6 +51,24 @@ function ownSharing(): Sharing | undefined {
     member: () => ['-oControlMaster=no', socket(), '-oProxyCommand=false', '-oBatchMode=yes'],
     end,
   };
+}
+
+/** Most programs end without closing what they have read from. */
+const folders = new Set<string>();
+
+function rememberFolder(folder: string): void {
+  if (folders.size === 0) process.on('exit', removeFolders);
+  folders.add(folder);
+}
+
+function removeFolders(): void {
+  for (const folder of folders) removeFolder(folder);
+}
+
+function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  folders.delete(folder);
+  if (folders.size === 0) process.off('exit', removeFolders);
 }
 
 /** What the user's configuration says of this host, by lower-case keywords. */
