@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Backend, ObjectInfo } from '../../src/backends/backend.ts';
 import { agreesWithMap } from './backend-model.ts';
+import { pattern } from './bytes-pattern.ts';
 
 /** A fresh, empty storage for each test. */
 export interface BackendFixture {
@@ -35,10 +36,7 @@ export function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** Bytes that differ at every place of interest, without being random. */
-export function pattern(length: number, salt = 0): Uint8Array {
-  return Uint8Array.from({ length }, (_, n) => (n * 31 + (n >>> 8) * 7 + salt) & 0xff);
-}
+export { pattern };
 
 export function backendSuite(
   name: string,
