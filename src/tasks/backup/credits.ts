@@ -1,9 +1,12 @@
 /** What the threads of a run share: how far workers may run ahead of the upload, and how much they have read. */
+import { NeoError } from '../../core/errors.ts';
+
 const OUTSTANDING = 0;
 const STOPPED = 1;
 const LIMIT = 2;
+const ENDED = 3;
 const UNIT = 1024;
-/** Three words, and at the next multiple of eight a long one. */
+/** Four words, and a long one. */
 const READ_AT = 16;
 
 export class Credits {
@@ -23,7 +26,7 @@ export class Credits {
     return credits;
   }
 
-  /** In a thread: waits until the upload has caught up. */
+  /** In a thread: waits until the upload has caught up. @throws NeoError interrupted when it never will */
   take(bytes: number): void {
     const limit = this.#words[LIMIT] ?? 0;
     for (
@@ -31,6 +34,7 @@ export class Credits {
       used >= limit;
       used = Atomics.load(this.#words, OUTSTANDING)
     ) {
+      if (this.ended) throw new NeoError('interrupted', 'the run is over');
       Atomics.wait(this.#words, OUTSTANDING, used, 1000);
     }
     this.force(bytes);
@@ -63,5 +67,16 @@ export class Credits {
 
   get stopped(): boolean {
     return Atomics.load(this.#words, STOPPED) === 1;
+  }
+
+  /** Nothing is wanted any longer: whoever waits need not. */
+  end(): void {
+    this.stop();
+    Atomics.store(this.#words, ENDED, 1);
+    Atomics.notify(this.#words, OUTSTANDING);
+  }
+
+  get ended(): boolean {
+    return Atomics.load(this.#words, ENDED) === 1;
   }
 }

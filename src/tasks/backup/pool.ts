@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { NeoError } from '../../core/errors.ts';
 import { ownModule } from '../../core/program-files.ts';
+import { endThread } from '../../core/threads.ts';
 import type { FinishedPack } from '../../repo/blob-entry.ts';
 import type { Credits } from './credits.ts';
 import type { Job, JobResult, ResultOf, WorkerSetup } from './jobs.ts';
@@ -75,11 +76,13 @@ export class ThreadPool implements WorkerPool {
   readonly #start: () => Thread;
   readonly size: number;
   readonly #queue: Waiting[] = [];
+  readonly #credits: Credits;
   readonly #onPack: (pack: FinishedPack) => void;
   #failure: unknown;
 
   /** Threads start with the first job: a run that finds nothing new needs none. */
   constructor(size: number, setup: WorkerSetup, credits: Credits, onPack: (pack: FinishedPack) => void) {
+    this.#credits = credits;
     this.#onPack = onPack;
     this.size = size;
     const url = ownModule('tasks/backup/thread');
@@ -132,7 +135,8 @@ export class ThreadPool implements WorkerPool {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+    this.#credits.end();
+    await Promise.all(this.#threads.map(({ worker }) => endThread(worker)));
   }
 
   #dispatch(): void {

@@ -3,6 +3,7 @@ import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { isNeoError, messageOf, type NeoError } from '../../core/errors.ts';
 import { systemRandom } from '../../core/random.ts';
 import { StageClock } from '../../core/stages.ts';
+import { serveJobs } from '../../core/threads.ts';
 import { loadEngine } from '../../engine/load.ts';
 import { profiledEngine } from '../../engine/profiled.ts';
 import type { FinishedPack } from '../../repo/blob-entry.ts';
@@ -52,13 +53,17 @@ const core = new WorkerCore(setup, {
   ...(clock === undefined ? {} : { clock }),
 });
 
-port.on('message', ({ job, tables }: ThreadRequest) => {
-  clock?.add('wait', clock.now - idleSince, 0);
-  try {
-    const result = core.run(job, tables);
-    send({ type: 'result', result });
-  } catch (error) {
-    send({ type: 'failed', code: isNeoError(error) ? error.code : undefined, message: messageOf(error) });
-  }
-  idleSince = clock?.now ?? 0;
-});
+serveJobs<ThreadRequest>(
+  port,
+  () => credits.ended,
+  ({ job, tables }) => {
+    clock?.add('wait', clock.now - idleSince, 0);
+    try {
+      const result = core.run(job, tables);
+      send({ type: 'result', result });
+    } catch (error) {
+      send({ type: 'failed', code: isNeoError(error) ? error.code : undefined, message: messageOf(error) });
+    }
+    idleSince = clock?.now ?? 0;
+  },
+);

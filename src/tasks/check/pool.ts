@@ -2,9 +2,10 @@
 import { Worker } from 'node:worker_threads';
 import { NeoError } from '../../core/errors.ts';
 import { ownModule } from '../../core/program-files.ts';
+import { EndMark, endThread } from '../../core/threads.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import type { Job, JobResult, ResultOf, WorkerSetup } from './jobs.ts';
-import type { ThreadMessage } from './thread.ts';
+import type { ThreadData, ThreadMessage } from './thread.ts';
 import { WorkerCore } from './worker-core.ts';
 
 /** `workers`: 0 does everything in this thread. They start with the first job, or with {@link ThreadPool.start}. */
@@ -34,7 +35,8 @@ export class ThreadPool {
   readonly size: number;
   readonly #setup: WorkerSetup;
   readonly #own: WorkerCore;
-  #threads: Thread[] = [];
+  readonly #end = new EndMark();
+  readonly #threads: Thread[] = [];
   #failure: unknown;
 
   constructor(size: number, setup: WorkerSetup, own: WorkerCore) {
@@ -52,7 +54,8 @@ export class ThreadPool {
   /** Ahead of the first job. */
   start(): void {
     const url = ownModule('tasks/check/thread');
-    const options = { workerData: this.#setup, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } };
+    const workerData: ThreadData = { setup: this.#setup, end: this.#end.memory };
+    const options = { workerData, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } };
     while (this.#threads.length < this.size) {
       const thread: Thread = { worker: new Worker(url, options), running: [] };
       thread.worker.on('message', (message: ThreadMessage) => this.#receive(thread, message));
@@ -69,9 +72,9 @@ export class ThreadPool {
 
   async run<T extends Job['type']>(job: Extract<Job, { type: T }>): Promise<ResultOf<T>> {
     if (this.size === 0) return this.runHere(job);
+    if (this.#failure !== undefined) throw this.#failure;
     this.start();
     return new Promise((resolve, reject) => {
-      if (this.#failure !== undefined) return reject(this.#failure);
       const thread = this.#threads.reduce((least, other) =>
         other.running.length < least.running.length ? other : least,
       );
@@ -81,9 +84,9 @@ export class ThreadPool {
   }
 
   async close(): Promise<void> {
-    const threads = this.#threads;
-    this.#threads = [];
-    await Promise.all(threads.map(({ worker }) => worker.terminate()));
+    this.#failure ??= new NeoError('interrupted', 'the check is over');
+    this.#end.set();
+    await Promise.all(this.#threads.map(({ worker }) => endThread(worker)));
   }
 
   #receive(thread: Thread, message: ThreadMessage): void {

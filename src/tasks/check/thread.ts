@@ -1,9 +1,15 @@
 /** Entry of a check's worker thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { isNeoError, messageOf, type NeoError } from '../../core/errors.ts';
+import { EndMark, serveJobs } from '../../core/threads.ts';
 import { loadEngine } from '../../engine/load.ts';
 import type { Job, JobResult, WorkerSetup } from './jobs.ts';
 import { WorkerCore } from './worker-core.ts';
+
+export interface ThreadData {
+  readonly setup: WorkerSetup;
+  readonly end: SharedArrayBuffer;
+}
 
 export type ThreadMessage =
   | { readonly type: 'result'; readonly result: JobResult }
@@ -11,7 +17,8 @@ export type ThreadMessage =
 
 const port = parentPort;
 if (port === null) throw new Error('not a worker thread');
-const setup = workerData as WorkerSetup;
+const { setup, end: memory } = workerData as ThreadData;
+const end = new EndMark(memory);
 const core = new WorkerCore(setup, await loadEngine(setup.engine));
 
 function run(job: Job): ThreadMessage {
@@ -22,4 +29,8 @@ function run(job: Job): ThreadMessage {
   }
 }
 
-port.on('message', (job: Job) => port.postMessage(run(job)));
+serveJobs<Job>(
+  port,
+  () => end.isSet,
+  (job) => port.postMessage(run(job)),
+);

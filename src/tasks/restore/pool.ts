@@ -2,9 +2,10 @@
 import { Worker } from 'node:worker_threads';
 import { NeoError } from '../../core/errors.ts';
 import { ownModule } from '../../core/program-files.ts';
+import { EndMark, endThread } from '../../core/threads.ts';
 import { encodeWrite } from './job-codec.ts';
 import type { Job, JobResult, ResultOf, WorkerSetup } from './jobs.ts';
-import type { ThreadMessage } from './thread.ts';
+import type { ThreadData, ThreadMessage } from './thread.ts';
 import type { WorkerCore } from './worker-core.ts';
 
 export interface RestorePool {
@@ -50,6 +51,7 @@ interface Thread {
 export class ThreadPool implements RestorePool {
   readonly #size: number;
   readonly #setup: WorkerSetup;
+  readonly #end = new EndMark();
   #threads: readonly Thread[] = [];
   #failure: unknown;
 
@@ -61,8 +63,9 @@ export class ThreadPool implements RestorePool {
   start(): void {
     if (this.#threads.length > 0) return;
     const url = ownModule('tasks/restore/thread');
+    const workerData: ThreadData = { setup: this.#setup, end: this.#end.memory };
     this.#threads = Array.from({ length: this.#size }, () => {
-      const worker = new Worker(url, { workerData: this.#setup, trackUnmanagedFds: false });
+      const worker = new Worker(url, { workerData, trackUnmanagedFds: false });
       const thread: Thread = { worker, running: [] };
       worker.on('message', (message: ThreadMessage) => this.#receive(thread, message));
       worker.on('error', (error) => this.#fail(error));
@@ -84,7 +87,8 @@ export class ThreadPool implements RestorePool {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
+    this.#end.set();
+    await Promise.all(this.#threads.map(({ worker }) => endThread(worker)));
   }
 
   #receive(thread: Thread, message: ThreadMessage): void {

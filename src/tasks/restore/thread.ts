@@ -2,10 +2,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { discard } from '../../core/bytes.ts';
 import { isNeoError, messageOf, type NeoError } from '../../core/errors.ts';
+import { EndMark, serveJobs } from '../../core/threads.ts';
 import { loadEngine } from '../../engine/load.ts';
 import { decodeWrite, type EncodedWrite } from './job-codec.ts';
 import type { Job, JobResult, WorkerSetup } from './jobs.ts';
 import { WorkerCore } from './worker-core.ts';
+
+export interface ThreadData {
+  readonly setup: WorkerSetup;
+  readonly end: SharedArrayBuffer;
+}
 
 export type ThreadMessage =
   | { readonly type: 'result'; readonly result: JobResult }
@@ -15,8 +21,9 @@ export type SentJob = Exclude<Job, { type: 'write' }> | EncodedWrite;
 
 const port = parentPort;
 if (port === null) throw new Error('not a worker thread');
-const setup = workerData as WorkerSetup;
-const core = new WorkerCore(setup, await loadEngine(setup.engine));
+const { setup, end: memory } = workerData as ThreadData;
+const end = new EndMark(memory);
+const core = new WorkerCore(setup, await loadEngine(setup.engine), () => end.isSet);
 
 function run(sent: SentJob): ThreadMessage {
   try {
@@ -30,4 +37,8 @@ function run(sent: SentJob): ThreadMessage {
   }
 }
 
-port.on('message', (sent: SentJob) => port.postMessage(run(sent)));
+serveJobs<SentJob>(
+  port,
+  () => end.isSet,
+  (sent) => port.postMessage(run(sent)),
+);

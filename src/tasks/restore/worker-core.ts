@@ -72,12 +72,15 @@ class Report {
 export class WorkerCore {
   readonly #setup: WorkerSetup;
   readonly #engine: Engine;
+  readonly #isOver: () => boolean;
   readonly #zeros = new Uint8Array(BLOCK);
   #chunker: Chunker | undefined;
 
-  constructor(setup: WorkerSetup, engine: Engine) {
+  /** `isOver`: long jobs are given up. */
+  constructor(setup: WorkerSetup, engine: Engine, isOver = () => false) {
     this.#setup = setup;
     this.#engine = engine;
+    this.#isOver = isOver;
   }
 
   run(job: Job): JobResult {
@@ -230,6 +233,7 @@ export class WorkerCore {
     const buffer = new Uint8Array(READ_BYTES);
     for (const { offset, length } of ranges) {
       for (let done = 0; done < length; ) {
+        if (this.#isOver()) throw new NeoError('interrupted', 'the run is over');
         const part = buffer.subarray(0, Math.min(READ_BYTES, length - done));
         const got = readAt(fd, part, offset + done);
         hasher.update(part.subarray(0, got));
