@@ -31,6 +31,12 @@ export interface Backend {
    */
   put(path: string, bytes: Uint8Array): Promise<void>;
 
+  /**
+   * As {@link put}, of bytes that come piece by piece and are never in memory as a whole. What `pieces` throws, also after
+   * the last of them, is thrown here, and nothing becomes visible. For servers.
+   */
+  putPieces?(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void>;
+
   /** Puts will come: what the first one would have to wait for is done ahead, and nobody waits for it here. */
   prepareToPut?(): void;
 
@@ -58,6 +64,9 @@ export interface Backend {
    */
   list(folder: string): AsyncIterable<ObjectInfo>;
 
+  /** As {@link list}, in the order of the paths' bytes, and only what comes after `after`. For servers, which list in pages. */
+  listAfter?(folder: string, after: string): AsyncIterable<ObjectInfo>;
+
   stat(path: string): Promise<ObjectInfo | undefined>;
 
   /** Removes an object, durably when the promise resolves; one that is absent already is success. */
@@ -68,6 +77,9 @@ export interface Backend {
 
   close(): Promise<void>;
 }
+
+/** What a server can keep a target in. */
+export type ServedBackend = Backend & Required<Pick<Backend, 'putPieces' | 'listAfter'>>;
 
 /** Fills `target` from `offset` of an object on; false when there is none. @throws NeoError integrity when it is shorter */
 export async function readInto(backend: Backend, path: string, offset: number, target: Uint8Array): Promise<boolean> {

@@ -22,11 +22,12 @@ export function isAbsent(error: unknown): boolean {
 }
 
 /** Writes a new file and waits until its bytes are on the medium. Nothing is left behind when that fails. */
-export async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
+export async function writeDurably(file: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   const handle = await open(file, 'wx', FILE_MODE);
   try {
     try {
-      await writeAll(handle, bytes);
+      if (bytes instanceof Uint8Array) await writeAll(handle, bytes, 0);
+      else await writePieces(handle, bytes);
       // On macOS libuv makes this F_FULLFSYNC. After an error the pages may be lost: the file is never tried again.
       await handle.sync();
     } finally {
@@ -38,10 +39,18 @@ export async function writeDurably(file: string, bytes: Uint8Array): Promise<voi
   }
 }
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await handle.write(bytes, at, Math.min(CALL_BYTES, bytes.length - at), at);
+    const { bytesWritten } = await handle.write(bytes, at, Math.min(CALL_BYTES, bytes.length - at), position + at);
     at += bytesWritten;
+  }
+}
+
+async function writePieces(handle: FileHandle, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  let position = 0;
+  for await (const piece of pieces) {
+    await writeAll(handle, piece, position);
+    position += piece.length;
   }
 }
 
@@ -134,6 +143,29 @@ export async function compareDurably(file: string, bytes: Uint8Array): Promise<'
     return 'equal';
   });
   return result ?? 'absent';
+}
+
+/** The same for bytes that lie in another file. */
+export async function compareFilesDurably(file: string, other: string): Promise<'absent' | 'equal' | 'other'> {
+  const result = await withFile(file, async (handle, size) => {
+    const isEqual = await withFile(other, (beside, length) => isSame(handle, beside, size === length ? size : -1));
+    if (isEqual !== true) return 'other';
+    await syncReadOnly(handle);
+    return 'equal';
+  });
+  return result ?? 'absent';
+}
+
+const COMPARE_BYTES = 1 << 20;
+
+/** `size`: of both; −1 where they differ. */
+async function isSame(one: FileHandle, two: FileHandle, size: number): Promise<boolean> {
+  for (let at = 0; at < size; at += COMPARE_BYTES) {
+    const length = Math.min(COMPARE_BYTES, size - at);
+    const [a, b] = await Promise.all([readFully(one, at, length), readFully(two, at, length)]);
+    if (a.length < length || !equalBytes(a, b)) return false;
+  }
+  return size >= 0;
 }
 
 async function syncReadOnly(handle: FileHandle): Promise<void> {

@@ -20,6 +20,35 @@ export async function* walkObjects(root: string, folder: string): AsyncGenerator
   }
 }
 
+/**
+ * The same in the order of the paths' bytes, and only what comes after `after`: folders that lie before it are not read. The names of
+ * one folder are in memory at a time.
+ */
+export async function* walkInOrder(root: string, folder: string, after: string): AsyncGenerator<ObjectInfo> {
+  let batch: string[] = [];
+  for (const path of await sortedPaths(root, folder, after)) {
+    const isFolder = path.endsWith('/');
+    if (!isFolder) batch.push(path);
+    if (!isFolder && batch.length < BATCH) continue;
+    yield* await lookAt(root, batch);
+    batch = [];
+    if (isFolder) yield* walkInOrder(root, path.slice(0, -1), after);
+  }
+  yield* await lookAt(root, batch);
+}
+
+/** What may hold something after `after`; folders end in `/`, and so stand where their objects do. */
+async function sortedPaths(root: string, folder: string, after: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const entry of entriesOf(join(root, folder))) {
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (!isPathPart(entry.name) || path === TEMPORARY_FOLDER) continue;
+    if (entry.isDirectory()) paths.push(`${path}/`);
+    else if (entry.isFile()) paths.push(path);
+  }
+  return paths.filter((path) => path > after || (path.endsWith('/') && after.startsWith(path))).sort();
+}
+
 /** The files of one folder; its sub-folders are added to `pending`. */
 async function* walkFolder(root: string, folder: string, pending: string[]): AsyncGenerator<ObjectInfo> {
   let batch: string[] = [];

@@ -12,10 +12,11 @@ import { dirname, join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { NeoError, systemCode } from '../core/errors.ts';
 import { type Random, systemRandom } from '../core/random.ts';
-import type { Backend, ByteRange, ObjectInfo } from './backend.ts';
+import type { ByteRange, ObjectInfo, ServedBackend } from './backend.ts';
 import { storageError } from './local-errors.ts';
 import {
   compareDurably,
+  compareFilesDurably,
   isAbsent,
   isPlainFolder,
   makeFolder,
@@ -28,7 +29,7 @@ import {
 } from './local-files.ts';
 import { PUBLISH_WAYS, type PublishWay, publish } from './local-publish.ts';
 import { hasRemoteClock, probeClock, removeLitter, temporaryName } from './local-temporary.ts';
-import { walkObjects } from './local-walk.ts';
+import { walkInOrder, walkObjects } from './local-walk.ts';
 import { checkFolder, checkPath, checkRange, conflict, folderOf, TEMPORARY_FOLDER } from './path.ts';
 
 export interface LocalOptions {
@@ -44,7 +45,7 @@ export interface LocalOptions {
  * Opens a repository folder. One that does not exist is like an empty one for reading, and refuses puts.
  * @throws NeoError permission-denied, no-space, failed (the root is no folder)
  */
-export async function openLocal(root: string, options: LocalOptions = {}): Promise<Backend> {
+export async function openLocal(root: string, options: LocalOptions = {}): Promise<ServedBackend> {
   const folder = resolve(root);
   try {
     if (options.create) await createRoot(folder);
@@ -92,7 +93,10 @@ async function identityOf(folder: string): Promise<string | undefined> {
   }
 }
 
-class LocalBackend implements Backend {
+/** What lies under a name that is taken. */
+type Compare = () => Promise<'absent' | 'equal' | 'other'>;
+
+class LocalBackend implements ServedBackend {
   readonly location: string;
   readonly #root: string;
   readonly #clock: Clock;
@@ -121,7 +125,7 @@ class LocalBackend implements Backend {
     checkPath(path);
     await this.#inTurn(path, `store ${path}`, async () => {
       await this.#requireRoot();
-      if (await this.#holds(path, bytes)) return;
+      if (await this.#holds(path, () => compareDurably(this.#at(path), bytes))) return;
       try {
         await this.#store(path, bytes);
       } catch (error) {
@@ -133,6 +137,19 @@ class LocalBackend implements Backend {
         await this.#store(path, bytes);
       }
     });
+  }
+
+  async putPieces(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    checkPath(path);
+    await this.#run(`store ${path}`, () => this.#requireRoot());
+    // Only to publish it has to wait for others of this path: a slow sender holds nobody up.
+    await this.#run(`store ${path}`, () =>
+      this.#withTemporary(path, pieces, (temporary) =>
+        this.#inTurn(path, `store ${path}`, () =>
+          this.#publish(path, temporary, () => compareFilesDurably(this.#at(path), temporary)),
+        ),
+      ),
+    );
   }
 
   async get(path: string): Promise<Uint8Array | undefined> {
@@ -166,11 +183,20 @@ class LocalBackend implements Backend {
     return found !== undefined;
   }
 
-  async *list(folder: string): AsyncIterable<ObjectInfo> {
+  list(folder: string): AsyncIterable<ObjectInfo> {
     checkFolder(folder);
+    return this.#listBy(folder, () => walkObjects(this.#root, folder));
+  }
+
+  listAfter(folder: string, after: string): AsyncIterable<ObjectInfo> {
+    checkFolder(folder);
+    return this.#listBy(folder, () => walkInOrder(this.#root, folder, after));
+  }
+
+  async *#listBy(folder: string, walk: () => AsyncIterable<ObjectInfo>): AsyncIterable<ObjectInfo> {
     try {
       await this.#checkRoot();
-      if (await this.#isPlain(folder)) yield* walkObjects(this.#root, folder);
+      if (await this.#isPlain(folder)) yield* walk();
       // An unmounted disk must not look like a repository that lost its objects.
       await this.#checkRoot();
     } catch (error) {
@@ -243,28 +269,43 @@ class LocalBackend implements Backend {
   }
 
   async #store(path: string, bytes: Uint8Array): Promise<void> {
+    await this.#withTemporary(path, bytes, (temporary) =>
+      this.#publish(path, temporary, () => compareDurably(this.#at(path), bytes)),
+    );
+  }
+
+  /** Hands over a file with these bytes, on the medium; it is gone afterwards. */
+  async #withTemporary(
+    path: string,
+    bytes: Uint8Array | AsyncIterable<Uint8Array>,
+    use: (temporary: string) => Promise<void>,
+  ): Promise<void> {
     await this.#ensureFolder(TEMPORARY_FOLDER);
     this.#swept ??= this.now().then((now) => removeLitter(this.#at(TEMPORARY_FOLDER), now));
     await this.#swept;
     await this.#ensureFolder(folderOf(path));
-    const final = this.#at(path);
     const temporary = join(this.#at(TEMPORARY_FOLDER), temporaryName(this.#random));
     await writeDurably(temporary, bytes);
     try {
-      const result = await publish(temporary, final, this.#ways);
-      if (result === 'published') await syncFolder(dirname(final));
-      else if (!(await this.#holds(path, bytes))) {
-        throw new NeoError('failed', `${path} is in use by something that is not an object, or vanished while stored`);
-      }
+      await use(temporary);
     } finally {
       await unlinkQuietly(temporary);
     }
   }
 
+  async #publish(path: string, temporary: string, compare: Compare): Promise<void> {
+    const final = this.#at(path);
+    const result = await publish(temporary, final, this.#ways);
+    if (result === 'published') await syncFolder(dirname(final));
+    else if (!(await this.#holds(path, compare))) {
+      throw new NeoError('failed', `${path} is in use by something that is not an object, or vanished while stored`);
+    }
+  }
+
   /** True when the object is there and durable with these bytes. @throws NeoError integrity for other bytes */
-  async #holds(path: string, bytes: Uint8Array): Promise<boolean> {
+  async #holds(path: string, compare: Compare): Promise<boolean> {
     if (!(await this.#isPlain(folderOf(path)))) return false;
-    const state = await compareDurably(this.#at(path), bytes);
+    const state = await compare();
     if (state === 'other') throw conflict(path);
     if (state === 'absent') return false;
     await this.#ensureFolder(folderOf(path));

@@ -21,11 +21,11 @@ import {
 import { equalBytes } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { Backend, ByteRange, ObjectInfo } from './backend.ts';
+import { bodyOf, dropBody, payloadHash, readBody } from './bodies.ts';
 import { isStranger } from './local-strangers.ts';
 import { checkFolder, checkPath, checkRange, conflict, isPath, TEMPORARY_FOLDER } from './path.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { beginsAt, dateOf, infoOf, lengthOf } from './s3/answers.ts';
-import { bodyOf, dropBody, payloadHash, readBody } from './s3/bodies.ts';
 import { makeClient, type S3Surroundings, signBody } from './s3/client.ts';
 import { isAbsent, noBucket, s3Error, statusOf } from './s3/errors.ts';
 import { type S3Place, showS3 } from './s3-location.ts';

@@ -1,8 +1,8 @@
-/** Bytes on their way to and from an S3 store, as fast as the limits allow. */
+/** Bodies of requests over HTTP on their way to and from storage, as fast as the limits allow. */
 import { Readable } from 'node:stream';
-import { copyInto, copyOf, discard, toHex } from '../../core/bytes.ts';
-import { NeoError } from '../../core/errors.ts';
-import type { RateLimit } from '../rate-limit.ts';
+import { copyInto, copyOf, discard, toHex } from '../core/bytes.ts';
+import { NeoError } from '../core/errors.ts';
+import type { RateLimit } from './rate-limit.ts';
 
 const PART = 64 * 1024;
 

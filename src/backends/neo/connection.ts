@@ -1,0 +1,200 @@
+/**
+ * One connection to a server of ours: TLS 1.3 with a server whose key is known beforehand, and HTTP/2 on it. It is made when
+ * it is needed, and anew when it was lost. Before the key was seen to be the right one nothing is sent.
+ */
+import { once } from 'node:events';
+import http2, { type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
+import tls from 'node:tls';
+import { equalBytes, toBase64 } from '../../core/bytes.ts';
+import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
+import { errorOf } from '../../protocol/refusals.ts';
+
+export interface Trust {
+  /** SHA-256 of the server's public key (DER, SubjectPublicKeyInfo): 32 bytes. */
+  readonly fingerprint: Uint8Array;
+  /** Who asks. */
+  readonly token?: string;
+}
+
+export interface Exchange {
+  readonly method: string;
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string | number>>;
+  readonly body?: Uint8Array | NodeJS.ReadableStream;
+  /** For messages: what was being done. */
+  readonly doing: string;
+}
+
+export interface Reply {
+  readonly headers: IncomingHttpHeaders;
+  readonly stream: ClientHttp2Stream;
+}
+
+/** SSL_OP_NO_TICKET (openssl/ssl.h). With a resumed session the server's key would not be seen. */
+const NO_TICKETS = 0x4000;
+const CONNECT_MS = 20_000;
+/** Nothing moves for so long. */
+const SILENCE_MS = 60_000;
+/** What may be under way on one request, and on the connection: 16 MiB are 320 MB/s over 50 ms. */
+const WINDOW = 4 << 20;
+const CONNECTION_WINDOW = 16 << 20;
+const MOST_REFUSAL_BYTES = 64 << 10;
+
+export class Connection {
+  readonly #host: string;
+  readonly #port: number;
+  readonly #trust: Trust;
+  #session: Promise<ClientHttp2Session> | undefined;
+
+  constructor(host: string, port: number, trust: Trust) {
+    this.#host = host;
+    this.#port = port;
+    this.#trust = trust;
+  }
+
+  /**
+   * The answer, whose body is still to be read; undefined when the server says that there is no such object.
+   * @throws NeoError what the server refuses with; unreachable
+   */
+  async ask(exchange: Exchange): Promise<Reply | undefined> {
+    const { doing } = exchange;
+    try {
+      const stream = await this.#send(exchange);
+      const [headers] = (await answered(stream)) as [IncomingHttpHeaders & { ':status'?: number }];
+      const status = headers[':status'] ?? 0;
+      if (status >= 200 && status < 300) return { headers, stream };
+      if (status === 404 && headers['neo-object'] === 'absent') {
+        stream.close();
+        return undefined;
+      }
+      const refusal = await jsonOf(stream, MOST_REFUSAL_BYTES).catch(() => undefined);
+      // What was not sent yet is not wanted.
+      stream.destroy();
+      throw errorOf(status, refusal, doing);
+    } catch (error) {
+      throw isNeoError(error) ? error : cut(doing, error);
+    }
+  }
+
+  async #send({ method, url, headers = {}, body }: Exchange): Promise<ClientHttp2Stream> {
+    const session = await this.#connected();
+    const { token } = this.#trust;
+    const stream = session.request(
+      {
+        ...headers,
+        ':method': method,
+        ':path': url,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      { endStream: body === undefined },
+    );
+    stream.setTimeout(SILENCE_MS, () => stream.destroy(new NeoError('unreachable', 'the server is silent')));
+    // Whoever reads it learns of it; and a refusal may come before all was sent.
+    stream.on('error', () => undefined);
+    if (body instanceof Uint8Array) stream.end(body);
+    else body?.pipe(stream);
+    return stream;
+  }
+
+  async #connected(): Promise<ClientHttp2Session> {
+    const known = await this.#session;
+    if (known !== undefined && !known.closed && !known.destroyed) return known;
+    const mine = this.#connect();
+    this.#session = mine;
+    mine.catch(() => {
+      if (this.#session === mine) this.#session = undefined;
+    });
+    return mine;
+  }
+
+  async #connect(): Promise<ClientHttp2Session> {
+    const socket = await this.#shakeHands();
+    const session = http2.connect(
+      `https://${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${this.#port}`,
+      {
+        createConnection: () => socket,
+        settings: { enablePush: false, initialWindowSize: WINDOW },
+      },
+    );
+    session.on('error', () => session.destroy());
+    await once(session, 'connect');
+    session.setLocalWindowSize(CONNECTION_WINDOW);
+    // A command ends when all is done, and does not wait for a line that is idle.
+    session.unref();
+    return session;
+  }
+
+  async #shakeHands(): Promise<tls.TLSSocket> {
+    const socket = tls.connect({
+      host: this.#host,
+      port: this.#port,
+      ALPNProtocols: ['h2'],
+      minVersion: 'TLSv1.3',
+      secureOptions: NO_TICKETS,
+      // Nobody vouches for such servers: the key is known, and compared below.
+      rejectUnauthorized: false,
+      ...(/^[\d.]+$|:/.test(this.#host) ? {} : { servername: this.#host }),
+    });
+    try {
+      await once(socket, 'secureConnect', { signal: AbortSignal.timeout(CONNECT_MS) });
+      await this.#compareKey(socket);
+      return socket;
+    } catch (error) {
+      socket.destroy();
+      throw isNeoError(error) ? error : cut(`reach ${this.#host}:${this.#port}`, error);
+    }
+  }
+
+  async #compareKey(socket: tls.TLSSocket): Promise<void> {
+    const key = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
+    const found = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(key ?? [])));
+    if (key !== undefined && equalBytes(found, this.#trust.fingerprint)) return;
+    throw new NeoError('unreachable', `${this.#host}:${this.#port} has another key than the one that is known`, {
+      hint: `nothing was sent; if the server was set up anew, log in again: its fingerprint is SHA256:${toBase64(found)}`,
+      isPermanent: true,
+    });
+  }
+
+  async close(): Promise<void> {
+    const session = await this.#session?.catch(() => undefined);
+    session?.destroy();
+  }
+}
+
+/** The first of: an answer, an error, the end. */
+function answered(stream: ClientHttp2Stream): Promise<unknown[]> {
+  return new Promise((resolve, reject) => {
+    stream.once('response', (headers) => resolve([headers]));
+    stream.once('error', reject);
+    stream.once('close', () => reject(new Error('the connection was cut')));
+  });
+}
+
+/** @throws NeoError unreachable when it was cut off; failed for more than `most` bytes, and for what is no JSON */
+export async function jsonOf(stream: ClientHttp2Stream, most: number): Promise<unknown> {
+  const bytes = await wholeOf(stream, most);
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new NeoError('failed', 'the server answers something else than JSON', { cause });
+  }
+}
+
+/** All of a body whose length nobody promised. */
+export async function wholeOf(stream: ClientHttp2Stream, most: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of stream as AsyncIterable<Uint8Array>) {
+    length += piece.length;
+    if (length > most) {
+      stream.destroy();
+      throw new NeoError('failed', `the server answers with more than ${most} bytes`);
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces, length);
+}
+
+function cut(doing: string, error: unknown): NeoError {
+  return new NeoError('unreachable', `cannot ${doing}: ${messageOf(error)}`, { cause: error });
+}

@@ -1,0 +1,35 @@
+/** What a server does with a request, whatever carries it: nothing here knows of sockets or of HTTP. */
+import type { ByteRange, ObjectInfo } from '../backends/backend.ts';
+import type { Routed } from '../protocol/verbs.ts';
+import type { Role } from './rights.ts';
+
+/** Who asks. */
+export interface Session {
+  /** Random; never a right to anything. */
+  readonly connection: string;
+  /** In the target that is asked for; undefined for who is not let in there. */
+  roleIn(target: string): Role | undefined;
+}
+
+export interface ServerRequest extends Routed {
+  readonly query: ReadonlyMap<string, string>;
+  /** Of `get`: all of it without one. */
+  readonly range?: ByteRange;
+  /** Bytes of the body, as the client has announced them. */
+  readonly length?: number;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export type Answer =
+  | { readonly type: 'json'; readonly value: unknown }
+  | { readonly type: 'done' }
+  /** There is no such object. */
+  | { readonly type: 'absent' }
+  /** `bytes` is undefined where only the facts were asked for. */
+  | { readonly type: 'object'; readonly info: ObjectInfo; readonly range?: ByteRange; readonly bytes?: Pieces }
+  | { readonly type: 'bytes'; readonly bytes: Pieces };
+
+export type Pieces = AsyncIterable<Uint8Array>;
+
+/** @throws NeoError for what is refused */
+export type Handler = (session: Session, request: ServerRequest) => Promise<Answer>;

@@ -1,0 +1,216 @@
+/**
+ * HTTP around the handlers: HTTP/2 on TLS 1.3, and HTTP/1.1 for curl and proxies. A request becomes a ServerRequest, an
+ * answer becomes a status, headers and a body; nothing is decided here.
+ */
+import { once } from 'node:events';
+import http2, { type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import type { ByteRange } from '../backends/backend.ts';
+import { isNeoError, NeoError } from '../core/errors.ts';
+import { refusalOf, statusOf } from '../protocol/refusals.ts';
+import { routeOf } from '../protocol/verbs.ts';
+import type { Answer, Handler, ServerRequest, Session } from './handler.ts';
+
+export interface HttpOptions {
+  /** PEM. */
+  readonly key: string | Uint8Array;
+  readonly cert: string | Uint8Array;
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly handler: Handler;
+  /** Who asks; undefined for nobody that is known. */
+  authenticate(token: string | undefined): Promise<Omit<Session, 'connection'> | undefined>;
+  /** Of each connection. */
+  readonly connectionId: () => string;
+  /** What went wrong here, and is no refusal; for the log. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * SSL_OP_NO_TICKET (openssl/ssl.h): a copied ticket would let in without the key. What is left in TLS 1.3, tickets that
+ * the server would have to remember, is never found: it remembers none.
+ */
+const NO_TICKETS = 0x4000;
+/** Bytes that a client may send ahead, on a request and on all of a connection. */
+const WINDOW = 1 << 20;
+const CONNECTION_WINDOW = 4 << 20;
+const REQUESTS_AT_ONCE = 64;
+/** Milliseconds in which nothing moves. */
+const IDLE = 120_000;
+const HANDSHAKE = 20_000;
+const MOST_HEADER_BYTES = 16 << 10;
+
+const NOBODY: Omit<Session, 'connection'> = { roleIn: () => undefined };
+
+export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
+  const { key, cert, host, port, connectionId } = options;
+  const connections = new WeakMap<object, string>();
+  const sockets = new Set<Socket>();
+  const server = http2.createSecureServer({
+    key: Buffer.from(key),
+    cert: Buffer.from(cert),
+    allowHTTP1: true,
+    minVersion: 'TLSv1.3',
+    secureOptions: NO_TICKETS,
+    handshakeTimeout: HANDSHAKE,
+    maxHeaderListPairs: 64,
+    maxSessionMemory: 16,
+    settings: {
+      maxConcurrentStreams: REQUESTS_AT_ONCE,
+      initialWindowSize: WINDOW,
+      maxHeaderListSize: MOST_HEADER_BYTES,
+      enablePush: false,
+    },
+  });
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy());
+  });
+  server.on('session', (session) => {
+    session.setLocalWindowSize(CONNECTION_WINDOW);
+    session.setTimeout(IDLE, () => session.close());
+    session.on('error', () => session.destroy());
+  });
+  server.on('secureConnection', (socket) => {
+    connections.set(socket, connectionId());
+    socket.on('error', () => socket.destroy());
+  });
+  server.on('request', (request, response) => {
+    const connection = connections.get(request.stream?.session?.socket ?? request.socket) ?? connectionId();
+    void answer(options, connection, request, response);
+  });
+  server.listen(port, host);
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+async function answer(
+  options: HttpOptions,
+  connection: string,
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+): Promise<void> {
+  request.on('error', () => undefined);
+  response.on('error', () => undefined);
+  try {
+    const known = await options.authenticate(tokenOf(request));
+    const session: Session = { connection, roleIn: (target) => (known ?? NOBODY).roleIn(target) };
+    await send(response, await options.handler(session, requestOf(request)), request.method);
+  } catch (error) {
+    if (!isNeoError(error)) options.onFault(error);
+    refuse(response, isNeoError(error) ? error : new NeoError('failed', 'the server failed'));
+  } finally {
+    // What is left of a body that was refused is not waited for: over HTTP/2 that is one stream, over HTTP/1.1 the line.
+    if (!request.readableEnded) request.stream?.close?.(http2.constants.NGHTTP2_NO_ERROR);
+  }
+}
+
+function tokenOf({ headers }: Http2ServerRequest): string | undefined {
+  return /^Bearer ([\x21-\x7e]{1,200})$/.exec(headers.authorization ?? '')?.[1];
+}
+
+/** @throws NeoError usage for what is no request of ours */
+function requestOf(request: Http2ServerRequest): ServerRequest {
+  const [path = '', query = ''] = request.url.split('?', 2);
+  const routed = routeOf(request.method, path);
+  if (routed === undefined) {
+    throw new NeoError('usage', 'there is no such request', { hint: 'GET /v1/help lists all that there is' });
+  }
+  const length = request.headers['content-length'];
+  const range = rangeOf(request.headers.range);
+  return {
+    ...routed,
+    query: new Map(new URLSearchParams(query)),
+    // To stop reading must not end the stream: the refusal goes over it.
+    body: request.iterator({ destroyOnReturn: false }),
+    ...(range === undefined ? {} : { range }),
+    ...(length === undefined || !/^\d{1,15}$/.test(length) ? {} : { length: Number(length) }),
+  };
+}
+
+/** One range with both ends (RFC 9110, section 14.1.2): nothing else is of use here. @throws NeoError usage */
+function rangeOf(header: string | undefined): ByteRange | undefined {
+  if (header === undefined) return undefined;
+  const [, first = '', last = ''] = /^bytes=(\d{1,15})-(\d{1,15})$/.exec(header) ?? [];
+  const [from, to] = [Number(first), Number(last)];
+  if (first === '' || to < from) throw new NeoError('usage', 'not a range: bytes=FIRST-LAST');
+  return { offset: from, length: to - from + 1 };
+}
+
+function refuse(response: Http2ServerResponse, error: NeoError): void {
+  if (response.headersSent) {
+    // Half an answer must not look like a whole one.
+    response.stream?.close?.(http2.constants.NGHTTP2_INTERNAL_ERROR);
+    response.socket?.destroy();
+    return;
+  }
+  sendJson(response, statusOf(error.code), refusalOf(error));
+}
+
+function sendJson(response: Http2ServerResponse, status: number, value: unknown): void {
+  const body = Buffer.from(JSON.stringify(value));
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length });
+  response.end(body);
+}
+
+async function send(response: Http2ServerResponse, result: Answer, method: string): Promise<void> {
+  switch (result.type) {
+    case 'json':
+      return sendJson(response, 200, result.value);
+    case 'done':
+      response.writeHead(204).end();
+      return;
+    case 'absent':
+      // A mark of its own: 404 is also what a proxy or another server says of a path that it does not know.
+      response.setHeader('neo-object', 'absent');
+      return sendJson(response, 404, { absent: true });
+    case 'bytes':
+      response.writeHead(200, { 'content-type': 'application/octet-stream' });
+      return sendPieces(response, result.bytes);
+    case 'object':
+      return sendObject(response, result, method);
+  }
+}
+
+async function sendObject(
+  response: Http2ServerResponse,
+  { info, range, bytes }: Extract<Answer, { type: 'object' }>,
+  method: string,
+): Promise<void> {
+  const { offset, length } = range ?? { offset: 0, length: info.size };
+  const isPart = range !== undefined && length > 0 && (offset > 0 || length < info.size);
+  response.writeHead(isPart ? 206 : 200, {
+    'content-type': 'application/octet-stream',
+    'content-length': method === 'HEAD' ? info.size : length,
+    'accept-ranges': 'bytes',
+    // Milliseconds, as `last-modified` has none.
+    'neo-modified': info.modified,
+    ...(isPart ? { 'content-range': `bytes ${offset}-${offset + length - 1}/${info.size}` } : {}),
+  });
+  if (bytes === undefined || method === 'HEAD') response.end();
+  else await sendPieces(response, bytes);
+}
+
+/** As fast as the client takes them. */
+async function sendPieces(response: Http2ServerResponse, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const piece of pieces) {
+    if (response.destroyed || response.closed) return;
+    if (response.write(piece)) continue;
+    await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => undefined);
+  }
+  response.end();
+}

@@ -1,0 +1,154 @@
+/** The verbs of objects, over the storage of one target. Bodies go through piece by piece: none is in memory as a whole. */
+import type { ByteRange, ObjectInfo, ServedBackend } from '../backends/backend.ts';
+import { checkRange } from '../backends/path.ts';
+import { ByteWriter, toHex } from '../core/bytes.ts';
+import { isNeoError, NeoError } from '../core/errors.ts';
+import type { Engine } from '../engine/engine.ts';
+import {
+  type ListPage,
+  MOST_LISTED,
+  MOST_RANGE_BYTES,
+  type RangesRequest,
+  rangesSchema,
+} from '../protocol/messages.ts';
+import { promisedHash } from '../protocol/object-names.ts';
+import { ABSENT, BEYOND, encodeRange, type RangeAnswer } from '../protocol/ranges.ts';
+import type { Answer, Pieces, ServerRequest } from './handler.ts';
+import { checkPathSent } from './sent-paths.ts';
+
+/** An object that is read goes out in pieces of so many bytes. */
+const PIECE = 1 << 20;
+/** Packs are far smaller; what is larger is no object of ours. */
+export const MOST_OBJECT_BYTES: number = 1 << 30;
+/** A request of JSON: some thousand ranges. */
+const MOST_JSON_BYTES = 1 << 20;
+
+export class ObjectVerbs {
+  readonly #engine: Engine;
+  readonly #storage: ServedBackend;
+
+  constructor(engine: Engine, storage: ServedBackend) {
+    this.#engine = engine;
+    this.#storage = storage;
+  }
+
+  async time(): Promise<Answer> {
+    return { type: 'json', value: { now: await this.#storage.now() } };
+  }
+
+  async list({ query }: ServerRequest): Promise<Answer> {
+    const objects: ObjectInfo[] = [];
+    let next: string | null = null;
+    for await (const info of this.#storage.listAfter(query.get('folder') ?? '', query.get('after') ?? '')) {
+      if (objects.length === MOST_LISTED) {
+        next = objects.at(-1)?.path ?? null;
+        break;
+      }
+      objects.push(info);
+    }
+    const page: ListPage = { objects: objects.map(({ path, size, modified }) => [path, size, modified]), next };
+    return { type: 'json', value: page };
+  }
+
+  async stat({ path }: ServerRequest): Promise<Answer> {
+    const info = await this.#storage.stat(path);
+    return info === undefined ? { type: 'absent' } : { type: 'object', info };
+  }
+
+  async get({ path, range }: ServerRequest): Promise<Answer> {
+    const info = await this.#storage.stat(path);
+    if (info === undefined) return { type: 'absent' };
+    const wanted = range ?? { offset: 0, length: info.size };
+    checkRange(path, info.size, wanted);
+    return { type: 'object', info, range: wanted, bytes: this.#pieces(path, wanted) };
+  }
+
+  async *#pieces(path: string, { offset, length }: ByteRange): Pieces {
+    for (let done = 0; done < length; ) {
+      const part = { offset: offset + done, length: Math.min(PIECE, length - done) };
+      const bytes = await this.#storage.getRange(path, part);
+      if (bytes === undefined) throw new NeoError('unreachable', `${path} was removed while it was read`);
+      yield bytes;
+      done += bytes.length;
+    }
+  }
+
+  /** Visible only when its bytes are those that its name promises, whoever says otherwise. */
+  async put({ path, body, length }: ServerRequest): Promise<Answer> {
+    if (length === undefined) throw new NeoError('usage', 'an object needs its length: Content-Length');
+    if (length > MOST_OBJECT_BYTES) {
+      throw new NeoError('usage', `an object of ${length} bytes is larger than ${MOST_OBJECT_BYTES}`);
+    }
+    const promised = promisedHash(path);
+    const hasher = promised === undefined ? undefined : this.#engine.blake3Hasher();
+    let got = 0;
+    const counted = async function* (): Pieces {
+      for await (const piece of body) {
+        got += piece.length;
+        if (got > length) throw new NeoError('usage', `more than the ${length} bytes that were announced`);
+        hasher?.update(piece);
+        yield piece;
+      }
+      if (got < length) throw new NeoError('unreachable', `cut off after ${got} of ${length} bytes`);
+      if (hasher !== undefined && toHex(hasher.digest()) !== promised) {
+        throw new NeoError('integrity', `the bytes of ${path} are not those of its name`);
+      }
+    };
+    await this.#storage.putPieces(path, counted());
+    return { type: 'done' };
+  }
+
+  async remove({ path }: ServerRequest): Promise<Answer> {
+    await this.#storage.remove(path);
+    return { type: 'done' };
+  }
+
+  async ranges({ body }: ServerRequest): Promise<Answer> {
+    const { ranges } = await readRanges(body);
+    return { type: 'bytes', bytes: this.#rangePieces(ranges) };
+  }
+
+  /** Small ones side by side, and as many at a time as make one piece. */
+  async *#rangePieces(ranges: RangesRequest['ranges']): Pieces {
+    for (let from = 0; from < ranges.length; ) {
+      let to = from;
+      for (let bytes = 0; to < ranges.length && (to === from || bytes < PIECE); to++) bytes += ranges[to]?.[2] ?? 0;
+      const read = ranges.slice(from, to).map(async (range) => encodeRange(await this.#range(range)));
+      yield* await Promise.all(read);
+      from = to;
+    }
+  }
+
+  async #range([path, offset, length]: RangesRequest['ranges'][number]): Promise<RangeAnswer> {
+    try {
+      return (await this.#storage.getRange(path, { offset, length })) ?? ABSENT;
+    } catch (error) {
+      if (isNeoError(error, 'integrity')) return BEYOND;
+      throw error;
+    }
+  }
+}
+
+async function readRanges(body: Pieces): Promise<RangesRequest> {
+  const parsed = rangesSchema.safeParse(await readJson(body));
+  if (!parsed.success) throw new NeoError('usage', 'not a request for ranges: {"ranges":[[path, offset, length], …]}');
+  for (const [path] of parsed.data.ranges) checkPathSent(path);
+  const bytes = parsed.data.ranges.reduce((sum, [, , length]) => sum + length, 0);
+  if (bytes > MOST_RANGE_BYTES) {
+    throw new NeoError('usage', `ranges of ${bytes} bytes at once are more than ${MOST_RANGE_BYTES}`);
+  }
+  return parsed.data;
+}
+
+async function readJson(body: Pieces): Promise<unknown> {
+  const text = new ByteWriter();
+  for await (const piece of body) {
+    text.bytes(piece);
+    if (text.length > MOST_JSON_BYTES) throw new NeoError('usage', `a request of more than ${MOST_JSON_BYTES} bytes`);
+  }
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text.finish()));
+  } catch (cause) {
+    throw new NeoError('usage', 'the request is not JSON', { cause });
+  }
+}
