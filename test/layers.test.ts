@@ -113,6 +113,11 @@ function readSource(root: string): Files {
 
 const source = readSource(join(dirname(fileURLToPath(import.meta.url)), '..', 'src'));
 
+it('nobody imports node:http, which would load all of undici (docs/decisions/0004-start-up.md)', () => {
+  const guilty = [...source].filter(([, text]) => /^import (?!type)[^;]*from 'node:http';/m.test(text));
+  expect(guilty.map(([path]) => path)).toEqual([]);
+});
+
 describe('layers', () => {
   it('the table has no circle: every row names only rows above it', () => {
     const names = Object.keys(LAYERS);

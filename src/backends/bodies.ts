@@ -34,18 +34,40 @@ async function* inParts(bytes: Uint8Array, limit: RateLimit): AsyncIterable<Uint
 export async function readBody(body: unknown, target: Uint8Array, limit: RateLimit | undefined): Promise<void> {
   if (!(body instanceof Readable)) throw new NeoError('failed', 'the answer has no body');
   let at = 0;
-  for await (const piece of body as AsyncIterable<Uint8Array>) {
+  const take = (piece: Uint8Array): void => {
     if (at + piece.length > target.length) {
-      body.destroy();
       throw new NeoError('unreachable', `more than the ${target.length} bytes that were asked for`);
     }
     copyInto(target, at, piece);
     at += piece.length;
-    const { length } = piece;
-    discard(piece);
-    await limit?.take(length);
+    // Not at once: a parser may still be reading the rest of the memory that it gave us a part of.
+    queueMicrotask(() => discard(piece));
+  };
+  if (limit === undefined) await takeAll(body, take);
+  else {
+    for await (const piece of body as AsyncIterable<Uint8Array>) {
+      const { length } = piece;
+      take(piece);
+      await limit.take(length);
+    }
   }
   if (at < target.length) throw new NeoError('unreachable', `cut off after ${at} of ${target.length} bytes`);
+}
+
+/** Piece by piece as they come: a turn of the queue for each would cost as much as what is done with it. */
+function takeAll(body: Readable, take: (piece: Uint8Array) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    body.on('data', (piece: Uint8Array) => {
+      try {
+        take(piece);
+      } catch (error) {
+        body.destroy(error as Error);
+      }
+    });
+    body.once('end', resolve).once('error', reject);
+    // Without an end: the connection was cut.
+    body.once('close', resolve);
+  });
 }
 
 /** Not wanted: its connection is free again. */

@@ -1,12 +1,17 @@
 /** The client of an S3 store: credentials from the usual places, one connection pool, the store's clock. */
 import { readFile } from 'node:fs/promises';
-import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { type PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { HttpRequest } from '@smithy/core/protocols';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { NeoError } from '../../core/errors.ts';
 import type { S3Place } from '../s3-location.ts';
+
+/**
+ * Not by `import`: a module of Node that is imported has all of its exports read, and one of http's is the WebSocket of undici, which
+ * takes 50 ms to load (docs/decisions/0004-start-up.md).
+ */
+const { Agent: HttpAgent } = process.getBuiltinModule('node:http');
 
 /** Requests under way at a time; more wait. */
 const CONNECTIONS = 64;
