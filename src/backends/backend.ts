@@ -32,7 +32,7 @@ export interface Backend {
   put(path: string, bytes: Uint8Array): Promise<void>;
 
   /**
-   * As {@link put}, of bytes that come piece by piece and are never in memory as a whole. What `pieces` throws, also after
+   * As {@link put}, of bytes that come piece by piece, each in memory of its own, and are never in memory as a whole. What `pieces` throws, also after
    * the last of them, is thrown here, and nothing becomes visible. For servers.
    */
   putPieces?(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void>;
@@ -51,6 +51,12 @@ export interface Backend {
 
   /** Exactly `range.length` bytes. Undefined when there is no object. @throws NeoError integrity when it is shorter */
   getRange(path: string, range: ByteRange): Promise<Uint8Array | undefined>;
+
+  /**
+   * Several ranges of one object, which is opened once; those that go beyond its end are undefined. Undefined when there is no object.
+   * For servers.
+   */
+  getRanges?(path: string, ranges: readonly ByteRange[]): Promise<(Uint8Array | undefined)[] | undefined>;
 
   /**
    * As {@link getRange}, into memory of the caller's that may be shared with other threads; false when there is no
@@ -79,7 +85,7 @@ export interface Backend {
 }
 
 /** What a server can keep a target in. */
-export type ServedBackend = Backend & Required<Pick<Backend, 'putPieces' | 'listAfter'>>;
+export type ServedBackend = Backend & Required<Pick<Backend, 'putPieces' | 'getRanges' | 'listAfter'>>;
 
 /** Fills `target` from `offset` of an object on; false when there is none. @throws NeoError integrity when it is shorter */
 export async function readInto(backend: Backend, path: string, offset: number, target: Uint8Array): Promise<boolean> {

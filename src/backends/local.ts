@@ -169,6 +169,20 @@ class LocalBackend implements ServedBackend {
     );
   }
 
+  async getRanges(path: string, ranges: readonly ByteRange[]): Promise<(Uint8Array | undefined)[] | undefined> {
+    checkPath(path);
+    return this.#run(`read ${path}`, () =>
+      this.#read(path, async (handle, size) => {
+        const found: (Uint8Array | undefined)[] = [];
+        for (const { offset, length } of ranges) {
+          const bytes = offset + length > size ? undefined : await readFully(handle, offset, length);
+          found.push(bytes?.length === length ? bytes : undefined);
+        }
+        return found;
+      }),
+    );
+  }
+
   async getInto(path: string, offset: number, target: Uint8Array): Promise<boolean> {
     checkPath(path);
     const range = { offset, length: target.length };

@@ -74,7 +74,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   });
   server.on('session', (session) => {
     session.setLocalWindowSize(CONNECTION_WINDOW);
-    session.setTimeout(IDLE, () => session.close());
+    session.setTimeout(IDLE, () => session.destroy());
     session.on('error', () => session.destroy());
   });
   server.on('secureConnection', (socket) => {
@@ -106,15 +106,17 @@ async function answer(
 ): Promise<void> {
   request.on('error', () => undefined);
   response.on('error', () => undefined);
+  // Of one request while others go on; a whole connection that stands still is ended as such.
+  request.stream?.setTimeout?.(IDLE, () => request.stream.close(http2.constants.NGHTTP2_CANCEL));
   try {
     const known = await options.authenticate(tokenOf(request));
     const session: Session = { connection, roleIn: (target) => (known ?? NOBODY).roleIn(target) };
     await send(response, await options.handler(session, requestOf(request)), request.method);
   } catch (error) {
     if (!isNeoError(error)) options.onFault(error);
-    refuse(response, isNeoError(error) ? error : new NeoError('failed', 'the server failed'));
+    refuse(request, response, isNeoError(error) ? error : new NeoError('failed', 'the server failed'));
   } finally {
-    // What is left of a body that was refused is not waited for: over HTTP/2 that is one stream, over HTTP/1.1 the line.
+    // What is left of a body that was refused is not waited for.
     if (!request.readableEnded) request.stream?.close?.(http2.constants.NGHTTP2_NO_ERROR);
   }
 }
@@ -151,13 +153,15 @@ function rangeOf(header: string | undefined): ByteRange | undefined {
   return { offset: from, length: to - from + 1 };
 }
 
-function refuse(response: Http2ServerResponse, error: NeoError): void {
+function refuse(request: Http2ServerRequest, response: Http2ServerResponse, error: NeoError): void {
   if (response.headersSent) {
     // Half an answer must not look like a whole one.
     response.stream?.close?.(http2.constants.NGHTTP2_INTERNAL_ERROR);
     response.socket?.destroy();
     return;
   }
+  // Over HTTP/1.1 the rest of a body that was refused would have to be read before the next request.
+  if (request.httpVersionMajor === 1 && !request.complete) response.setHeader('connection', 'close');
   sendJson(response, statusOf(error.code), refusalOf(error));
 }
 
@@ -209,8 +213,18 @@ async function sendObject(
 async function sendPieces(response: Http2ServerResponse, pieces: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const piece of pieces) {
     if (response.destroyed || response.closed) return;
-    if (response.write(piece)) continue;
-    await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => undefined);
+    if (!response.write(piece)) await drained(response);
   }
   response.end();
+}
+
+/** Resolves when there is room, or when nobody takes anything any longer. */
+function drained(response: Http2ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      response.off('drain', go).off('close', go);
+      resolve();
+    };
+    response.on('drain', go).on('close', go);
+  });
 }

@@ -2,7 +2,7 @@
 import type { ByteRange, ObjectInfo, ServedBackend } from '../backends/backend.ts';
 import { checkRange } from '../backends/path.ts';
 import { ByteWriter, toHex } from '../core/bytes.ts';
-import { isNeoError, NeoError } from '../core/errors.ts';
+import { NeoError } from '../core/errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import {
   type ListPage,
@@ -12,12 +12,12 @@ import {
   rangesSchema,
 } from '../protocol/messages.ts';
 import { promisedHash } from '../protocol/object-names.ts';
-import { ABSENT, BEYOND, encodeRange, type RangeAnswer } from '../protocol/ranges.ts';
+import { ABSENT, BEYOND, encodeRange } from '../protocol/ranges.ts';
 import type { Answer, Pieces, ServerRequest } from './handler.ts';
 import { checkPathSent } from './sent-paths.ts';
 
 /** An object that is read goes out in pieces of so many bytes. */
-const PIECE = 1 << 20;
+const PIECE = 256 << 10;
 /** Packs are far smaller; what is larger is no object of ours. */
 export const MOST_OBJECT_BYTES: number = 1 << 30;
 /** A request of JSON: some thousand ranges. */
@@ -83,7 +83,7 @@ export class ObjectVerbs {
     const hasher = promised === undefined ? undefined : this.#engine.blake3Hasher();
     let got = 0;
     const counted = async function* (): Pieces {
-      for await (const piece of body) {
+      for await (const piece of gathered(body)) {
         got += piece.length;
         if (got > length) throw new NeoError('usage', `more than the ${length} bytes that were announced`);
         hasher?.update(piece);
@@ -108,25 +108,51 @@ export class ObjectVerbs {
     return { type: 'bytes', bytes: this.#rangePieces(ranges) };
   }
 
-  /** Small ones side by side, and as many at a time as make one piece. */
+  /** As many at a time as make one piece; those of one object together, so that it is opened once. */
   async *#rangePieces(ranges: RangesRequest['ranges']): Pieces {
     for (let from = 0; from < ranges.length; ) {
       let to = from;
       for (let bytes = 0; to < ranges.length && (to === from || bytes < PIECE); to++) bytes += ranges[to]?.[2] ?? 0;
-      const read = ranges.slice(from, to).map(async (range) => encodeRange(await this.#range(range)));
-      yield* await Promise.all(read);
+      yield* await this.#readTogether(ranges.slice(from, to));
       from = to;
     }
   }
 
-  async #range([path, offset, length]: RangesRequest['ranges'][number]): Promise<RangeAnswer> {
-    try {
-      return (await this.#storage.getRange(path, { offset, length })) ?? ABSENT;
-    } catch (error) {
-      if (isNeoError(error, 'integrity')) return BEYOND;
-      throw error;
+  async #readTogether(ranges: RangesRequest['ranges']): Promise<Uint8Array[]> {
+    const places = new Map<string, number[]>();
+    for (const [i, [path]] of ranges.entries()) {
+      const known = places.get(path);
+      if (known === undefined) places.set(path, [i]);
+      else known.push(i);
+    }
+    const answers: Uint8Array[] = [];
+    const read = [...places].map(async ([path, at]) => {
+      const asked = at.map((i) => ({ offset: ranges[i]?.[1] ?? 0, length: ranges[i]?.[2] ?? 0 }));
+      const found = await this.#storage.getRanges(path, asked);
+      for (const [n, i] of at.entries()) answers[i] = encodeRange(found === undefined ? ABSENT : (found[n] ?? BEYOND));
+    });
+    await Promise.all(read);
+    return answers;
+  }
+}
+
+/** Frames of HTTP/2 are 16 KiB: to hash and to write each by itself would take several times as long. */
+async function* gathered(pieces: Pieces): Pieces {
+  let room = new Uint8Array(PIECE);
+  let used = 0;
+  for await (const piece of pieces) {
+    for (let at = 0; at < piece.length; ) {
+      const part = piece.subarray(at, at + PIECE - used);
+      room.set(part, used);
+      used += part.length;
+      at += part.length;
+      if (used < PIECE) continue;
+      yield room;
+      room = new Uint8Array(PIECE);
+      used = 0;
     }
   }
+  if (used > 0) yield room.subarray(0, used);
 }
 
 async function readRanges(body: Pieces): Promise<RangesRequest> {

@@ -66,6 +66,19 @@ describe('an object that comes in pieces', () => {
   });
 });
 
+it('reads several ranges of an object as it reads each', async () => {
+  const { backend } = await fresh();
+  await backend.put('a', bytesOf('0123456789'));
+  const range = fc.record({ offset: fc.nat(12), length: fc.nat(12) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(range, { maxLength: 8 }), async (ranges) => {
+      const each = ranges.map((one) => backend.getRange('a', one).catch(() => undefined));
+      expect(await backend.getRanges('a', ranges)).toEqual(await Promise.all(each));
+    }),
+  );
+  expect(await backend.getRanges('none', [{ offset: 0, length: 1 }])).toBeUndefined();
+});
+
 it('lists in order what comes after a path, as it lists everything', async () => {
   const part = fc.constantFrom('a', 'b', 'a-b', 'a.b', 'ab', '0', 'a0', 'packs');
   const path = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));

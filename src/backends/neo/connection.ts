@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import http2, { type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
 import tls from 'node:tls';
-import { equalBytes, toBase64 } from '../../core/bytes.ts';
+import { ByteWriter, equalBytes, toBase64 } from '../../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
 import { errorOf } from '../../protocol/refusals.ts';
 
@@ -113,14 +113,14 @@ export class Connection {
       `https://${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${this.#port}`,
       {
         createConnection: () => socket,
+        // MB; packs that wait to be sent count, and how many there are is bounded by whoever sends them.
+        maxSessionMemory: 4096,
         settings: { enablePush: false, initialWindowSize: WINDOW },
       },
     );
     session.on('error', () => session.destroy());
-    await once(session, 'connect');
+    await once(session, 'connect', { signal: AbortSignal.timeout(CONNECT_MS) });
     session.setLocalWindowSize(CONNECTION_WINDOW);
-    // A command ends when all is done, and does not wait for a line that is idle.
-    session.unref();
     return session;
   }
 
@@ -182,17 +182,15 @@ export async function jsonOf(stream: ClientHttp2Stream, most: number): Promise<u
 
 /** All of a body whose length nobody promised. */
 export async function wholeOf(stream: ClientHttp2Stream, most: number): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
+  const whole = new ByteWriter();
   for await (const piece of stream as AsyncIterable<Uint8Array>) {
-    length += piece.length;
-    if (length > most) {
+    if (whole.length + piece.length > most) {
       stream.destroy();
       throw new NeoError('failed', `the server answers with more than ${most} bytes`);
     }
-    pieces.push(piece);
+    whole.bytes(piece);
   }
-  return Buffer.concat(pieces, length);
+  return whole.finish();
 }
 
 function cut(doing: string, error: unknown): NeoError {
