@@ -21,6 +21,7 @@ afterAll(() => rmSync(base, { recursive: true }));
 describe.each([
   ['sftp', sshdIsThere],
   ['s3', radosgwIsThere],
+  ['neo', (): boolean => true],
 ] as const)('over %s', (kind, isThere) => {
   let storage: TortureStorage | undefined;
   afterAll(() => storage?.stop());

@@ -3,11 +3,14 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend } from '../../src/backends/backend.ts';
 import { openBackend, parseLocation } from '../../src/backends/location.ts';
+import { openNeo } from '../../src/backends/neo.ts';
+import { parseNeo } from '../../src/backends/neo-location.ts';
+import { startOwnServer } from '../support/own-server.ts';
 import { type Radosgw, startRadosgw } from '../support/radosgw.ts';
 import { startSshd } from '../support/sshd.ts';
 import { type Swift, startSwift } from '../support/swift.ts';
 
-export const STORAGES = ['local', 'sftp', 's3', 'swift'] as const;
+export const STORAGES = ['local', 'sftp', 's3', 'swift', 'neo'] as const;
 export type StorageKind = (typeof STORAGES)[number];
 
 export interface TortureStorage {
@@ -27,6 +30,7 @@ export async function startStorage(kind: StorageKind, folder: string): Promise<T
   if (kind === 'sftp') return overSsh();
   if (kind === 's3') return inBuckets(kind, await startRadosgw());
   if (kind === 'swift') return inBuckets(kind, await startSwift());
+  if (kind === 'neo') return onOwnServer();
   const repository = join(folder, 'repository');
   return {
     kind,
@@ -53,6 +57,23 @@ async function overSsh(): Promise<TortureStorage> {
       return `sftp://127.0.0.1:${port}${repository}`;
     },
     open: (location) => openBackend(parseLocation(location), { create: true, ssh: command }),
+    stop,
+  };
+}
+
+/** For what opens storage by itself: no command speaks to our own server yet. */
+async function onOwnServer(): Promise<TortureStorage> {
+  const { port, fingerprint, token, stop } = await startOwnServer();
+  let targets = 0;
+  return {
+    kind: 'neo',
+    env: {},
+    initFlags: [],
+    fresh() {
+      targets += 1;
+      return `neo://127.0.0.1:${port}/target-${targets}`;
+    },
+    open: async (location) => openNeo(parseNeo(location), { trust: { fingerprint, token: token('prune') } }),
     stop,
   };
 }
