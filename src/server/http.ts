@@ -73,6 +73,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy());
   });
   server.on('session', (session) => {
+    connections.set(session, connectionId());
     session.setLocalWindowSize(CONNECTION_WINDOW);
     session.setTimeout(IDLE, () => session.destroy());
     session.on('error', () => session.destroy());
@@ -82,7 +83,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     socket.on('error', () => socket.destroy());
   });
   server.on('request', (request, response) => {
-    const connection = connections.get(request.stream?.session?.socket ?? request.socket) ?? connectionId();
+    const connection = connections.get(request.stream?.session ?? request.socket) ?? connectionId();
     void answer(options, connection, request, response);
   });
   server.listen(port, host);

@@ -46,6 +46,21 @@ describe('on a bad line', () => {
     await line.stop();
   });
 
+  it('all who ask at once share one connection, also when it was lost', async () => {
+    const line = await startCuttingProxy(server.port);
+    const trust = { fingerprint: server.fingerprint, token: server.token('append') };
+    const backend = openNeo({ host: '127.0.0.1', port: line.port, target: 'shared' }, { trust });
+    const askMany = () => Promise.allSettled(Array.from({ length: 20 }, (_, n) => backend.stat(`packs/00/${n}`)));
+    await askMany();
+    expect(line.connections).toBe(1);
+    line.cutAfter([1]);
+    await askMany();
+    await expect.poll(async () => (await askMany()).every(({ status }) => status === 'fulfilled')).toBe(true);
+    expect(line.connections).toBe(2);
+    await backend.close();
+    await line.stop();
+  });
+
   it('many small ranges take as many ways there and back as one', async () => {
     const line = await startCuttingProxy(server.port);
     const trust = { fingerprint: server.fingerprint, token: server.token('append') };

@@ -183,6 +183,23 @@ it('answers anything at all with a status of its own, and lives', async () => {
   expect((await ask({ path: '/v1/hello', token: '' })).status).toBe(200);
 }, 60_000);
 
+it('names each connection, and tells two apart', async () => {
+  const namesOf = async (): Promise<string[]> => {
+    const session = http2.connect(`https://127.0.0.1:${server.port}`, { rejectUnauthorized: false });
+    const names: string[] = [];
+    for (let n = 0; n < 2; n++) {
+      const stream = session.request({ ':path': '/v1/hello' });
+      let text = '';
+      for await (const piece of stream.setEncoding('utf8')) text += piece;
+      names.push(JSON.parse(text).connection);
+    }
+    session.destroy();
+    return names;
+  };
+  const [one, two] = [await namesOf(), await namesOf()];
+  expect([one[0] === one[1], two[0] === two[1], one[0] === two[0]]).toEqual([true, true, false]);
+});
+
 it('speaks TLS 1.3 and nothing older', async () => {
   const socket = tls.connect({
     port: server.port,

@@ -38,6 +38,7 @@ const SILENCE_MS = 60_000;
 /** What may be under way on one request, and on the connection: 16 MiB are 320 MB/s over 50 ms. */
 const WINDOW = 4 << 20;
 const CONNECTION_WINDOW = 16 << 20;
+const FIRST_REQUESTS = 16;
 const MOST_REFUSAL_BYTES = 64 << 10;
 
 export class Connection {
@@ -97,8 +98,13 @@ export class Connection {
   }
 
   async #connected(): Promise<ClientHttp2Session> {
-    const known = await this.#session;
-    if (known !== undefined && !known.closed && !known.destroyed) return known;
+    const known = this.#session;
+    if (known !== undefined) {
+      const session = await known;
+      if (!session.closed && !session.destroyed) return session;
+      // Of all who find it closed the first makes a new one.
+      if (this.#session !== known) return this.#connected();
+    }
     const mine = this.#connect();
     this.#session = mine;
     mine.catch(() => {
@@ -115,6 +121,8 @@ export class Connection {
         createConnection: () => socket,
         // MB; packs that wait to be sent count, and how many there are is bounded by whoever sends them.
         maxSessionMemory: 4096,
+        // Until the server has said how many it takes at once; more wait here.
+        peerMaxConcurrentStreams: FIRST_REQUESTS,
         settings: { enablePush: false, initialWindowSize: WINDOW },
       },
     );
