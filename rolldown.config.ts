@@ -33,6 +33,19 @@ const leanInk: Plugin = {
   load: (id) => (id === '\0react-devtools-core' ? 'export default {};' : null),
 };
 
+/** Amazon's packages as modules: of their other form, which says `require`, the bundler leaves nothing out, and 13 ms go by. */
+const modularAws: Plugin = {
+  name: 'modular-aws',
+  resolveId: {
+    filter: { id: /^@(aws-sdk|smithy)\// },
+    async handler(id, importer, options) {
+      const resolved = await this.resolve(id, importer, { ...options, skipSelf: true });
+      const id_ = resolved?.id.replace('/dist-cjs/', '/dist-es/');
+      return resolved === null || id_ === undefined ? null : { ...resolved, id: id_ };
+    },
+  },
+};
+
 export default defineConfig({
   input: Object.fromEntries(entries.map((path) => [path.slice(0, -'.ts'.length), `src/${path}`])),
   platform: 'node',
@@ -40,7 +53,7 @@ export default defineConfig({
   external: [/^@napi-rs\//, /^@noble\//, 'hash-wasm', 'koffi', 'zstd-codec'],
   // React checks much more, and is half as fast, where nobody says that it is not being developed.
   transform: { define: { 'process.env.NODE_ENV': '"production"' } },
-  plugins: [leanOclif, leanInk],
+  plugins: [leanOclif, leanInk, modularAws],
   output: {
     dir: 'dist.new',
     entryFileNames: '[name].js',

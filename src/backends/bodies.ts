@@ -1,6 +1,6 @@
 /** Bodies of requests over HTTP on their way to and from storage, as fast as the limits allow. */
 import { Readable } from 'node:stream';
-import { copyInto, copyOf, discard, toHex } from '../core/bytes.ts';
+import { ByteWriter, copyInto, discard } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { RateLimit } from './rate-limit.ts';
 
@@ -9,13 +9,6 @@ const PART = 64 * 1024;
 /** What a put sends: all at once, or bit by bit as the limit allows. */
 export function bodyOf(bytes: Uint8Array, limit: RateLimit | undefined): Uint8Array | Readable {
   return limit === undefined ? bytes : Readable.from(inParts(bytes, limit));
-}
-
-/** SHA-256 in hex: the client computes it for whole bodies, of others it has to be told. */
-export async function payloadHash(bytes: Uint8Array): Promise<string> {
-  // The Web Crypto API takes no shared memory.
-  const own = bytes.buffer instanceof SharedArrayBuffer ? copyOf(bytes) : bytes;
-  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', own as Uint8Array<ArrayBuffer>)));
 }
 
 async function* inParts(bytes: Uint8Array, limit: RateLimit): AsyncIterable<Uint8Array> {
@@ -68,6 +61,19 @@ function takeAll(body: Readable, take: (piece: Uint8Array) => void): Promise<voi
     // Without an end: the connection was cut.
     body.once('close', resolve);
   });
+}
+
+/** All of a body whose length nobody promised. @throws NeoError failed when it has more than `most` bytes */
+export async function wholeBody(body: Readable, most: number): Promise<Uint8Array> {
+  const whole = new ByteWriter();
+  for await (const piece of body as AsyncIterable<Uint8Array>) {
+    if (whole.length + piece.length > most) {
+      body.destroy();
+      throw new NeoError('failed', `the server answers with more than ${most} bytes`);
+    }
+    whole.bytes(piece);
+  }
+  return whole.finish();
 }
 
 /** Not wanted: its connection is free again. */

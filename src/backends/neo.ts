@@ -8,8 +8,8 @@ import { listSchema, timeSchema } from '../protocol/messages.ts';
 import { decodeRanges, type RangeAnswer } from '../protocol/ranges.ts';
 import { urlOf, VERBS, type Verb } from '../protocol/verbs.ts';
 import type { Backend, ByteRange, ObjectInfo } from './backend.ts';
-import { bodyOf, readBody } from './bodies.ts';
-import { Connection, type Exchange, jsonOf, type Reply, type Trust, wholeOf } from './neo/connection.ts';
+import { bodyOf, readBody, wholeBody } from './bodies.ts';
+import { Connection, type Exchange, jsonOf, type Reply, type Trust } from './neo/connection.ts';
 import { type AskedRange, RangeBatch, SMALL_RANGE } from './neo/range-batch.ts';
 import { type NeoPlace, showNeo } from './neo-location.ts';
 import { checkFolder, checkPath, checkRange, isPath } from './path.ts';
@@ -92,7 +92,7 @@ class NeoBackend implements Backend {
     const { stream } = present(await this.#ask('ranges', '', { headers, body }));
     const lengths = ranges.map(([, , length]) => length);
     const most = lengths.reduce((sum, length) => sum + 4 + length, 0);
-    return decodeRanges(await wholeOf(stream, most), lengths);
+    return decodeRanges(await wholeBody(stream, most), lengths);
   }
 
   async *list(folder: string): AsyncIterable<ObjectInfo> {

@@ -5,33 +5,28 @@
  * store that answers 501 to the condition is looked at before it is written to: docs/backends.md says what that means.
  * Times are whole seconds, for that is what HEAD answers, and so is the clock.
  */
+
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
-import {
-  CreateBucketCommand,
-  DeleteObjectCommand,
-  GetObjectCommand,
-  type GetObjectCommandOutput,
-  HeadBucketCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  type ListObjectsV2CommandOutput,
-  PutObjectCommand,
-  type S3Client,
-} from '@aws-sdk/client-s3';
-import { equalBytes } from '../core/bytes.ts';
+import { equalBytes, utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { Backend, ByteRange, ObjectInfo } from './backend.ts';
-import { bodyOf, dropBody, payloadHash, readBody } from './bodies.ts';
+import { bodyOf, dropBody, readBody, wholeBody } from './bodies.ts';
 import { isStranger } from './local-strangers.ts';
 import { checkFolder, checkPath, checkRange, conflict, isPath, TEMPORARY_FOLDER } from './path.ts';
 import type { RateLimits } from './rate-limit.ts';
-import { beginsAt, dateOf, infoOf, lengthOf } from './s3/answers.ts';
-import { makeClient, type S3Surroundings, signBody } from './s3/client.ts';
+import { beginsAt, infoOf, lengthOf, type Page, readPage } from './s3/answers.ts';
+import { S3Client, type S3Surroundings } from './s3/client.ts';
 import { isAbsent, noBucket, s3Error, statusOf } from './s3/errors.ts';
+import { hashOf } from './s3/payload.ts';
+import { lateRefusal, Refusal } from './s3/refusal.ts';
 import { type S3Place, showS3 } from './s3-location.ts';
 
 /** Such a store may also be late with its lists. */
 const SETTLES_IN_MS = 10_000;
+/** A thousand keys, each of a thousand bytes, and what is said of them. */
+const LONGEST_PAGE = 8 << 20;
+const BYTES = { 'content-type': 'application/octet-stream' };
 
 export interface S3Options {
   /** Try whether the store can refuse to overwrite, and say so if it cannot. */
@@ -50,7 +45,7 @@ export interface S3Options {
  * @throws NeoError usage; no-repository when a bucket is missing that is not to be made, permission-denied, unreachable
  */
 export async function openS3(place: S3Place, options: S3Options = {}): Promise<Backend> {
-  const backend = new S3Backend(place, await makeClient(place, options.s3), options);
+  const backend = new S3Backend(place, await S3Client.make(place, options.s3), options);
   if (options.create === true) {
     await backend.reach();
     await backend.learn();
@@ -60,12 +55,12 @@ export async function openS3(place: S3Place, options: S3Options = {}): Promise<B
 
 /** As strangerAt of location.ts. */
 export async function strangerOnS3(place: S3Place, s3?: S3Surroundings): Promise<string | undefined> {
-  const client = await makeClient(place, s3);
+  const client = await S3Client.make(place, s3);
   try {
-    const { bucket: Bucket, prefix: Prefix } = place;
-    const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix, Delimiter: '/' }));
-    const folders = (page.CommonPrefixes ?? []).map((found) => (found.Prefix ?? '').slice(Prefix.length, -1));
-    const files = (page.Contents ?? []).map((found) => (found.Key ?? '').slice(Prefix.length));
+    const { prefix } = place;
+    const page = await listPage(client, { prefix, delimiter: '/' });
+    const folders = (page?.prefixes ?? []).map((found) => found.slice(prefix.length, -1));
+    const files = (page?.objects ?? []).map(({ key }) => key.slice(prefix.length));
     // A "folder" as consoles make them is an empty object of the prefix itself.
     const file = files.find((name) => name !== '' && isStranger(name, false));
     return folders.find((name) => isStranger(name, true)) ?? file;
@@ -74,8 +69,14 @@ export async function strangerOnS3(place: S3Place, s3?: S3Surroundings): Promise
     if (failure.code === 'no-repository') return undefined;
     throw failure;
   } finally {
-    client.destroy();
+    client.close();
   }
+}
+
+/** Undefined: it is none. What answers anything with a page of its own, as networks in hotels do, must not look like an empty bucket. */
+async function listPage(client: S3Client, query: Readonly<Record<string, string>>): Promise<Page | undefined> {
+  const answer = await client.send({ method: 'GET', query: { 'list-type': '2', ...query } });
+  return readPage(await wholeBody(answer, LONGEST_PAGE));
 }
 
 class S3Backend implements Backend {
@@ -99,16 +100,23 @@ class S3Backend implements Backend {
 
   /** Is the bucket there, and is one let in? */
   async reach(): Promise<void> {
-    const { bucket: Bucket } = this.#place;
     await this.#run(`open ${this.location}`, async () => {
       try {
-        await this.#client.send(new HeadBucketCommand({ Bucket }));
+        await this.#headersOf({});
       } catch (error) {
         if (statusOf(error) !== 404) throw error;
         if (this.#options.createBucket !== true) throw noBucket(this.location, error);
-        await this.#client.send(new CreateBucketCommand({ Bucket }));
+        await this.#makeBucket();
       }
     });
+  }
+
+  /** "CreateBucket", Amazon S3 API Reference: the first of all regions has no name there. */
+  async #makeBucket(): Promise<void> {
+    const { region } = this.#client;
+    const where = `<LocationConstraint>${region}</LocationConstraint>`;
+    const body = `<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${where}</CreateBucketConfiguration>`;
+    await this.#store({}, region === 'us-east-1' ? new Uint8Array() : utf8(body));
   }
 
   /** Does the store refuse to overwrite? A few ignore the condition, and answer as if all were well. */
@@ -152,37 +160,34 @@ class S3Backend implements Backend {
         this.#knowsConditions = false;
       }
       if ((await this.#head(key)) !== undefined) return this.#compare(path, bytes);
-      await this.#send(key, bytes, this.#classOf(path));
+      await this.#store({ key, headers: { ...BYTES, ...this.#classOf(path) } }, bytes);
     });
   }
 
-  async #putOnce(key: string, bytes: Uint8Array, storageClass = {}): Promise<'stored' | 'taken' | 'unknown'> {
+  async #putOnce(key: string, bytes: Uint8Array, headers = {}): Promise<'stored' | 'taken' | 'unknown'> {
     try {
-      await this.#send(key, bytes, { ...storageClass, IfNoneMatch: '*' });
+      await this.#store({ key, headers: { ...BYTES, ...headers, 'if-none-match': '*' } }, bytes);
       return 'stored';
     } catch (error) {
-      const status = statusOf(error);
       // Some say so in the body of an answer that begins well.
-      if (status === 412 || (error instanceof Error && error.name === 'PreconditionFailed')) return 'taken';
-      if (status === 501) return 'unknown';
+      if (error instanceof Refusal && (error.status === 412 || error.reason === 'PreconditionFailed')) return 'taken';
+      if (statusOf(error) === 501) return 'unknown';
       throw error;
     }
   }
 
-  async #send(key: string, bytes: Uint8Array, more: object): Promise<void> {
+  /** What is sent is what was hashed: bytes that change on the way, or here, are not stored. */
+  async #store(where: { key?: string; headers?: Record<string, string> }, bytes: Uint8Array): Promise<void> {
     const { upload } = this.#limits;
-    const about = { Bucket: this.#place.bucket, Key: key, ContentLength: bytes.length, ...more };
-    const command = new PutObjectCommand({ ...about, Body: bodyOf(bytes, upload) });
-    if (upload !== undefined) signBody(command.middlewareStack, await payloadHash(bytes));
-    await this.#client.send(command);
+    const body = { length: bytes.length, sha256: await hashOf(bytes), open: () => bodyOf(bytes, upload) };
+    const answer = await this.#client.send({ method: 'PUT', ...where, body });
+    const late = lateRefusal(answer, await wholeBody(answer, LONGEST_PAGE));
+    if (late !== undefined) throw late;
   }
 
-  #classOf(path: string): { StorageClass?: 'STANDARD_IA' } {
+  #classOf(path: string): Record<string, string> {
     const { storageClass } = this.#place;
-    // The type lists those of Amazon; other stores have their own.
-    return storageClass === undefined || !path.startsWith('packs/')
-      ? {}
-      : { StorageClass: storageClass as 'STANDARD_IA' };
+    return storageClass === undefined || !path.startsWith('packs/') ? {} : { 'x-amz-storage-class': storageClass };
   }
 
   async #compare(path: string, bytes: Uint8Array): Promise<void> {
@@ -195,8 +200,8 @@ class S3Backend implements Backend {
     return this.#run(`read ${path}`, async () => {
       const found = await this.#fetch(path);
       if (found === undefined) return undefined;
-      const bytes = new Uint8Array(lengthOf(path, found));
-      await readBody(found.Body, bytes, this.#limits.download);
+      const bytes = new Uint8Array(lengthOf(path, found.headers));
+      await readBody(found, bytes, this.#limits.download);
       return bytes;
     });
   }
@@ -220,21 +225,22 @@ class S3Backend implements Backend {
       }
       const found = await this.#fetch(path, range);
       if (found === undefined) return false;
-      const length = lengthOf(path, found);
-      if (length !== target.length || !beginsAt(found, offset)) dropBody(found.Body);
-      if (!beginsAt(found, offset)) throw new NeoError('failed', `${this.location} does not answer ranges`);
+      const length = lengthOf(path, found.headers);
+      const isRange = beginsAt(found.headers, offset);
+      if (length !== target.length || !isRange) dropBody(found);
+      if (!isRange) throw new NeoError('failed', `${this.location} does not answer ranges`);
       checkRange(path, offset + length, range);
-      await readBody(found.Body, target, this.#limits.download);
+      await readBody(found, target, this.#limits.download);
       return true;
     });
   }
 
   /** @throws NeoError integrity when the object ends before the range begins */
-  async #fetch(path: string, range?: ByteRange): Promise<GetObjectCommandOutput | undefined> {
-    const Range = range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` };
+  async #fetch(path: string, range?: ByteRange): Promise<IncomingMessage | undefined> {
+    const headers: Record<string, string> =
+      range === undefined ? {} : { range: `bytes=${range.offset}-${range.offset + range.length - 1}` };
     try {
-      const request = { Bucket: this.#place.bucket, Key: this.#keyOf(path), ...Range };
-      return await this.#client.send(new GetObjectCommand(request));
+      return await this.#client.send({ method: 'GET', key: this.#keyOf(path), headers });
     } catch (error) {
       if (isAbsent(error)) return undefined;
       if (statusOf(error) === 416 && range !== undefined) checkRange(path, 0, range);
@@ -247,25 +253,22 @@ class S3Backend implements Backend {
     const { prefix } = this.#place;
     let token: string | undefined;
     do {
-      const page = await this.#page(folder, token);
-      for (const { Key = '', Size, LastModified } of page.Contents ?? []) {
-        const path = Key.slice(prefix.length);
-        if (isPath(path)) yield infoOf(path, Size, LastModified);
+      const { objects, next } = await this.#page(folder, token);
+      for (const { key, size, modified } of objects) {
+        const path = key.slice(prefix.length);
+        if (isPath(path)) yield infoOf(path, size, modified);
       }
-      const next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
       if (next !== undefined && next === token) throw new NeoError('failed', `${this.location} lists without end`);
       token = next;
     } while (token !== undefined);
   }
 
-  #page(folder: string, token: string | undefined): Promise<ListObjectsV2CommandOutput> {
-    const { bucket: Bucket, prefix } = this.#place;
-    const Prefix = folder === '' ? prefix : `${prefix}${folder}/`;
-    const from = token === undefined ? {} : { ContinuationToken: token };
+  #page(folder: string, token: string | undefined): Promise<Page> {
+    const prefix = folder === '' ? this.#place.prefix : `${this.#place.prefix}${folder}/`;
+    const from: Record<string, string> = token === undefined ? {} : { 'continuation-token': token };
     return this.#run(`list ${folder === '' ? this.location : folder}`, async () => {
-      const page = await this.#client.send(new ListObjectsV2Command({ Bucket, Prefix, ...from }));
-      // What answers anything with a page of its own, as networks in hotels do, must not look like an empty bucket.
-      if (page.IsTruncated === undefined) throw new NeoError('failed', `${this.location} does not answer as a bucket`);
+      const page = await listPage(this.#client, { prefix, ...from });
+      if (page === undefined) throw new NeoError('failed', `${this.location} does not answer as a bucket`);
       return page;
     });
   }
@@ -278,12 +281,18 @@ class S3Backend implements Backend {
 
   async #head(key: string): Promise<ObjectInfo | undefined> {
     try {
-      const found = await this.#client.send(new HeadObjectCommand({ Bucket: this.#place.bucket, Key: key }));
-      return infoOf(key, found.ContentLength, found.LastModified);
+      const headers = await this.#headersOf({ key });
+      return infoOf(key, headers['content-length'], headers['last-modified']);
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
       throw error;
     }
+  }
+
+  async #headersOf(of: { key?: string }): Promise<IncomingHttpHeaders> {
+    const answer = await this.#client.send({ method: 'HEAD', ...of });
+    answer.resume();
+    return answer.headers;
   }
 
   async remove(path: string): Promise<void> {
@@ -292,33 +301,24 @@ class S3Backend implements Backend {
   }
 
   async #delete(key: string): Promise<void> {
-    await this.#client.send(new DeleteObjectCommand({ Bucket: this.#place.bucket, Key: key })).catch((error) => {
+    try {
+      (await this.#client.send({ method: 'DELETE', key })).resume();
+    } catch (error) {
       if (!isAbsent(error)) throw error;
-    });
+    }
   }
 
-  /** The time at which the store answered. */
+  /** The time at which the store answered: the header that every server sends (RFC 9110, section 6.6.1). */
   async now(): Promise<number> {
     return this.#run('ask for the time', async () => {
-      let date: string | undefined;
-      const command = new HeadBucketCommand({ Bucket: this.#place.bucket });
-      command.middlewareStack.add(
-        (next) => async (args) => {
-          const result = await next(args);
-          date = dateOf(result.response);
-          return result;
-        },
-        { step: 'deserialize', priority: 'high' },
-      );
-      await this.#client.send(command);
-      const now = Date.parse(date ?? '');
+      const now = Date.parse((await this.#headersOf({})).date ?? '');
       if (Number.isNaN(now)) throw new NeoError('failed', `${this.location} does not tell the time`);
       return now;
     });
   }
 
   async close(): Promise<void> {
-    this.#client.destroy();
+    this.#client.close();
   }
 
   #keyOf(path: string): string {

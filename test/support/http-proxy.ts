@@ -1,6 +1,6 @@
 /** Between a client and a server that speak HTTP: it counts, and answers or changes some requests in its own way. */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
@@ -28,7 +28,7 @@ export interface HttpProxy {
   readonly sent: number;
   readonly received: number;
   /** Asked for each request, with `METHOD /path`. */
-  fate: (line: string, number: number) => Fate;
+  fate: (line: string, number: number, headers: IncomingHttpHeaders) => Fate;
   /** What is said in the place of a status that the server answers. */
   answer: (status: number) => number;
   stop(): Promise<void>;
@@ -49,7 +49,7 @@ export async function startHttpProxy(target: string, certificate?: Certificate):
     outgoing.once('close', () => {
       answered = Math.max(answered, round);
     });
-    const fate = proxy.fate(line, requests.length);
+    const fate = proxy.fate(line, requests.length, incoming.headers);
     void collect(incoming).then(async (body) => {
       await setTimeout(proxy.delay);
       counted.sent += body.length;

@@ -5,9 +5,10 @@
 import { once } from 'node:events';
 import http2, { type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
 import tls from 'node:tls';
-import { ByteWriter, equalBytes, toBase64 } from '../../core/bytes.ts';
+import { equalBytes, toBase64 } from '../../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
 import { errorOf } from '../../protocol/refusals.ts';
+import { wholeBody } from '../bodies.ts';
 
 export interface Trust {
   /** SHA-256 of the server's public key (DER, SubjectPublicKeyInfo): 32 bytes. */
@@ -180,25 +181,12 @@ function answered(stream: ClientHttp2Stream): Promise<unknown[]> {
 
 /** @throws NeoError unreachable when it was cut off; failed for more than `most` bytes, and for what is no JSON */
 export async function jsonOf(stream: ClientHttp2Stream, most: number): Promise<unknown> {
-  const bytes = await wholeOf(stream, most);
+  const bytes = await wholeBody(stream, most);
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     throw new NeoError('failed', 'the server answers something else than JSON', { cause });
   }
-}
-
-/** All of a body whose length nobody promised. */
-export async function wholeOf(stream: ClientHttp2Stream, most: number): Promise<Uint8Array> {
-  const whole = new ByteWriter();
-  for await (const piece of stream as AsyncIterable<Uint8Array>) {
-    if (whole.length + piece.length > most) {
-      stream.destroy();
-      throw new NeoError('failed', `the server answers with more than ${most} bytes`);
-    }
-    whole.bytes(piece);
-  }
-  return whole.finish();
 }
 
 function cut(doing: string, error: unknown): NeoError {

@@ -1,8 +1,6 @@
 /** What an S3 store answers, as the errors of the contract. Names of errors: "Error responses", Amazon S3 API Reference. */
-import { z } from 'zod/mini';
 import { type ErrorCode, messageOf, NeoError, systemCode } from '../../core/errors.ts';
-
-const answer = z.object({ $metadata: z.object({ httpStatusCode: z.optional(z.number()) }) });
+import { Refusal } from './refusal.ts';
 
 interface Meaning {
   readonly code: ErrorCode;
@@ -54,8 +52,7 @@ const NOT_TRUSTED: Meaning = {
   isPermanent: true,
 };
 
-const BY_NAME: ReadonlyMap<string, Meaning> = new Map([
-  ['CredentialsProviderError', NO_CREDENTIALS],
+const BY_REASON: ReadonlyMap<string, Meaning> = new Map([
   ['NoSuchBucket', NO_BUCKET],
   ['RequestTimeTooSkewed', CLOCK],
   ['QuotaExceeded', OVER_QUOTA],
@@ -65,7 +62,6 @@ const BY_NAME: ReadonlyMap<string, Meaning> = new Map([
   ['XAmzContentSHA256Mismatch', IN_TRANSIT],
   ['IncompleteBody', CUT],
   ['RequestTimeout', CUT],
-  ['TimeoutError', CUT],
   ['SlowDown', BUSY],
   ['ConditionalRequestConflict', BUSY],
 ]);
@@ -90,15 +86,14 @@ const BY_SYSTEM: ReadonlyMap<string, Meaning> = new Map([
   ['ERR_TLS_CERT_ALTNAME_INVALID', NOT_TRUSTED],
 ]);
 
-/** The status of an answer of HTTP that is an error; undefined for what is none. */
+/** The status of an answer that is no success; undefined for other errors. */
 export function statusOf(error: unknown): number | undefined {
-  const parsed = answer.safeParse(error);
-  return parsed.success ? parsed.data.$metadata.httpStatusCode : undefined;
+  return error instanceof Refusal ? error.status : undefined;
 }
 
-/** There is no such object. HEAD has no body that could say more than 404. */
+/** The store says that there is no such object. Others, as networks in hotels, say 404 as well. */
 export function isAbsent(error: unknown): boolean {
-  return statusOf(error) === 404 && error instanceof Error && /^(NoSuchKey|NotFound)$/.test(error.name);
+  return error instanceof Refusal && error.status === 404 && error.reason === 'NoSuchKey';
 }
 
 /** HEAD of a bucket says no more than 404. */
@@ -119,11 +114,16 @@ export function s3Error(error: unknown, doing: string): NeoError {
 }
 
 function meaningOf(error: unknown): Meaning {
-  const name = error instanceof Error ? error.name : '';
-  const status = statusOf(error);
-  const known = BY_NAME.get(name) ?? BY_STATUS.get(status ?? 0) ?? BY_SYSTEM.get(systemCode(error) ?? '');
+  if (error instanceof Refusal) return meaningOfRefusal(error);
+  if (error instanceof Error && error.name === 'CredentialsProviderError') return NO_CREDENTIALS;
+  return (
+    BY_SYSTEM.get(systemCode(error) ?? '') ?? { ...CUT, text: `${CUT.text} (${systemCode(error) ?? messageOf(error)})` }
+  );
+}
+
+function meaningOfRefusal({ status, reason }: Refusal): Meaning {
+  const known = BY_REASON.get(reason ?? '') ?? BY_STATUS.get(status);
   if (known !== undefined) return known;
-  if (status === undefined) return { ...CUT, text: `${CUT.text} (${systemCode(error) ?? messageOf(error)})` };
   if (status >= 500) return { ...BUSY, text: `${BUSY.text} (HTTP ${status})` };
-  return { code: 'failed', text: `it answers ${name === '' ? `HTTP ${status}` : name}` };
+  return { code: 'failed', text: `it answers ${reason ?? `HTTP ${status}`}` };
 }
