@@ -5,6 +5,7 @@ import { systemClock } from '../core/clock.ts';
 import { NeoError } from '../core/errors.ts';
 import { systemRandom } from '../core/random.ts';
 import type { Backend } from './backend.ts';
+import type { KeepOptions } from './kept-packs.ts';
 import type { RateLimits } from './rate-limit.ts';
 import type { RetryOptions } from './retry.ts';
 import type { S3Surroundings } from './s3/client.ts';
@@ -83,6 +84,8 @@ export interface OpenOptions {
   /** Of remote storage. */
   readonly limits?: RateLimits;
   readonly s3?: S3Surroundings;
+  /** Of remote storage: what is put there is kept here as well, until it is closed. */
+  readonly keep?: KeepOptions;
   /** With `create`: make the bucket, if there is none. */
   readonly createBucket?: boolean;
   /** What the user should know of the storage. */
@@ -91,25 +94,32 @@ export interface OpenOptions {
 
 /** @throws NeoError as the contract says; a folder that does not exist is empty for reading */
 export async function openBackend(location: Location, options: OpenOptions = {}): Promise<Backend> {
-  const { create = false, ssh, connectTimeout, retry, limits = {} } = options;
+  const { create = false, ssh, connectTimeout, limits = {} } = options;
   if (location.kind === 'sftp') {
     const { openSftp } = await import('./sftp.ts');
     const means = {
       ...(ssh === undefined ? {} : { command: ssh }),
       ...(connectTimeout === undefined ? {} : { connectTimeout }),
     };
-    return overNetwork(await openSftp(location.target, location.path, { create, limits, ...means }), retry);
+    return overNetwork(await openSftp(location.target, location.path, { create, limits, ...means }), options);
   }
   if (location.kind === 's3') {
     const { openS3 } = await import('./s3.ts');
-    return overNetwork(await openS3(location.place, options), retry);
+    return overNetwork(await openS3(location.place, options), options);
   }
   const { openLocal } = await import('./local.ts');
   return openLocal(resolve(location.path), { create });
 }
 
+async function overNetwork(storage: Backend, options: OpenOptions): Promise<Backend> {
+  const backend = await steadily(storage, options.retry);
+  if (options.keep === undefined) return backend;
+  const { keepPacks } = await import('./kept-packs.ts');
+  return keepPacks(backend, options.keep);
+}
+
 /** A pause before the next attempt takes nobody's place. */
-async function overNetwork(storage: Backend, retry: OpenOptions['retry']): Promise<Backend> {
+async function steadily(storage: Backend, retry: OpenOptions['retry']): Promise<Backend> {
   const [{ AdaptiveConcurrency }, { RetryBackend }, { setTimeout: later }] = await Promise.all([
     import('./concurrency.ts'),
     import('./retry.ts'),

@@ -80,6 +80,8 @@ export interface RepositoryFlags {
   readonly 'retry-for'?: string | undefined;
   /** Nobody types it: there are other repositories, and one that does not answer for so long, in milliseconds, is given up. */
   readonly 'first-contact'?: number | undefined;
+  /** Nobody types it: what is stored goes on to other repositories. */
+  readonly 'keep-packs'?: boolean | undefined;
   readonly 'limit-upload'?: string | undefined;
   readonly 'limit-download'?: string | undefined;
   readonly 'accept-rollback'?: boolean | undefined;

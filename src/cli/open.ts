@@ -61,7 +61,7 @@ export interface Place {
   readonly connection: BackendOptions;
 }
 
-type PlaceFlags = Pick<RepositoryFlags, 'repo' | 'accept-rollback'> & ConnectionFlags;
+type PlaceFlags = Pick<RepositoryFlags, 'repo' | 'accept-rollback' | 'keep-packs'> & ConnectionFlags;
 
 /** Where the repository is, not yet looked at. @throws NeoError usage */
 export async function resolvePlace(flags: PlaceFlags, out: Output): Promise<Place> {
@@ -71,16 +71,26 @@ export async function resolvePlace(flags: PlaceFlags, out: Output): Promise<Plac
     location,
     surroundings: await systemSurroundings(),
     state: new StateFolder(folders.state, flags['accept-rollback'], openCache(folders, out)),
-    connection: connection(flags, out),
+    connection: { ...connection(flags, out), ...(flags['keep-packs'] === true ? keepHere(folders) : {}) },
   };
+}
+
+/** What goes to one remote repository and from there to others: it need not be fetched for that. */
+function keepHere({ cache }: Folders): Pick<BackendOptions, 'keep'> {
+  const most = cacheLimit();
+  return most === 0 ? {} : { keep: { folder: join(cache, 'packs'), most } };
 }
 
 const CACHE_BYTES = 1 << 30;
 
 /** `NEO_CACHE`: how much of remote storage is kept on this machine; 0 for nothing. @throws NeoError usage */
-function openCache({ cache }: Folders, out: Output): CacheFolder | undefined {
+function cacheLimit(): number {
   const text = process.env['NEO_CACHE'];
-  const limit = text === undefined || text === '' ? CACHE_BYTES : parseSize(text);
+  return text === undefined || text === '' ? CACHE_BYTES : parseSize(text);
+}
+
+function openCache({ cache }: Folders, out: Output): CacheFolder | undefined {
+  const limit = cacheLimit();
   if (limit === 0) return undefined;
   return new CacheFolder(join(cache, 'objects'), limit, (message) => out.warn(message));
 }

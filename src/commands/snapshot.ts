@@ -84,7 +84,9 @@ default repository in your data folder is used, and made at the first snapshot.`
       locations,
       open: (location: string, at: number, isLast: boolean): Promise<Opened> => {
         const how = { ...flags, 'first-contact': isLast ? LAST_CONTACT_MS : FIRST_CONTACT_MS };
-        return at === 0 ? openFromFlags({ ...how, repo: location }, this.out) : openOther(location, how, this.out);
+        return at === 0
+          ? openFromFlags({ ...how, repo: location, 'keep-packs': true }, this.out)
+          : openOther(location, how, this.out);
       },
       line: { host, paths },
       dryRun,

@@ -121,6 +121,31 @@ describe.skipIf(!radosgwIsThere())('a repository in a bucket', () => {
     await user.sh('rm work/many');
   });
 
+  it.each([
+    ['the same secrets', ['--copy-secrets-from', 'KEEP_FROM']],
+    ['secrets of its own', []],
+  ])('fetches nothing back that goes on to another repository with %s', async (_, more) => {
+    const first = `s3://backup/laptop?endpoint=${proxy.endpoint}`;
+    const second = `second-${more.length}`;
+    const secrets = more.map((word) => (word === 'KEEP_FROM' ? first : word));
+    await user.neo(['init', ...QUICK_KDF, '--repo', second, ...secrets]);
+    const to = ['--to', first, '--to', second];
+    // The first copy is of everything that there is.
+    expect((await user.neo(['snapshot', 'work', ...to])).code).toBe(0);
+    await user.sh('head -c 8M /dev/urandom > work/further');
+    const before = proxy.requests.length;
+    expect((await user.neo(['snapshot', 'work', ...to])).code).toBe(0);
+    const asked = proxy.requests.slice(before);
+    const packs = (method: string): string[] =>
+      asked.flatMap((line) => new RegExp(`^${method} .*/packs/\\w+/(\\w+)`).exec(line)?.[1] ?? []);
+    const stored = packs('PUT');
+    expect(stored.length).toBeGreaterThan(3);
+    expect(packs('GET').filter((pack) => stored.includes(pack))).toEqual([]);
+    await user.neo(['restore', 'latest', '--repo', second, '--to', `back-${second}`]);
+    expect((await user.sh(`diff -r work back-${second}$PWD/work`)).stdout).toBe('');
+    expect((await user.sh('ls .cache/neo/packs')).stdout).toBe('');
+  });
+
   it('waits for a network that is not there yet', async () => {
     proxy.fate = (_, number) => (number <= failed ? 'cut' : 'pass');
     const failed = proxy.requests.length + 4;
