@@ -104,8 +104,8 @@ export function copyOf(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-/** From here on the memory is worth more than the call. */
-const DISCARDED_FROM = 65_536;
+/** From here on the memory is worth more than the call. Records of TLS, of which a body from a bucket is made, are as long. */
+export const DISCARDED_FROM = 16_384;
 /** A header that was cut off in front. */
 const CUT_OFF = 64;
 

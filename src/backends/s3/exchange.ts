@@ -3,6 +3,7 @@ import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { AgentOptions } from 'node:https';
 import type { Readable } from 'node:stream';
 import { systemCode } from '../../core/errors.ts';
+import { giveBackWhatIsRead } from './read-memory.ts';
 
 /**
  * Not by `import`: a module of Node that is imported has all of its exports read, and one of http's is the WebSocket of undici, which
@@ -66,6 +67,7 @@ export class Exchanges {
     const sent = request({ ...about, agent });
     sent.setTimeout(SILENCE_MS, () => sent.destroy(late('the storage is silent')));
     limitConnecting(sent, this.#isSecure);
+    sent.once('socket', giveBackWhatIsRead);
     // A refusal that came before all was sent: the rest is not wanted.
     sent.once('response', (answer) => answer.once('end', () => sent.writableFinished || sent.destroy()));
     // After the answer has begun, whoever reads it learns of it.
