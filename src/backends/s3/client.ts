@@ -111,6 +111,8 @@ export class S3Client {
         path,
         query: { ...query },
         headers: {
+          // Some gates refuse whoever does not say what it is.
+          'user-agent': 'neo',
           host: port === undefined ? named(hostname) : `${named(hostname)}:${port}`,
           'x-amz-content-sha256': body?.sha256 ?? NOTHING,
           ...(body === undefined ? {} : { 'content-length': String(body.length) }),
