@@ -172,6 +172,18 @@ describe('a client of a strange server', () => {
     await backend.close();
   });
 
+  it('waits for nothing where a server speaks of something else than HTTP', async () => {
+    for (const said of [
+      'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n',
+      'SSH-2.0-x\r\n',
+      '',
+    ]) {
+      const backend = await clientOf((request) => void request.socket.end(said));
+      await expect(backend.stat('packs/00/a')).rejects.toMatchObject({ code: 'unreachable' });
+      await backend.close();
+    }
+  });
+
   it('reads no list and no refusal without end', async () => {
     for (const status of [200, 500]) {
       const backend = await clientOf((_, response) => {

@@ -75,6 +75,7 @@ export class Exchanges {
     if (body === undefined || body instanceof Uint8Array) sent.end(body);
     else {
       body.once('error', (error) => sent.destroy(error));
+      sent.once('close', () => body.destroy());
       body.pipe(sent);
     }
     return sent;
@@ -89,6 +90,8 @@ export class Exchanges {
 function answerOf(sent: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     sent.once('response', resolve).once('error', reject);
+    // After `101 Switching Protocols`, which nobody asked for, there is neither.
+    sent.once('close', () => reject(new Error('the connection was closed')));
   });
 }
 
