@@ -30,6 +30,7 @@ const PACKAGES: { readonly [name: string]: readonly string[] } = {
   'zstd-codec': ['engine'],
   '@noble/': ['engine'],
   '@napi-rs/blake-hash': ['engine'],
+  '@peculiar/': ['engine'],
   '@napi-rs/xattr': ['fs'],
   koffi: ['fs', 'backends'],
   '@oclif/': ['cli', 'commands'],

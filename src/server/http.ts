@@ -13,8 +13,8 @@ import type { Answer, Handler, ServerRequest, Session } from './handler.ts';
 
 export interface HttpOptions {
   /** PEM. */
-  readonly key: string | Uint8Array;
-  readonly cert: string | Uint8Array;
+  readonly key: string;
+  readonly cert: string;
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
@@ -29,6 +29,8 @@ export interface HttpOptions {
 
 export interface HttpServer {
   readonly port: number;
+  /** From now on, to whoever connects; those that are connected stay. */
+  present(certificate: { readonly key: string; readonly cert: string }): void;
   close(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export interface HttpServer {
  * the server would have to remember, is never found: it remembers none.
  */
 const NO_TICKETS = 0x4000;
+const TLS = { minVersion: 'TLSv1.3', secureOptions: NO_TICKETS } as const;
 /** Bytes that a client may send ahead, on a request and on all of a connection. */
 const WINDOW = 1 << 20;
 const CONNECTION_WINDOW = 4 << 20;
@@ -53,11 +56,10 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const connections = new WeakMap<object, string>();
   const sockets = new Set<Socket>();
   const server = http2.createSecureServer({
-    key: Buffer.from(key),
-    cert: Buffer.from(cert),
+    ...TLS,
+    key,
+    cert,
     allowHTTP1: true,
-    minVersion: 'TLSv1.3',
-    secureOptions: NO_TICKETS,
     handshakeTimeout: HANDSHAKE,
     maxHeaderListPairs: 64,
     maxSessionMemory: 16,
@@ -90,6 +92,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
+    present: (certificate) => server.setSecureContext({ ...TLS, ...certificate }),
     async close() {
       const closed = once(server, 'close');
       server.close();

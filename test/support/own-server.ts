@@ -1,5 +1,5 @@
 /** Our own server on loopback, with targets in temporary folders and tokens that say what they may do. */
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,15 +7,16 @@ import { openLocal } from '../../src/backends/local.ts';
 import { loadEngine } from '../../src/engine/load.ts';
 import type { Handler } from '../../src/server/handler.ts';
 import { makeHandler } from '../../src/server/handlers.ts';
-import { serveHttp } from '../../src/server/http.ts';
+import { type HttpServer, serveHttp } from '../../src/server/http.ts';
+import { ownIdentity } from '../../src/server/identity.ts';
 import { ROLES, type Role } from '../../src/server/rights.ts';
-import { makeCertificate } from './certificate.ts';
 
 export interface OwnServer {
   readonly port: number;
-  readonly cert: Buffer;
+  readonly cert: string;
   /** Of its key. */
   readonly fingerprint: Uint8Array;
+  readonly present: HttpServer['present'];
   /** Lets in with this role, everywhere. */
   token(role: Role): string;
   /** Where the objects of a target lie. */
@@ -27,7 +28,7 @@ export interface OwnServer {
 /** Targets are there once they are asked for, but those that begin with `no`. `lying`: answers in place of ours. */
 export async function startOwnServer(lying?: Handler): Promise<OwnServer> {
   const data = mkdtempSync(join(tmpdir(), 'neo-server-'));
-  const { key, cert } = makeCertificate();
+  const identity = await ownIdentity({ folder: join(data, '.identity'), names: ['127.0.0.1'], now: Date.now() });
   const engine = await loadEngine();
   const faults: unknown[] = [];
   const folder = (target: string): string => join(data, target);
@@ -39,8 +40,7 @@ export async function startOwnServer(lying?: Handler): Promise<OwnServer> {
     return open;
   };
   const server = await serveHttp({
-    key,
-    cert,
+    ...identity,
     host: '127.0.0.1',
     port: 0,
     handler: lying ?? makeHandler({ version: '0.0.0', site: 'test', engine, target }),
@@ -51,11 +51,11 @@ export async function startOwnServer(lying?: Handler): Promise<OwnServer> {
     connectionId: () => randomBytes(8).toString('hex'),
     onFault: (error) => faults.push(error),
   });
-  const spki = new X509Certificate(cert).publicKey.export({ type: 'spki', format: 'der' });
   return {
     port: server.port,
-    cert,
-    fingerprint: new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(spki))),
+    cert: identity.cert,
+    fingerprint: identity.fingerprint,
+    present: server.present,
     token: (role) => `${role}-token`,
     folder,
     faults,
