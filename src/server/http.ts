@@ -9,6 +9,7 @@ import type { ByteRange } from '../backends/backend.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
 import { refusalOf, statusOf } from '../protocol/refusals.ts';
 import { routeOf } from '../protocol/verbs.ts';
+import { Doorkeeper } from './doorkeeper.ts';
 import type { Answer, Handler, ServerRequest, Session } from './handler.ts';
 
 export interface HttpOptions {
@@ -25,6 +26,17 @@ export interface HttpOptions {
   readonly connectionId: () => string;
   /** What went wrong here, and is no refusal; for the log. */
   readonly onFault: (error: unknown) => void;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+export interface HttpLimits {
+  /** Connections: of all, and of one address. */
+  readonly connections: number;
+  readonly ofOneAddress: number;
+  /** Milliseconds in which nothing moves. */
+  readonly idle: number;
+  /** Milliseconds for TLS, and over HTTP/1.1 for the headers of a request. */
+  readonly handshake: number;
 }
 
 export interface HttpServer {
@@ -44,23 +56,25 @@ const TLS = { minVersion: 'TLSv1.3', secureOptions: NO_TICKETS } as const;
 const WINDOW = 1 << 20;
 const CONNECTION_WINDOW = 4 << 20;
 const REQUESTS_AT_ONCE = 64;
-/** Milliseconds in which nothing moves. */
-const IDLE = 120_000;
-const HANDSHAKE = 20_000;
+const LIMITS: HttpLimits = { connections: 2048, ofOneAddress: 1024, idle: 120_000, handshake: 20_000 };
 const MOST_HEADER_BYTES = 16 << 10;
 
 const NOBODY: Omit<Session, 'connection'> = { roleIn: () => undefined };
 
 export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const { key, cert, host, port, connectionId } = options;
+  const limits = { ...LIMITS, ...options.limits };
+  // Of HTTP/1.1; the types of http2 do not know them.
+  const slowHeaders = { headersTimeout: limits.handshake, connectionsCheckingInterval: limits.handshake / 4 };
   const connections = new WeakMap<object, string>();
-  const sockets = new Set<Socket>();
+  const doorkeeper = new Doorkeeper(limits.connections, limits.ofOneAddress);
   const server = http2.createSecureServer({
     ...TLS,
     key,
     cert,
     allowHTTP1: true,
-    handshakeTimeout: HANDSHAKE,
+    ...slowHeaders,
+    handshakeTimeout: limits.handshake,
     maxHeaderListPairs: 64,
     maxSessionMemory: 16,
     settings: {
@@ -71,13 +85,13 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     },
   });
   server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket)).on('error', () => socket.destroy());
+    socket.on('error', () => socket.destroy());
+    doorkeeper.admit(socket);
   });
   server.on('session', (session) => {
     connections.set(session, connectionId());
     session.setLocalWindowSize(CONNECTION_WINDOW);
-    session.setTimeout(IDLE, () => session.destroy());
+    session.setTimeout(limits.idle, () => session.destroy());
     session.on('error', () => session.destroy());
   });
   server.on('secureConnection', (socket) => {
@@ -86,7 +100,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   });
   server.on('request', (request, response) => {
     const connection = connections.get(request.stream?.session ?? request.socket) ?? connectionId();
-    void answer(options, connection, request, response);
+    void answer({ ...options, idle: limits.idle }, connection, request, response);
   });
   server.listen(port, host);
   await once(server, 'listening');
@@ -96,14 +110,14 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     async close() {
       const closed = once(server, 'close');
       server.close();
-      for (const socket of sockets) socket.destroy();
+      doorkeeper.dismissAll();
       await closed;
     },
   };
 }
 
 async function answer(
-  options: HttpOptions,
+  { idle, ...options }: HttpOptions & { readonly idle: number },
   connection: string,
   request: Http2ServerRequest,
   response: Http2ServerResponse,
@@ -111,7 +125,7 @@ async function answer(
   request.on('error', () => undefined);
   response.on('error', () => undefined);
   // Of one request while others go on; a whole connection that stands still is ended as such.
-  request.stream?.setTimeout?.(IDLE, () => request.stream.close(http2.constants.NGHTTP2_CANCEL));
+  request.stream?.setTimeout?.(idle, () => request.stream.close(http2.constants.NGHTTP2_CANCEL));
   try {
     const known = await options.authenticate(tokenOf(request));
     const session: Session = { connection, roleIn: (target) => (known ?? NOBODY).roleIn(target) };
@@ -141,11 +155,19 @@ function requestOf(request: Http2ServerRequest): ServerRequest {
   return {
     ...routed,
     query: new Map(new URLSearchParams(query)),
-    // To stop reading must not end the stream: the refusal goes over it.
-    body: request.iterator({ destroyOnReturn: false }),
+    body: bodyOf(request),
     ...(range === undefined ? {} : { range }),
     ...(length === undefined || !/^\d{1,15}$/.test(length) ? {} : { length: Number(length) }),
   };
+}
+
+async function* bodyOf(request: Http2ServerRequest): AsyncGenerator<Uint8Array> {
+  try {
+    // To stop reading must not end the stream: the refusal goes over it.
+    yield* request.iterator({ destroyOnReturn: false });
+  } catch (cause) {
+    throw new NeoError('unreachable', 'the request was cut off', { cause });
+  }
 }
 
 /** One range with both ends (RFC 9110, section 14.1.2): nothing else is of use here. @throws NeoError usage */
@@ -164,6 +186,8 @@ function refuse(request: Http2ServerRequest, response: Http2ServerResponse, erro
     response.socket?.destroy();
     return;
   }
+  // Those of an answer that was prepared.
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
   // Over HTTP/1.1 the rest of a body that was refused would have to be read before the next request.
   if (request.httpVersionMajor === 1 && !request.complete) response.setHeader('connection', 'close');
   sendJson(response, statusOf(error.code), refusalOf(error));
@@ -180,14 +204,15 @@ async function send(response: Http2ServerResponse, result: Answer, method: strin
     case 'json':
       return sendJson(response, 200, result.value);
     case 'done':
-      response.writeHead(204).end();
+      prepare(response, 204, {});
+      response.end();
       return;
     case 'absent':
       // A mark of its own: 404 is also what a proxy or another server says of a path that it does not know.
       response.setHeader('neo-object', 'absent');
       return sendJson(response, 404, { absent: true });
     case 'bytes':
-      response.writeHead(200, { 'content-type': 'application/octet-stream' });
+      prepare(response, 200, { 'content-type': 'application/octet-stream' });
       return sendPieces(response, result.bytes);
     case 'object':
       return sendObject(response, result, method);
@@ -201,7 +226,7 @@ async function sendObject(
 ): Promise<void> {
   const { offset, length } = range ?? { offset: 0, length: info.size };
   const isPart = range !== undefined && length > 0 && (offset > 0 || length < info.size);
-  response.writeHead(isPart ? 206 : 200, {
+  prepare(response, isPart ? 206 : 200, {
     'content-type': 'application/octet-stream',
     'content-length': method === 'HEAD' ? info.size : length,
     'accept-ranges': 'bytes',
@@ -213,11 +238,24 @@ async function sendObject(
   else await sendPieces(response, bytes);
 }
 
+/**
+ * The head goes with the first bytes, and alone where there are none: of a body without any, whose head was sent before, Node 24 can
+ * fill the memory with empty frames of data (`Http2Session::SendPendingData`, seen when 16 empty objects are asked for at once).
+ */
+function prepare(
+  response: Http2ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string | number>>,
+): void {
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+}
+
 /** As fast as the client takes them. */
 async function sendPieces(response: Http2ServerResponse, pieces: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const piece of pieces) {
     if (response.destroyed || response.closed) return;
-    if (!response.write(piece)) await drained(response);
+    if (piece.length > 0 && !response.write(piece)) await drained(response);
   }
   response.end();
 }

@@ -7,7 +7,7 @@ import { openLocal } from '../../src/backends/local.ts';
 import { loadEngine } from '../../src/engine/load.ts';
 import type { Handler } from '../../src/server/handler.ts';
 import { makeHandler } from '../../src/server/handlers.ts';
-import { type HttpServer, serveHttp } from '../../src/server/http.ts';
+import { type HttpLimits, type HttpServer, serveHttp } from '../../src/server/http.ts';
 import { ownIdentity } from '../../src/server/identity.ts';
 import { ROLES, type Role } from '../../src/server/rights.ts';
 
@@ -26,7 +26,7 @@ export interface OwnServer {
 }
 
 /** Targets are there once they are asked for, but those that begin with `no`. `lying`: answers in place of ours. */
-export async function startOwnServer(lying?: Handler): Promise<OwnServer> {
+export async function startOwnServer(lying?: Handler, limits: Partial<HttpLimits> = {}): Promise<OwnServer> {
   const data = mkdtempSync(join(tmpdir(), 'neo-server-'));
   const identity = await ownIdentity({ folder: join(data, '.identity'), names: ['127.0.0.1'], now: Date.now() });
   const engine = await loadEngine();
@@ -41,6 +41,7 @@ export async function startOwnServer(lying?: Handler): Promise<OwnServer> {
   };
   const server = await serveHttp({
     ...identity,
+    limits,
     host: '127.0.0.1',
     port: 0,
     handler: lying ?? makeHandler({ version: '0.0.0', site: 'test', engine, target }),

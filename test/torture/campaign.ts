@@ -8,6 +8,8 @@ export interface Campaign {
   readonly cases: number;
   /** Returns figures that are added up. @throws for a violation */
   run(number: number): Promise<Readonly<Record<string, number>>>;
+  /** What was started for it. */
+  stop?(): Promise<void>;
 }
 
 interface State {

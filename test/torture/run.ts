@@ -1,5 +1,5 @@
 /**
- * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,rekey-crash,import-crash,versions-crash,heal-crash,copy-crash,schedules,pruning,disk,giant,kill] [--seed N] [--cases N] [--storage local|sftp|s3|swift|neo]`: what is too long for every run
+ * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,rekey-crash,import-crash,versions-crash,heal-crash,copy-crash,schedules,pruning,disk,giant,kill,requests] [--seed N] [--cases N] [--storage local|sftp|s3|swift|neo]`: what is too long for every run
  * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated. `--storage` is of kill, pruning and sweep, and neo of sweep alone.
  */
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { giantCampaign } from './giant.ts';
 import { killCampaign } from './kill.ts';
 import { ROOT } from './neo.ts';
 import { pruningCampaign } from './pruning.ts';
+import { FULL, requestsCampaign } from './requests.ts';
 import { schedulesCampaign } from './schedules.ts';
 import {
   copyCrashCampaign,
@@ -57,13 +58,16 @@ const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = 
   disk: () => diskCampaign(folder),
   giant: () => giantCampaign(folder),
   kill: () => killCampaign(folder, seed, 200, storage),
+  requests: () => requestsCampaign(seed, FULL),
 };
 const wanted = values.only?.split(',') ?? Object.keys(campaigns);
 let well = true;
 for (const name of wanted) {
   const make = campaigns[name];
   if (make === undefined) throw new Error(`--only ${name}: there is ${Object.keys(campaigns).join(', ')}`);
-  well = (await carryOut(folder, seed, await make(), { most })) && well;
+  const campaign = await make();
+  well = (await carryOut(folder, seed, campaign, { most })) && well;
+  await campaign.stop?.();
 }
 await storage.stop();
 process.exitCode = well ? 0 : 1;

@@ -1,0 +1,67 @@
+/** Our own server in a process of its own, whose memory and faults are asked for. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fromHex, toHex } from '../../src/core/bytes.ts';
+import { startOwnServer } from './own-server.ts';
+
+export interface OwnServerProcess {
+  readonly port: number;
+  readonly fingerprint: Uint8Array;
+  /** Below which the targets lie, each in a folder of its name. */
+  readonly folder: string;
+  /** MiB: now, or the most so far. */
+  memory(field: 'VmRSS' | 'VmHWM'): number;
+  /** What went wrong in the server since the last time, and is no refusal. @throws when the process is gone */
+  faults(): Promise<readonly string[]>;
+  stop(): Promise<void>;
+}
+
+export async function startOwnServerProcess(): Promise<OwnServerProcess> {
+  const child = spawn(process.execPath, [import.meta.filename], { stdio: ['pipe', 'pipe', 'inherit'] });
+  let ended: string | undefined;
+  child.once('exit', (code, signal) => {
+    ended = `the server has ended (${signal ?? code})`;
+  });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const nextLine = async (): Promise<string> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error(ended ?? 'the server says nothing more');
+    return value;
+  };
+  const { port, fingerprint, folder } = JSON.parse(await nextLine()) as Record<string, string>;
+  return {
+    port: Number(port),
+    fingerprint: fromHex(fingerprint ?? ''),
+    folder: folder ?? '',
+    memory(field) {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+      return Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
+    },
+    async faults() {
+      if (ended !== undefined) throw new Error(ended);
+      child.stdin.write('faults\n');
+      return JSON.parse(await nextLine()) as string[];
+    },
+    async stop() {
+      child.kill('SIGKILL');
+      if (ended === undefined) await once(child, 'exit');
+      rmSync(folder ?? '', { recursive: true, force: true });
+    },
+  };
+}
+
+async function serve(): Promise<void> {
+  const server = await startOwnServer();
+  const { port, fingerprint } = server;
+  console.log(JSON.stringify({ port: String(port), fingerprint: toHex(fingerprint), folder: server.folder('') }));
+  for await (const _ of createInterface(process.stdin)) {
+    console.log(
+      JSON.stringify(server.faults.splice(0).map((fault) => (fault instanceof Error ? fault.stack : String(fault)))),
+    );
+  }
+  await server.stop();
+}
+
+if (process.argv[1] === import.meta.filename) await serve();
