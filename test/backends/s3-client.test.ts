@@ -57,6 +57,17 @@ describe.skipIf(!radosgwIsThere())('a client of a gateway', () => {
     },
   );
 
+  it('puts the clock and the region right for all that is asked at once', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + HOUR });
+    proxy.fate = (_, __, headers) =>
+      String(headers.authorization).split('/')[2] === 'eu-north-1'
+        ? 'pass'
+        : { status: 400, headers: { 'x-amz-bucket-region': 'eu-north-1' } };
+    const backend = await client();
+    const asked = Array.from({ length: 16 }, () => backend.get('packs/00/a'));
+    for (const bytes of await Promise.all(asked)) expect(bytes).toEqual(pattern(10));
+  });
+
   it('is denied once, and not again and again, where the clock is right', async () => {
     const before = proxy.requests.length;
     proxy.fate = () => ({ status: 403 });

@@ -41,6 +41,13 @@ export interface Payload {
   readonly open: () => Uint8Array | Readable;
 }
 
+/** What answers have put right. */
+interface Corrected {
+  readonly region: string;
+  /** Milliseconds that the store's clock is ahead of ours. */
+  readonly ahead: number;
+}
+
 const NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 /** The wrong region and the wrong clock, each once. */
 const CORRECTIONS = 2;
@@ -53,7 +60,6 @@ export class S3Client {
   readonly #exchanges: Exchanges;
   readonly #signer: SignatureV4;
   #region: string;
-  /** Milliseconds that the store's clock is ahead of ours. */
   #ahead = 0;
 
   /** @throws NeoError usage when the authorities named by the surroundings cannot be read */
@@ -92,16 +98,19 @@ export class S3Client {
    */
   async send(request: S3Request): Promise<IncomingMessage> {
     for (let corrections = 0; ; corrections += 1) {
-      const answer = await this.#once(request);
+      // Others may put right meanwhile what this one was sent with.
+      const sentWith = { region: this.#region, ahead: this.#ahead };
+      const answer = await this.#once(request, sentWith);
       const status = answer.statusCode ?? 0;
       if (status >= 200 && status < 300) return answer;
       const refusal = await refusalOf(answer);
-      if (corrections === CORRECTIONS || !this.#correct(refusal)) throw refusal;
+      if (corrections === CORRECTIONS || !this.#correct(refusal, sentWith)) throw refusal;
     }
   }
 
-  async #once({ method, key, query = {}, headers = {}, body }: S3Request): Promise<IncomingMessage> {
-    const { hostname, port, path: base } = addressOf(this.#place, this.#region);
+  async #once(request: S3Request, { region, ahead }: Corrected): Promise<IncomingMessage> {
+    const { method, key, query = {}, headers = {}, body } = request;
+    const { hostname, port, path: base } = addressOf(this.#place, region);
     const path = (key === undefined ? base : `${base}/${key.split('/').map(encodeName).join('/')}`) || '/';
     const signed = await this.#signer.sign(
       {
@@ -119,7 +128,7 @@ export class S3Client {
           ...headers,
         },
       },
-      { signingDate: new Date(Date.now() + this.#ahead), signingRegion: this.#region },
+      { signingDate: new Date(Date.now() + ahead), signingRegion: region },
     );
     return this.#exchanges.ask({
       method,
@@ -132,9 +141,9 @@ export class S3Client {
   }
 
   /** Could it be answered otherwise if it was asked again? */
-  #correct({ status, region, date, reason }: Refusal): boolean {
+  #correct({ status, region, date, reason }: Refusal, sentWith: Corrected): boolean {
     // It becomes part of a host's name.
-    if ([301, 307, 400].includes(status) && region !== undefined && region !== this.#region && REGION.test(region)) {
+    if ([301, 307, 400].includes(status) && region !== undefined && region !== sentWith.region && REGION.test(region)) {
       this.#region = region;
       return true;
     }
@@ -142,7 +151,7 @@ export class S3Client {
     if (status !== 403 || !(reason === undefined || reason === 'RequestTimeTooSkewed') || date === undefined)
       return false;
     const ahead = date - Date.now();
-    if (Math.abs(ahead - this.#ahead) < WRONG_CLOCK_MS) return false;
+    if (Math.abs(ahead - sentWith.ahead) < WRONG_CLOCK_MS) return false;
     this.#ahead = ahead;
     return true;
   }
