@@ -80,14 +80,19 @@ more = {'global_conf_callback': callback} if callback else {}
 sys.exit(run_wsgi('%s/%s-server.conf' % (etc, kind), kind + '-server', verbose=False, once=False, **more))
 P
 running=()
+answers() {
+  until [[ $(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:${port[$1]}/") != 000 ]]; do
+    kill -0 "${running[@]}" || { tail -n 5 "$folder"/log/* >&2; exit 1; }
+    sleep 0.1
+  done
+}
 stop() { trap - EXIT TERM INT; kill -9 "${running[@]}" 2> /dev/null || true; }
 trap stop EXIT TERM INT
+# The proxy last: one that is asked before the others answer does without them for a minute.
 for server in account container object proxy; do
+  if [[ $server == proxy ]]; then for other in account container object; do answers "$other"; done; fi
   /usr/bin/python3 "$folder/run.py" "$server" "$folder/etc" < /dev/null > "$folder/log/$server" 2>&1 & running+=($!)
 done
-until [[ $(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:${port[proxy]}/") != 000 ]]; do
-  kill -0 "${running[@]}" || { tail -n 5 "$folder"/log/* >&2; exit 1; }
-  sleep 0.1
-done
+answers proxy
 echo ready
 cat > /dev/null
