@@ -50,7 +50,7 @@ export default defineConfig({
   input: Object.fromEntries(entries.map((path) => [path.slice(0, -'.ts'.length), `src/${path}`])),
   platform: 'node',
   // Native parts cannot be bundled, and cryptography stays as it was published.
-  external: [/^@napi-rs\//, /^@noble\//, 'hash-wasm', 'koffi', 'zstd-codec'],
+  external: ['node:sqlite', /^@napi-rs\//, /^@noble\//, 'hash-wasm', 'koffi', 'zstd-codec'],
   // React checks much more, and is half as fast, where nobody says that it is not being developed.
   transform: { define: { 'process.env.NODE_ENV': '"production"' } },
   plugins: [leanOclif, leanInk, modularAws],

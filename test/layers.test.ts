@@ -18,7 +18,7 @@ const LAYERS: { readonly [folder: string]: readonly string[] } = {
   server: ['core', 'engine', 'protocol', 'backends'],
   peer: ['core', 'engine', 'protocol', 'backends', 'repo', 'tasks'],
   ui: ['core', 'snapshot', 'tasks'],
-  cli: ['core', 'engine', 'backends', 'repo'],
+  cli: ['core', 'engine', 'protocol', 'backends', 'repo'],
   commands: ['core', 'protocol', 'backends', 'repo', 'snapshot', 'tasks', 'server', 'peer', 'ui', 'cli'],
 };
 
@@ -31,6 +31,7 @@ const PACKAGES: { readonly [name: string]: readonly string[] } = {
   '@noble/': ['engine'],
   '@napi-rs/blake-hash': ['engine'],
   '@peculiar/': ['engine'],
+  otpauth: ['engine'],
   '@napi-rs/xattr': ['fs'],
   koffi: ['fs', 'backends'],
   '@oclif/': ['cli', 'commands'],
@@ -40,6 +41,8 @@ const PACKAGES: { readonly [name: string]: readonly string[] } = {
   'chrono-node': ['cli'],
   'smol-toml': ['cli'],
   yazl: ['tasks'],
+  kysely: ['server'],
+  'node:sqlite': ['server'],
   ink: ['ui'],
   react: ['ui'],
 };

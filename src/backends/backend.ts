@@ -33,9 +33,10 @@ export interface Backend {
 
   /**
    * As {@link put}, of bytes that come piece by piece, each in memory of its own, and are never in memory as a whole. What `pieces` throws, also after
-   * the last of them, is thrown here, and nothing becomes visible. For servers.
+   * the last of them, is thrown here, and nothing becomes visible: not before `pieces` has ended. True when this call made the object, false when it
+   * was there already with equal bytes. `length` is how many they are together, for storage that has to know it ahead. For servers.
    */
-  putPieces?(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void>;
+  putPieces?(path: string, pieces: AsyncIterable<Uint8Array>, length?: number): Promise<boolean>;
 
   /** Puts will come: what the first one would have to wait for is done ahead, and nobody waits for it here. */
   prepareToPut?(): void;

@@ -108,7 +108,7 @@ class LocalBackend implements ServedBackend {
   /** Folders known to be no symbolic links, nor below one. */
   readonly #plain = new Set<string>();
   /** The last put of a path that is under way. */
-  readonly #puts = new Map<string, Promise<void>>();
+  readonly #puts = new Map<string, Promise<unknown>>();
   #swept: Promise<void> | undefined;
   #remoteClock: Promise<boolean> | undefined;
 
@@ -139,11 +139,11 @@ class LocalBackend implements ServedBackend {
     });
   }
 
-  async putPieces(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  async putPieces(path: string, pieces: AsyncIterable<Uint8Array>): Promise<boolean> {
     checkPath(path);
     await this.#run(`store ${path}`, () => this.#requireRoot());
     // Only to publish it has to wait for others of this path: a slow sender holds nobody up.
-    await this.#run(`store ${path}`, () =>
+    return this.#run(`store ${path}`, () =>
       this.#withTemporary(path, pieces, (temporary) =>
         this.#inTurn(path, `store ${path}`, () =>
           this.#publish(path, temporary, () => compareFilesDurably(this.#at(path), temporary)),
@@ -267,16 +267,16 @@ class LocalBackend implements ServedBackend {
   }
 
   /** Puts of one path follow each other, so that the last way of `local-publish` is exact within a process. */
-  async #inTurn(path: string, action: string, work: () => Promise<void>): Promise<void> {
+  async #inTurn<T>(path: string, action: string, work: () => Promise<T>): Promise<T> {
     const before = this.#puts.get(path);
     const mine = this.#run(action, async () => {
       // The outcome of the one before is its caller's affair.
       await before?.catch(() => undefined);
-      await work();
+      return work();
     });
     this.#puts.set(path, mine);
     try {
-      await mine;
+      return await mine;
     } finally {
       if (this.#puts.get(path) === mine) this.#puts.delete(path);
     }
@@ -289,11 +289,11 @@ class LocalBackend implements ServedBackend {
   }
 
   /** Hands over a file with these bytes, on the medium; it is gone afterwards. */
-  async #withTemporary(
+  async #withTemporary<T>(
     path: string,
     bytes: Uint8Array | AsyncIterable<Uint8Array>,
-    use: (temporary: string) => Promise<void>,
-  ): Promise<void> {
+    use: (temporary: string) => Promise<T>,
+  ): Promise<T> {
     await this.#ensureFolder(TEMPORARY_FOLDER);
     this.#swept ??= this.now().then((now) => removeLitter(this.#at(TEMPORARY_FOLDER), now));
     await this.#swept;
@@ -301,19 +301,21 @@ class LocalBackend implements ServedBackend {
     const temporary = join(this.#at(TEMPORARY_FOLDER), temporaryName(this.#random));
     await writeDurably(temporary, bytes);
     try {
-      await use(temporary);
+      return await use(temporary);
     } finally {
       await unlinkQuietly(temporary);
     }
   }
 
-  async #publish(path: string, temporary: string, compare: Compare): Promise<void> {
+  /** False when the object was there already. */
+  async #publish(path: string, temporary: string, compare: Compare): Promise<boolean> {
     const final = this.#at(path);
-    const result = await publish(temporary, final, this.#ways);
-    if (result === 'published') await syncFolder(dirname(final));
+    const isMade = (await publish(temporary, final, this.#ways)) === 'published';
+    if (isMade) await syncFolder(dirname(final));
     else if (!(await this.#holds(path, compare))) {
       throw new NeoError('failed', `${path} is in use by something that is not an object, or vanished while stored`);
     }
+    return isMade;
   }
 
   /** True when the object is there and durable with these bytes. @throws NeoError integrity for other bytes */

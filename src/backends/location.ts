@@ -6,6 +6,8 @@ import { NeoError } from '../core/errors.ts';
 import { systemRandom } from '../core/random.ts';
 import type { Backend } from './backend.ts';
 import type { KeepOptions } from './kept-packs.ts';
+import type { Trust } from './neo/connection.ts';
+import { type NeoHost, type NeoPlace, parseNeo } from './neo-location.ts';
 import type { RateLimits } from './rate-limit.ts';
 import type { RetryOptions } from './retry.ts';
 import type { S3Surroundings } from './s3/client.ts';
@@ -24,10 +26,11 @@ export type Location =
       /** Absolute, or from the folder in which the server lets one in. */
       readonly path: string;
     }
-  | { readonly kind: 's3'; readonly place: S3Place };
+  | { readonly kind: 's3'; readonly place: S3Place }
+  | { readonly kind: 'neo'; readonly place: NeoPlace };
 
 /** Known names whose backends are yet to come. */
-const COMING = new Set(['neo', 'peer']);
+const COMING = new Set(['peer']);
 
 /** RFC 3986 §3.1, but at least two letters: `C:\` is a drive. */
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]+):/;
@@ -45,6 +48,7 @@ export function parseLocation(text: string): Location {
   if (scheme === 'file') return { kind: 'local', path: pathOfUrl(text) };
   if (scheme === 'sftp') return { kind: 'sftp', ...parseSftp(text) };
   if (scheme === 's3') return { kind: 's3', place: parseS3(text) };
+  if (scheme === 'neo') return { kind: 'neo', place: parseNeo(text) };
   if (COMING.has(scheme)) {
     throw new NeoError('usage', `locations of the kind ${scheme}: are not supported yet`, {
       hint: 'Use a folder on a local or mounted disk.',
@@ -84,6 +88,8 @@ export interface OpenOptions {
   /** Of remote storage. */
   readonly limits?: RateLimits;
   readonly s3?: S3Surroundings;
+  /** Of our own server: by what it is known, and who asks. @throws NeoError when nobody is logged in there */
+  readonly neo?: (host: NeoHost) => Promise<Trust>;
   /** Of remote storage: what is put there is kept here as well, until it is closed. */
   readonly keep?: KeepOptions;
   /** With `create`: make the bucket, if there is none. */
@@ -107,8 +113,20 @@ export async function openBackend(location: Location, options: OpenOptions = {})
     const { openS3 } = await import('./s3.ts');
     return overNetwork(await openS3(location.place, options), options);
   }
+  if (location.kind === 'neo') return overNetwork(await openOnServer(location.place, options), options);
   const { openLocal } = await import('./local.ts');
   return openLocal(resolve(location.path), { create });
+}
+
+/** With `create` a target is made where there is none. */
+async function openOnServer(place: NeoPlace, { neo, create = false, limits = {} }: OpenOptions): Promise<Backend> {
+  if (neo === undefined) throw new NeoError('permission-denied', 'nobody is logged in at the server');
+  const [{ openNeo }, trust] = await Promise.all([import('./neo.ts'), neo(place)]);
+  if (create) {
+    const { createTarget } = await import('./neo-control.ts');
+    await createTarget(place, trust);
+  }
+  return openNeo(place, { trust, limits });
 }
 
 async function overNetwork(storage: Backend, options: OpenOptions): Promise<Backend> {
@@ -149,6 +167,8 @@ export async function strangerAt(location: Location, { ssh, s3 }: OpenOptions = 
     const { strangerOnS3 } = await import('./s3.ts');
     return strangerOnS3(location.place, s3);
   }
+  // A target holds nothing but objects.
+  if (location.kind === 'neo') return undefined;
   const [{ findStranger }, { storageError }] = await Promise.all([
     import('./local-strangers.ts'),
     import('./local-errors.ts'),

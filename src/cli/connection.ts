@@ -1,5 +1,7 @@
 /** How remote storage is reached, as flags and surroundings say. */
 import type { OpenOptions } from '../backends/location.ts';
+import type { Trust } from '../backends/neo-control.ts';
+import type { NeoHost } from '../backends/neo-location.ts';
 import type { Retry } from '../backends/retry.ts';
 import { parseDuration } from '../core/format.ts';
 import type { RepositoryFlags } from './flags.ts';
@@ -7,6 +9,7 @@ import type { Environment } from './folders.ts';
 import { interruption } from './interrupt.ts';
 import type { Output } from './output.ts';
 import { rateLimit } from './rate-flags.ts';
+import { systemFolders } from './surroundings.ts';
 
 export type ConnectionFlags = Pick<
   RepositoryFlags,
@@ -37,11 +40,18 @@ export function connection(flags: ConnectionFlags, out: Output, env: Environment
     ...(ssh === undefined || ssh === '' ? {} : { ssh }),
     ...(contact === undefined ? {} : { connectTimeout: Math.max(contact, SHORTEST_CONNECT_MS) }),
     s3: s3Surroundings(env),
+    neo: (host) => neoTrust(host, env),
     onNote: (message) => out.note(message),
     ...(retryFor === 0
       ? {}
       : { retry: { retryFor, ...firstContact, onRetry: teller(out), interrupted: interruption } }),
   };
+}
+
+/** Loaded for those only who are on such a server. */
+async function neoTrust(host: NeoHost, env: Environment): Promise<Trust> {
+  const { trustAt } = await import('./server-trust.ts');
+  return trustAt(host, systemFolders(env), env);
 }
 
 /** As Amazon's tools take them. */

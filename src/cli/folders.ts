@@ -36,6 +36,6 @@ export function defaultRepository(folders: Folders): string {
 
 /** For programs that neo starts: what they print or keep is not ours to trust with the password. */
 export function childEnvironment(env: Environment): { [name: string]: string | undefined } {
-  const { NEO_PASSWORD: _, NEO_OTHER_PASSWORD: __, ...rest } = env;
+  const { NEO_PASSWORD: _, NEO_OTHER_PASSWORD: __, NEO_ACCOUNT_SECRET: ___, NEO_TOKEN: ____, ...rest } = env;
   return rest;
 }

@@ -233,7 +233,9 @@ export type InitChoices = Partial<Omit<InitOptions, 'credential' | 'method' | 'k
 async function refuseTaken(engine: Engine, place: Location, reached: BackendOptions): Promise<void> {
   const present = await openBackend(place, reached);
   const isTaken = await isRepository(engine, present).catch((error: unknown) => {
-    if (reached.createBucket === true && isNeoError(error, 'no-repository')) return undefined;
+    // A bucket, or a target of a server, that is yet to be made.
+    const isToBeMade = reached.createBucket === true || place.kind === 'neo';
+    if (isToBeMade && isNeoError(error, 'no-repository')) return undefined;
     throw error;
   });
   if (isTaken === undefined) return;

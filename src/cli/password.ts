@@ -34,6 +34,17 @@ export async function readPassword(request: PasswordRequest): Promise<Uint8Array
   throw new NeoError('wrong-password', 'the password is empty', { hint: 'give one of at least one character' });
 }
 
+/** The secret of an account at a server: never a repository's password. `NEO_ACCOUNT_SECRET`, or a terminal. @throws NeoError as {@link readPassword} */
+export async function readAccountSecret(
+  request: Pick<PasswordRequest, 'env' | 'warn' | 'signal' | 'isNew' | 'prompt'>,
+): Promise<Uint8Array> {
+  const given = request.env['NEO_ACCOUNT_SECRET'];
+  const ask = { prompt: 'Secret of the account', hint: 'set NEO_ACCOUNT_SECRET', flags: {}, ...request };
+  const secret = given ? fromVariable(given, 'NEO_ACCOUNT_SECRET') : await askedPassword(ask);
+  if (secret.length > 0) return secret;
+  throw new NeoError('wrong-password', 'the secret is empty', { hint: 'give one of at least one character' });
+}
+
 /** True if a password is given, and nobody needs to be asked. */
 export function isPasswordGiven(flags: PasswordRequest['flags'], env: Environment): boolean {
   const sources = [
@@ -56,9 +67,9 @@ async function givenPassword({ flags, env, warn, signal }: PasswordRequest): Pro
 }
 
 /** Node gives the replacement character for bytes that are no UTF-8: all such passwords would be one. */
-function fromVariable(value: string): Uint8Array {
+function fromVariable(value: string, name = 'NEO_PASSWORD'): Uint8Array {
   if (!value.includes('\ufffd')) return utf8(value);
-  throw new NeoError('wrong-password', 'NEO_PASSWORD is not UTF-8', {
+  throw new NeoError('wrong-password', `${name} is not UTF-8`, {
     hint: 'put the password into a file and name it in NEO_PASSWORD_FILE, which takes any bytes',
   });
 }

@@ -41,23 +41,37 @@ const MAX_N = 1 << 20;
 const MAX_R = 32;
 const MAX_P = 16;
 
-function tooMuch(what: string): NeoError {
-  return new NeoError('integrity', `key slot asks for ${what}: refused`, {
-    hint: 'the key slot is damaged or was made to exhaust this machine',
+/** Who asks for a derivation: what a refusal speaks of. */
+export type KdfSource = 'key slot' | 'server';
+
+function tooMuch(what: string, source: KdfSource): NeoError {
+  return new NeoError('integrity', `${source} asks for ${what}: refused`, {
+    hint: `the ${source} is damaged or was made to exhaust this machine`,
   });
 }
 
-function tooWeak(what: string): NeoError {
+function tooWeak(what: string, source: KdfSource): NeoError {
+  if (source === 'server') {
+    return new NeoError('integrity', `server asks for too weak a protection of the secret (${what}): refused`, {
+      hint: 'with the answer the server could guess the secret cheaply: ask who runs it',
+    });
+  }
   return new NeoError('integrity', `key slot is protected too weakly (${what})`, {
     hint: 'if you made it so on purpose, allow weak key derivation explicitly',
   });
 }
 
-function inRange(value: number, low: number, high: number, what: string): void {
-  if (!Number.isSafeInteger(value) || value < low || value > high) throw tooMuch(`${what} ${value}`);
+/** @throws what {@link tooMuch} makes */
+type Within = (value: number, low: number, high: number, what: string) => void;
+
+function within(source: KdfSource): Within {
+  return (value, low, high, what) => {
+    if (!Number.isSafeInteger(value) || value < low || value > high) throw tooMuch(`${what} ${value}`, source);
+  };
 }
 
-function checkArgon2({ memory, passes, lanes }: Argon2Kdf, allowWeak: boolean): void {
+function checkArgon2({ memory, passes, lanes }: Argon2Kdf, allowWeak: boolean, source: KdfSource): void {
+  const inRange = within(source);
   inRange(passes, 1, MAX_PASSES, 'Argon2 passes');
   inRange(lanes, 1, MAX_LANES, 'Argon2 lanes');
   // RFC 9106 §3.1: at least 8 KiB a lane.
@@ -66,32 +80,35 @@ function checkArgon2({ memory, passes, lanes }: Argon2Kdf, allowWeak: boolean): 
   // The number of lanes neither helps nor hurts an attacker with the same memory and passes.
   const floor = DEFAULT_ARGON2;
   const strong = memory >= floor.memory && memory * passes >= floor.memory * floor.passes;
-  if (!strong) throw tooWeak(`Argon2id with ${memory} KiB and ${passes} passes`);
+  if (!strong) throw tooWeak(`Argon2id with ${memory} KiB and ${passes} passes`, source);
 }
 
-function checkScrypt({ n, r, p }: ScryptKdf, allowWeak: boolean): void {
+function checkScrypt({ n, r, p }: ScryptKdf, allowWeak: boolean, source: KdfSource): void {
+  const inRange = within(source);
   inRange(n, 2, MAX_N, 'scrypt N');
-  if ((n & (n - 1)) !== 0) throw tooMuch(`scrypt N ${n}, not a power of two`);
+  if ((n & (n - 1)) !== 0) throw tooMuch(`scrypt N ${n}, not a power of two`, source);
   inRange(r, 1, MAX_R, 'scrypt r');
   inRange(p, 1, MAX_P, 'scrypt p');
-  if (128 * r * n > MAX_MEMORY * 1024) throw tooMuch(`${(128 * r * n) >> 20} MiB for scrypt`);
-  if (!allowWeak && n * r < DEFAULT_SCRYPT.n * DEFAULT_SCRYPT.r) throw tooWeak(`scrypt with N=${n}, r=${r}`);
+  if (128 * r * n > MAX_MEMORY * 1024) throw tooMuch(`${(128 * r * n) >> 20} MiB for scrypt`, source);
+  if (!allowWeak && n * r < DEFAULT_SCRYPT.n * DEFAULT_SCRYPT.r) throw tooWeak(`scrypt with N=${n}, r=${r}`, source);
 }
 
 export interface BoundsOptions {
   /** Accept what is weaker than the floor: the user said so. */
   readonly allowWeak?: boolean;
+  /** For the words of the error. @default 'key slot' */
+  readonly source?: KdfSource;
 }
 
 /**
- * Call it on everything that was read from storage, before deriving.
+ * Call it on everything that was read from storage, or that a server asks for, before deriving.
  * @throws NeoError integrity when the parameters would exhaust memory or time, or are weaker than the floor
  */
 export function checkKdfBounds(parameters: KdfParameters, options: BoundsOptions = {}): void {
-  inRange(parameters.salt.length, 8, 64, 'salt length');
-  const allowWeak = options.allowWeak ?? false;
-  if (parameters.name === 'argon2id') checkArgon2(parameters, allowWeak);
-  else checkScrypt(parameters, allowWeak);
+  const { allowWeak = false, source = 'key slot' } = options;
+  within(source)(parameters.salt.length, 8, 64, 'salt length');
+  if (parameters.name === 'argon2id') checkArgon2(parameters, allowWeak, source);
+  else checkScrypt(parameters, allowWeak, source);
 }
 
 /** 32 bytes. Checks no floor: see {@link checkKdfBounds}. */

@@ -2,20 +2,11 @@
  * Certificates of servers (X.509, RFC 5280): one that a server makes for itself, and what is looked at in one that it is given. Clients
  * know a server by its key (SHA-256 of the SubjectPublicKeyInfo, as in RFC 7469), so a new certificate of the same key is the same server.
  */
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-  sign,
-  X509Certificate,
-} from 'node:crypto';
+import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import * as x509 from '@peculiar/asn1-x509';
 import { messageOf, NeoError } from '../core/errors.ts';
+import { DAY, extension, makeSelfSigned, pemOf, spkiOf } from './x509.ts';
 
 export interface ServerCertificate {
   /** PEM, not encrypted. */
@@ -30,13 +21,11 @@ export interface ServerCertificate {
   readonly names: readonly string[];
 }
 
-const DAY = 24 * 3_600_000;
 /** Browsers take no longer ones. */
 const VALID_DAYS = 397;
 const CURVE = 'prime256v1';
-/** ecdsa-with-SHA256 (RFC 5758) and commonName (X.520). */
+/** ecdsa-with-SHA256 (RFC 5758). */
 const ECDSA_SHA256 = '1.2.840.10045.4.3.2';
-const COMMON_NAME = '2.5.4.3';
 
 /** P-256, for browsers take no Ed25519 in certificates. PEM. */
 export function makeServerKey(): string {
@@ -53,47 +42,18 @@ export function makeServerKey(): string {
 export function makeServerCertificate(key: string, names: readonly string[], now: number): ServerCertificate {
   const secret = readKey(key, undefined);
   if (secret.asymmetricKeyDetails?.namedCurve !== CURVE) throw new NeoError('integrity', `not a key of ${CURVE}`);
-  const algorithm = new x509.AlgorithmIdentifier({ algorithm: ECDSA_SHA256 });
-  const name = new x509.Name([new x509.RelativeDistinguishedName([commonName('neo')])]);
-  const tbsCertificate = new x509.TBSCertificate({
-    version: x509.Version.v3,
-    serialNumber: serial(),
-    signature: algorithm,
-    issuer: name,
-    subject: name,
-    // A day before, for clocks of clients that are behind.
-    validity: new x509.Validity({ notBefore: new Date(now - DAY), notAfter: new Date(now + VALID_DAYS * DAY) }),
-    subjectPublicKeyInfo: AsnConvert.parse(spkiOf(secret), x509.SubjectPublicKeyInfo),
-    extensions: new x509.Extensions([
-      extension(x509.id_ce_basicConstraints, new x509.BasicConstraints({ cA: false }), true),
+  const cert = makeSelfSigned(secret, {
+    algorithm: ECDSA_SHA256,
+    hash: 'sha256',
+    name: 'neo',
+    notBefore: now - DAY,
+    notAfter: now + VALID_DAYS * DAY,
+    extensions: [
       extension(x509.id_ce_extKeyUsage, new x509.ExtendedKeyUsage([x509.id_kp_serverAuth])),
       extension(x509.id_ce_subjectAltName, new x509.SubjectAlternativeName(certificateNames(names).map(generalName))),
-    ]),
+    ],
   });
-  const signed = sign('sha256', new Uint8Array(AsnConvert.serialize(tbsCertificate)), secret);
-  const certificate = new x509.Certificate({
-    tbsCertificate,
-    signatureAlgorithm: algorithm,
-    signatureValue: new Uint8Array(signed).buffer,
-  });
-  const der = Buffer.from(AsnConvert.serialize(certificate));
-  return readServerCertificate(key, new X509Certificate(der).toString());
-}
-
-function commonName(text: string): x509.AttributeTypeAndValue {
-  const value = new x509.AttributeValue({ utf8String: text });
-  return new x509.AttributeTypeAndValue({ type: COMMON_NAME, value });
-}
-
-/** 16 random bytes, as a positive number (RFC 5280, section 4.1.2.2). */
-function serial(): ArrayBuffer {
-  const bytes = new Uint8Array(randomBytes(16));
-  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
-  return bytes.buffer;
-}
-
-function extension(extnID: string, value: unknown, critical = false): x509.Extension {
-  return new x509.Extension({ extnID, critical, extnValue: new OctetString(AsnConvert.serialize(value)) });
+  return readServerCertificate(key, cert);
 }
 
 function generalName(name: string): x509.GeneralName {
@@ -152,12 +112,4 @@ function namesOf({ subjectAltName }: X509Certificate): readonly string[] {
 export function certificateNames(names: readonly string[]): readonly string[] {
   const short = names.map((name) => (isIP(name) === 6 ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name));
   return [...new Set(short.map((name) => name.toLowerCase()))].sort();
-}
-
-function spkiOf(key: KeyObject): Uint8Array {
-  return new Uint8Array(createPublicKey(key).export({ type: 'spki', format: 'der' }));
-}
-
-function pemOf(key: KeyObject): string {
-  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
 }

@@ -6,7 +6,7 @@ export const PROTOCOL = { major: 1, minor: 0 } as const;
 
 interface VerbShape {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
-  /** `TARGET` is a name, `PATH` an object's path. */
+  /** `TARGET` is a name, `PATH` an object's path, or the name of what is asked for. */
   readonly route: string;
   readonly help: string;
   /** What a request carries. */
@@ -16,6 +16,12 @@ interface VerbShape {
 export const VERBS = {
   hello: { method: 'GET', route: '/v1/hello', body: 'none', help: 'who the server is, and what it speaks' },
   help: { method: 'GET', route: '/v1/help', body: 'none', help: 'all verbs' },
+  control: {
+    method: 'POST',
+    route: '/v1/control/PATH',
+    body: 'json',
+    help: 'who is who and who may do what (control.ts)',
+  },
   time: { method: 'GET', route: '/v1/targets/TARGET/time', body: 'none', help: "the storage's clock" },
   list: { method: 'GET', route: '/v1/targets/TARGET/list', body: 'none', help: 'objects below a folder, in pages' },
   ranges: { method: 'POST', route: '/v1/targets/TARGET/ranges', body: 'json', help: 'parts of many objects at once' },
@@ -29,6 +35,8 @@ export type Verb = keyof typeof VERBS;
 
 /** Of accounts, targets and whatever else people name on a server. */
 export const NAME: RegExp = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+/** One's own target, or one of somebody else's: `OWNER:NAME`. */
+export const TARGET: RegExp = /^(?:[a-z0-9][a-z0-9._-]{0,63}:)?[a-z0-9][a-z0-9._-]{0,63}$/;
 
 export interface Routed {
   readonly verb: Verb;

@@ -1,15 +1,7 @@
 /** What a server does with a request, whatever carries it: nothing here knows of sockets or of HTTP. */
 import type { ByteRange, ObjectInfo } from '../backends/backend.ts';
 import type { Routed } from '../protocol/verbs.ts';
-import type { Role } from './rights.ts';
-
-/** Who asks. */
-export interface Session {
-  /** Random; never a right to anything. */
-  readonly connection: string;
-  /** In the target that is asked for; undefined for who is not let in there. */
-  roleIn(target: string): Role | undefined;
-}
+import type { Caller } from './principal.ts';
 
 export interface ServerRequest extends Routed {
   readonly query: ReadonlyMap<string, string>;
@@ -32,4 +24,4 @@ export type Answer =
 export type Pieces = AsyncIterable<Uint8Array>;
 
 /** @throws NeoError for what is refused */
-export type Handler = (session: Session, request: ServerRequest) => Promise<Answer>;
+export type Handler = (caller: Caller, request: ServerRequest) => Promise<Answer>;

@@ -5,12 +5,16 @@
 import { once } from 'node:events';
 import http2, { type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { ByteRange } from '../backends/backend.ts';
+import { toHex } from '../core/bytes.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
+import { keyFingerprint } from '../engine/device-certificate.ts';
 import { refusalOf, statusOf } from '../protocol/refusals.ts';
 import { routeOf } from '../protocol/verbs.ts';
-import { Doorkeeper } from './doorkeeper.ts';
-import type { Answer, Handler, ServerRequest, Session } from './handler.ts';
+import { Doorkeeper, networkOf } from './doorkeeper.ts';
+import type { Answer, Handler, ServerRequest } from './handler.ts';
+import type { Caller } from './principal.ts';
 
 export interface HttpOptions {
   /** PEM. */
@@ -20,8 +24,6 @@ export interface HttpOptions {
   /** 0: any that is free. */
   readonly port: number;
   readonly handler: Handler;
-  /** Who asks; undefined for nobody that is known. */
-  authenticate(token: string | undefined): Promise<Omit<Session, 'connection'> | undefined>;
   /** Of each connection. */
   readonly connectionId: () => string;
   /** What went wrong here, and is no refusal; for the log. */
@@ -51,7 +53,13 @@ export interface HttpServer {
  * the server would have to remember, is never found: it remembers none.
  */
 const NO_TICKETS = 0x4000;
-const TLS = { minVersion: 'TLSv1.3', secureOptions: NO_TICKETS } as const;
+const TLS = {
+  minVersion: 'TLSv1.3',
+  secureOptions: NO_TICKETS,
+  // Devices have keys and nobody who vouches for them: the handshake proves the key, and the database knows whose it is.
+  requestCert: true,
+  rejectUnauthorized: false,
+} as const;
 /** Bytes that a client may send ahead, on a request and on all of a connection. */
 const WINDOW = 1 << 20;
 const CONNECTION_WINDOW = 4 << 20;
@@ -59,14 +67,16 @@ const REQUESTS_AT_ONCE = 64;
 const LIMITS: HttpLimits = { connections: 2048, ofOneAddress: 1024, idle: 120_000, handshake: 20_000 };
 const MOST_HEADER_BYTES = 16 << 10;
 
-const NOBODY: Omit<Session, 'connection'> = { roleIn: () => undefined };
-
 export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const { key, cert, host, port, connectionId } = options;
   const limits = { ...LIMITS, ...options.limits };
   // Of HTTP/1.1; the types of http2 do not know them.
   const slowHeaders = { headersTimeout: limits.handshake, connectionsCheckingInterval: limits.handshake / 4 };
-  const connections = new WeakMap<object, string>();
+  const callers = new WeakMap<object, Omit<Caller, 'token'>>();
+  const know = (connection: object, socket: TLSSocket): void => {
+    const network = networkOf(socket.remoteAddress ?? '');
+    callers.set(connection, { connection: connectionId(), network, deviceKey: deviceKeyOf(socket) });
+  };
   const doorkeeper = new Doorkeeper(limits.connections, limits.ofOneAddress);
   const server = http2.createSecureServer({
     ...TLS,
@@ -89,18 +99,18 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     doorkeeper.admit(socket);
   });
   server.on('session', (session) => {
-    connections.set(session, connectionId());
+    know(session, session.socket as TLSSocket);
     session.setLocalWindowSize(CONNECTION_WINDOW);
     session.setTimeout(limits.idle, () => session.destroy());
     session.on('error', () => session.destroy());
   });
   server.on('secureConnection', (socket) => {
-    connections.set(socket, connectionId());
+    know(socket, socket);
     socket.on('error', () => socket.destroy());
   });
   server.on('request', (request, response) => {
-    const connection = connections.get(request.stream?.session ?? request.socket) ?? connectionId();
-    void answer({ ...options, idle: limits.idle }, connection, request, response);
+    const known = callers.get(request.stream?.session ?? request.socket) ?? { connection: connectionId(), network: '' };
+    void answer({ ...options, idle: limits.idle }, { ...known, token: tokenOf(request) }, request, response);
   });
   server.listen(port, host);
   await once(server, 'listening');
@@ -118,7 +128,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
 
 async function answer(
   { idle, ...options }: HttpOptions & { readonly idle: number },
-  connection: string,
+  caller: Caller,
   request: Http2ServerRequest,
   response: Http2ServerResponse,
 ): Promise<void> {
@@ -127,9 +137,7 @@ async function answer(
   // Of one request while others go on; a whole connection that stands still is ended as such.
   request.stream?.setTimeout?.(idle, () => request.stream.close(http2.constants.NGHTTP2_CANCEL));
   try {
-    const known = await options.authenticate(tokenOf(request));
-    const session: Session = { connection, roleIn: (target) => (known ?? NOBODY).roleIn(target) };
-    await send(response, await options.handler(session, requestOf(request)), request.method);
+    await send(response, await options.handler(caller, requestOf(request)), request.method);
   } catch (error) {
     if (!isNeoError(error)) options.onFault(error);
     refuse(request, response, isNeoError(error) ? error : new NeoError('failed', 'the server failed'));
@@ -137,6 +145,13 @@ async function answer(
     // What is left of a body that was refused is not waited for.
     if (!request.readableEnded) request.stream?.close?.(http2.constants.NGHTTP2_NO_ERROR);
   }
+}
+
+/** SHA-256 in hex of the key that the other end has proved in the handshake. */
+function deviceKeyOf(socket: TLSSocket): string | undefined {
+  const certificate = socket.getPeerX509Certificate?.();
+  if (certificate === undefined) return undefined;
+  return toHex(keyFingerprint(certificate.publicKey.export({ type: 'spki', format: 'der' })));
 }
 
 function tokenOf({ headers }: Http2ServerRequest): string | undefined {

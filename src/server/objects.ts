@@ -1,7 +1,7 @@
 /** The verbs of objects, over the storage of one target. Bodies go through piece by piece: none is in memory as a whole. */
 import type { ByteRange, ObjectInfo, ServedBackend } from '../backends/backend.ts';
 import { checkRange } from '../backends/path.ts';
-import { ByteWriter, toHex } from '../core/bytes.ts';
+import { toHex } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import {
@@ -14,14 +14,13 @@ import {
 import { promisedHash } from '../protocol/object-names.ts';
 import { ABSENT, BEYOND, encodeRange } from '../protocol/ranges.ts';
 import type { Answer, Pieces, ServerRequest } from './handler.ts';
+import { readJson } from './request-json.ts';
 import { checkPathSent } from './sent-paths.ts';
 
 /** An object that is read goes out in pieces of so many bytes. */
 const PIECE = 256 << 10;
 /** Packs are far smaller; what is larger is no object of ours. */
 export const MOST_OBJECT_BYTES: number = 1 << 30;
-/** A request of JSON: some thousand ranges. */
-const MOST_JSON_BYTES = 1 << 20;
 
 export class ObjectVerbs {
   readonly #engine: Engine;
@@ -94,7 +93,7 @@ export class ObjectVerbs {
         throw new NeoError('integrity', `the bytes of ${path} are not those of its name`);
       }
     };
-    await this.#storage.putPieces(path, counted());
+    await this.#storage.putPieces(path, counted(), length);
     return { type: 'done' };
   }
 
@@ -164,17 +163,4 @@ async function readRanges(body: Pieces): Promise<RangesRequest> {
     throw new NeoError('usage', `ranges of ${bytes} bytes at once are more than ${MOST_RANGE_BYTES}`);
   }
   return parsed.data;
-}
-
-async function readJson(body: Pieces): Promise<unknown> {
-  const text = new ByteWriter();
-  for await (const piece of body) {
-    text.bytes(piece);
-    if (text.length > MOST_JSON_BYTES) throw new NeoError('usage', `a request of more than ${MOST_JSON_BYTES} bytes`);
-  }
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text.finish()));
-  } catch (cause) {
-    throw new NeoError('usage', 'the request is not JSON', { cause });
-  }
 }

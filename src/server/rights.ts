@@ -1,15 +1,13 @@
 /** Who may do what: the one table of verbs and roles. */
 import { NeoError } from '../core/errors.ts';
+import { CONTROL, type ControlVerb, ROLES, type Role } from '../protocol/control.ts';
 import type { Verb } from '../protocol/verbs.ts';
+import type { Principal } from './principal.ts';
 
-/** Each may do what those before it may. */
-export const ROLES = ['read', 'append', 'write', 'prune', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
+export type ObjectVerb = Exclude<Verb, 'hello' | 'help' | 'control'>;
 
-/** The least role for each verb; undefined: anybody who is connected. */
-export const LEAST_ROLE: Readonly<Record<Verb, Role | undefined>> = {
-  hello: undefined,
-  help: undefined,
+/** The least role for each verb of objects. */
+export const LEAST_ROLE: Readonly<Record<ObjectVerb, Role>> = {
   time: 'read',
   list: 'read',
   ranges: 'read',
@@ -25,12 +23,36 @@ const LEAST_ROLE_TO_PUT: readonly (readonly [folder: string, role: Role])[] = [
   ['tombs/', 'prune'],
 ];
 
-/** @throws NeoError permission-denied */
-export function requireRight(role: Role | undefined, verb: Verb, path: string): void {
+export function lesserRole(one: Role, other: Role): Role {
+  return ROLES.indexOf(one) < ROLES.indexOf(other) ? one : other;
+}
+
+/** @param role in the target; undefined: none. @throws NeoError permission-denied */
+export function requireRight(role: Role | undefined, verb: ObjectVerb, path: string): void {
   const inFolder = verb === 'put' ? LEAST_ROLE_TO_PUT.find(([folder]) => path.startsWith(folder))?.[1] : undefined;
   const least = inFolder ?? LEAST_ROLE[verb];
-  if (least === undefined) return;
-  if (role === undefined) throw new NeoError('permission-denied', 'not logged in', { hint: 'log in: neo login URL' });
-  if (ROLES.indexOf(role) >= ROLES.indexOf(least)) return;
-  throw new NeoError('permission-denied', `${verb} needs the role ${least}, and this is ${role}`);
+  if (role !== undefined && ROLES.indexOf(role) >= ROLES.indexOf(least)) return;
+  const has = role === undefined ? 'there is none here' : `this is ${role}`;
+  throw new NeoError('permission-denied', `${verb} needs the role ${least}, and ${has}`);
+}
+
+/** @throws NeoError permission-denied */
+export function requireKnown(principal: Principal | undefined): asserts principal is Principal {
+  if (principal === undefined) {
+    throw new NeoError('permission-denied', 'not logged in', { hint: 'log in: neo login neo://HOST' });
+  }
+}
+
+/** @throws NeoError permission-denied */
+export function requireStanding(principal: Principal | undefined, verb: ControlVerb): void {
+  const { standing } = CONTROL[verb];
+  if (standing === 'anybody') return;
+  requireKnown(principal);
+  if (standing === 'known') return;
+  if (principal.device === undefined || principal.role !== 'admin') {
+    throw new NeoError('permission-denied', `${verb} is for devices of the account that may do all`);
+  }
+  if (standing === 'administrator' && !principal.account.isAdministrator) {
+    throw new NeoError('permission-denied', `${verb} is for administrators of the server`);
+  }
 }

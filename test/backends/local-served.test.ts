@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openLocal } from '../../src/backends/local.ts';
+import { publishByCheckedRename, publishByLink, publishByNativeRename } from '../../src/backends/local-publish.ts';
 import { NeoError } from '../../src/core/errors.ts';
 import { bytesOf, listed } from '../support/backend-suite.ts';
 import { tempFolder } from '../support/temp-repository.ts';
@@ -20,7 +21,7 @@ async function* pieces(...texts: string[]) {
 describe('an object that comes in pieces', () => {
   it('is the same object', async () => {
     const { backend, left } = await fresh();
-    await backend.putPieces('packs/00/a', pieces('one ', 'two ', '', 'three'));
+    expect(await backend.putPieces('packs/00/a', pieces('one ', 'two ', '', 'three'))).toBe(true);
     expect(await backend.get('packs/00/a')).toEqual(bytesOf('one two three'));
     await backend.putPieces('packs/00/empty', pieces());
     expect(await backend.get('packs/00/empty')).toEqual(bytesOf(''));
@@ -40,7 +41,7 @@ describe('an object that comes in pieces', () => {
   it('meets one of that name: equal bytes are success, others a conflict', async () => {
     const { backend, left } = await fresh();
     await backend.put('a', bytesOf('there'));
-    await backend.putPieces('a', pieces('the', 're'));
+    expect(await backend.putPieces('a', pieces('the', 're'))).toBe(false);
     for (const other of ['thera', 'ther', 'there!']) {
       await expect(backend.putPieces('a', pieces(other))).rejects.toMatchObject({ code: 'integrity' });
     }
@@ -59,11 +60,24 @@ describe('an object that comes in pieces', () => {
       yield bytesOf('me');
     };
     const first = backend.putPieces('a', slow());
-    await backend.putPieces('a', pieces('same'));
+    expect(await backend.putPieces('a', pieces('same'))).toBe(true);
     expect(await backend.get('a')).toEqual(bytesOf('same'));
     letGo();
-    await first;
+    expect(await first).toBe(false);
   });
+
+  it.each([publishByLink, publishByNativeRename, publishByCheckedRename])(
+    'is made by one of 16 that bring it at once, and the others are told so: $name',
+    async (way) => {
+      const backend = await openLocal(await tempFolder(), { create: true, publishWays: [way, publishByCheckedRename] });
+      const made = () =>
+        Promise.all(Array.from({ length: 16 }, () => backend.putPieces('packs/00/a', pieces('s', 'ame'))));
+      expect((await made()).filter(Boolean)).toHaveLength(1);
+      expect((await made()).filter(Boolean)).toHaveLength(0);
+      await backend.remove('packs/00/a');
+      expect((await made()).filter(Boolean)).toHaveLength(1);
+    },
+  );
 });
 
 it('reads several ranges of an object as it reads each', async () => {

@@ -13,8 +13,10 @@ import { wholeBody } from '../bodies.ts';
 export interface Trust {
   /** SHA-256 of the server's public key (DER, SubjectPublicKeyInfo): 32 bytes. */
   readonly fingerprint: Uint8Array;
-  /** Who asks. */
+  /** Who asks, by a token. */
   readonly token?: string;
+  /** Who asks, by a key that never leaves this machine; both PEM. */
+  readonly device?: { readonly key: string; readonly cert: string };
 }
 
 export interface Exchange {
@@ -90,6 +92,7 @@ export class Connection {
       },
       { endStream: body === undefined },
     );
+    holdProcess(session, stream);
     stream.setTimeout(SILENCE_MS, () => stream.destroy(new NeoError('unreachable', 'the server is silent')));
     // Whoever reads it learns of it; and a refusal may come before all was sent.
     stream.on('error', () => undefined);
@@ -134,32 +137,21 @@ export class Connection {
   }
 
   async #shakeHands(): Promise<tls.TLSSocket> {
-    const socket = tls.connect({
-      host: this.#host,
-      port: this.#port,
-      ALPNProtocols: ['h2'],
-      minVersion: 'TLSv1.3',
-      secureOptions: NO_TICKETS,
-      // Nobody vouches for such servers: the key is known, and compared below.
-      rejectUnauthorized: false,
-      ...(/^[\d.]+$|:/.test(this.#host) ? {} : { servername: this.#host }),
-    });
+    const socket = await shakeHands(this.#host, this.#port, this.#trust.device);
     try {
-      await once(socket, 'secureConnect', { signal: AbortSignal.timeout(CONNECT_MS) });
       await this.#compareKey(socket);
       return socket;
     } catch (error) {
       socket.destroy();
-      throw isNeoError(error) ? error : cut(`reach ${this.#host}:${this.#port}`, error);
+      throw error;
     }
   }
 
   async #compareKey(socket: tls.TLSSocket): Promise<void> {
-    const key = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
-    const found = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(key ?? [])));
-    if (key !== undefined && equalBytes(found, this.#trust.fingerprint)) return;
+    const found = await serverKeyOf(socket);
+    if (found !== undefined && equalBytes(found, this.#trust.fingerprint)) return;
     throw new NeoError('unreachable', `${this.#host}:${this.#port} has another key than the one that is known`, {
-      hint: `nothing was sent; if the server was set up anew, log in again: its fingerprint is SHA256:${toBase64(found)}`,
+      hint: `nothing was sent; if the server was set up anew, log in again: its fingerprint is ${showFingerprint(found)}`,
       isPermanent: true,
     });
   }
@@ -168,6 +160,64 @@ export class Connection {
     const session = await this.#session?.catch(() => undefined);
     session?.destroy();
   }
+}
+
+/** What is under way on each connection. */
+const underWay = new WeakMap<ClientHttp2Session, number>();
+
+/** While something is asked for; a connection that nobody needs any more must not keep a command from ending. */
+function holdProcess(session: ClientHttp2Session, stream: ClientHttp2Stream): void {
+  const count = (by: number): number => {
+    const now = (underWay.get(session) ?? 0) + by;
+    underWay.set(session, now);
+    return now;
+  };
+  if (count(1) === 1) session.ref();
+  stream.once('close', () => {
+    if (count(-1) === 0) session.unref();
+  });
+}
+
+/** TLS with whoever is there; nothing is sent yet. @throws NeoError unreachable */
+async function shakeHands(host: string, port: number, device: Trust['device']): Promise<tls.TLSSocket> {
+  const socket = tls.connect({
+    host,
+    port,
+    ALPNProtocols: ['h2'],
+    minVersion: 'TLSv1.3',
+    secureOptions: NO_TICKETS,
+    // Nobody vouches for such servers: the key is known, and compared by the caller.
+    rejectUnauthorized: false,
+    ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
+    ...(device ?? {}),
+  });
+  try {
+    await once(socket, 'secureConnect', { signal: AbortSignal.timeout(CONNECT_MS) });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw cut(`reach ${host}:${port}`, error);
+  }
+}
+
+async function serverKeyOf(socket: tls.TLSSocket): Promise<Uint8Array | undefined> {
+  const key = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
+  return key === undefined ? undefined : new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(key)));
+}
+
+/** SHA-256 of the key that a server has, of which nobody knows yet whether it is the right one. @throws NeoError unreachable */
+export async function askFingerprint(host: string, port: number): Promise<Uint8Array> {
+  const socket = await shakeHands(host, port, undefined);
+  const found = await serverKeyOf(socket);
+  socket.destroy();
+  if (found === undefined) throw new NeoError('unreachable', `${host}:${port} shows no key`);
+  return found;
+}
+
+/** As OpenSSH writes them: `SHA256:` and base64 (RFC 4648, section 4) without padding. */
+export function showFingerprint(fingerprint: Uint8Array | undefined): string {
+  if (fingerprint === undefined) return 'unknown';
+  return `SHA256:${toBase64(fingerprint).replaceAll('-', '+').replaceAll('_', '/')}`;
 }
 
 /** The first of: an answer, an error, the end. */

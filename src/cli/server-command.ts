@@ -1,0 +1,36 @@
+/** A command that asks a server something: which server, and as whom. */
+import * as Flags from '@oclif/core/flags';
+import { ControlClient } from '../backends/neo-control.ts';
+import { type NeoHost, parseNeoHost } from '../backends/neo-location.ts';
+import { PlainCommand } from './base-command.ts';
+import { outputFlags } from './flags.ts';
+import { onlyServer, trustAt } from './server-trust.ts';
+import { systemFolders } from './surroundings.ts';
+
+export const serverFlags = {
+  server: Flags.string({
+    summary: 'neo://HOST, or neo://ACCOUNT@HOST where several are logged in. Also NEO_SERVER.',
+    helpValue: 'URL',
+    helpGroup: 'GLOBAL',
+  }),
+};
+
+/** `run` asks through {@link ask}, which connects, and hangs up at the end. */
+export abstract class ServerCommand extends PlainCommand {
+  static override baseFlags = { ...serverFlags, ...outputFlags };
+
+  protected async ask<T>(
+    flags: { readonly server?: string | undefined },
+    work: (client: ControlClient, host: NeoHost) => Promise<T>,
+  ): Promise<T> {
+    const folders = systemFolders();
+    const named = flags.server ?? (process.env['NEO_SERVER'] || undefined);
+    const host = named === undefined ? await onlyServer(folders) : parseNeoHost(named);
+    const client = new ControlClient(host, await trustAt(host, folders, process.env));
+    try {
+      return await work(client, host);
+    } finally {
+      await client.close();
+    }
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Whoever tries secrets and codes waits, longer each time: counted by account and network together, so that nobody keeps an account's owner out,
+ * and more loosely by each of them alone. While one waits nothing is looked at, so that a right answer is not told from a wrong one.
+ */
+import type { Clock } from '../core/clock.ts';
+import { NeoError } from '../core/errors.ts';
+
+interface Tries {
+  failures: number;
+  /** By the monotonic clock: the wall's may be set. */
+  until: number;
+}
+
+/** Failures that cost nothing yet. */
+const FREE = { pair: 3, network: 20, account: 100 } as const;
+const FIRST_MS = 1_000;
+const LONGEST_MS = 15 * 60_000;
+const MOST_REMEMBERED = 20_000;
+
+export class BackOff {
+  readonly #clock: Clock;
+  readonly #tries = new Map<string, Tries>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** @throws NeoError permission-denied while it is too early to try again */
+  check(account: string, network: string): void {
+    const now = this.#clock.monotonic();
+    const until = Math.max(...keysOf(account, network).map(([key]) => this.#tries.get(key)?.until ?? 0));
+    if (until <= now) return;
+    throw new NeoError('permission-denied', `too many tries: wait ${Math.ceil((until - now) / 1000)} s`);
+  }
+
+  failed(account: string, network: string): void {
+    const now = this.#clock.monotonic();
+    for (const [key, free] of keysOf(account, network)) {
+      const failures = (this.#tries.get(key)?.failures ?? 0) + 1;
+      const wait = failures <= free ? 0 : Math.min(LONGEST_MS, FIRST_MS * 2 ** (failures - free - 1));
+      // The one that failed last stands last: what is forgotten first has been quiet for longest.
+      this.#tries.delete(key);
+      this.#tries.set(key, { failures, until: wait === 0 ? 0 : now + wait });
+    }
+    for (const key of this.#tries.keys()) {
+      if (this.#tries.size <= MOST_REMEMBERED) break;
+      this.#tries.delete(key);
+    }
+  }
+
+  succeeded(account: string, network: string): void {
+    for (const [key] of keysOf(account, network)) this.#tries.delete(key);
+  }
+}
+
+function keysOf(account: string, network: string): readonly (readonly [key: string, free: number])[] {
+  return [
+    [`${account} ${network}`, FREE.pair],
+    [`network ${network}`, FREE.network],
+    [`account ${account}`, FREE.account],
+  ];
+}

@@ -1,0 +1,34 @@
+/** From a control verb to what it does: standing and schema are looked at here, before anything else. */
+import { NeoError } from '../core/errors.ts';
+import { CONTROL, type ControlVerb, isControlVerb } from '../protocol/control.ts';
+import { accounts } from './control/accounts.ts';
+import type { AnybodyContext, ControlFacts, Controls, KnownContext } from './control/context.ts';
+import { devices } from './control/devices.ts';
+import { login } from './control/login.ts';
+import { secrets } from './control/secrets.ts';
+import { server } from './control/server.ts';
+import { targets } from './control/targets.ts';
+import type { Caller, Principal } from './principal.ts';
+import { readJson } from './request-json.ts';
+import { requireStanding } from './rights.ts';
+
+const HANDLERS: Controls<ControlVerb> = { ...login, ...targets, ...secrets, ...devices, ...accounts, ...server };
+
+/** The answer. @throws NeoError for what is refused */
+export async function control(
+  facts: ControlFacts,
+  caller: Caller,
+  principal: Principal | undefined,
+  name: string,
+  body: AsyncIterable<Uint8Array>,
+): Promise<unknown> {
+  if (!isControlVerb(name)) {
+    throw new NeoError('usage', 'there is no such request', { hint: 'GET /v1/help lists all that there is' });
+  }
+  requireStanding(principal, name);
+  const parsed = CONTROL[name].request.safeParse(await readJson(body));
+  if (!parsed.success) throw new NeoError('usage', `not a request for ${name}: see docs/protocol.md`);
+  // The table says of each name which request and which context are its own; TypeScript does not follow that through a union.
+  const handler = HANDLERS[name] as (context: AnybodyContext | KnownContext, request: unknown) => Promise<unknown>;
+  return handler({ ...facts, caller, principal }, parsed.data);
+}

@@ -1,0 +1,74 @@
+/** What the handlers of control verbs work with. */
+import type { Kysely, Transaction } from 'kysely';
+import type { Clock } from '../../core/clock.ts';
+import type { Random } from '../../core/random.ts';
+import type { CONTROL, ControlAnswer, ControlRequest, ControlVerb } from '../../protocol/control.ts';
+import type { BackOff } from '../back-off.ts';
+import type { Tables } from '../database/tables.ts';
+import type { Directory } from '../directory.ts';
+import type { Caller, Principal } from '../principal.ts';
+import type { TargetStore } from '../targets.ts';
+
+/** Of the server, for all requests. */
+export interface ControlFacts {
+  readonly db: Kysely<Tables>;
+  readonly directory: Directory;
+  readonly targets: TargetStore;
+  readonly backOff: BackOff;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** From which the salts of accounts that are not there are made. */
+  readonly pepper: Uint8Array;
+  /** What the server is called where second factors are kept. */
+  readonly issuer: string;
+  /** Ends the server in good order, after the answer. */
+  readonly shutdown: () => void;
+}
+
+export interface AnybodyContext extends ControlFacts {
+  readonly caller: Caller;
+  readonly principal: Principal | undefined;
+}
+
+export interface KnownContext extends AnybodyContext {
+  readonly principal: Principal;
+}
+
+type ContextOf<V extends ControlVerb> = (typeof CONTROL)[V]['standing'] extends 'anybody'
+  ? AnybodyContext
+  : KnownContext;
+
+/** Some of the control verbs. */
+export type Controls<V extends ControlVerb> = {
+  readonly [Name in V]: (context: ContextOf<Name>, request: ControlRequest<Name>) => Promise<ControlAnswer<Name>>;
+};
+
+export type Change = Transaction<Tables>;
+
+/**
+ * Changes something and writes down who did it, both or none; then nobody goes by what was so before.
+ * @param by by default the one who asks
+ * @param detail without secrets
+ */
+export async function change<T>(
+  { db, directory, clock, principal }: AnybodyContext,
+  action: string,
+  detail: Readonly<Record<string, unknown>>,
+  work: (change: Change) => Promise<T>,
+  by?: { readonly account: string; readonly device: string },
+): Promise<T> {
+  const account = by?.account ?? principal?.account.name ?? null;
+  const device = by?.device ?? principal?.device?.name ?? null;
+  const result = await db.transaction().execute(async (trx) => {
+    const done = await work(trx);
+    const entry = { time: clock.now(), account, device, action, detail: JSON.stringify(detail) };
+    await trx.insertInto('audit').values(entry).execute();
+    return done;
+  });
+  directory.changed();
+  return result;
+}
+
+export function newId({ random }: Pick<ControlFacts, 'random'>): string {
+  return Buffer.from(random.bytes(16)).toString('hex');
+}

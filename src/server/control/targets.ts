@@ -1,0 +1,105 @@
+/** Targets of an account, what others may do in them, and what is stored. */
+import { NeoError } from '../../core/errors.ts';
+import { type Change, type Controls, change, type KnownContext, newId } from './context.ts';
+
+type Verbs = 'targets' | 'target-create' | 'target-remove' | 'grants' | 'grant' | 'grant-remove' | 'usage';
+
+export const targets: Controls<Verbs> = {
+  async targets({ directory, principal, targets: store }) {
+    const places = await directory.placesOf(principal);
+    const shown = places.map(async ({ id, owner, name, role, created, ...kept }) => {
+      const { bytes, objects } = (await store.sizesOf(owner.id, id)) ?? kept;
+      return { owner: owner.name, name, role, created, bytes, objects };
+    });
+    return { targets: await Promise.all(shown) };
+  },
+
+  async 'target-create'(context, { name }) {
+    const { account } = context.principal;
+    if (account.parent !== undefined) {
+      throw new NeoError('permission-denied', 'a sub-account has no targets of its own');
+    }
+    const id = newId(context);
+    const row = { id, account: account.id, name, created: context.clock.now(), bytes: 0, objects: 0, is_open: 0 };
+    await change(context, 'target-create', { name }, async (trx) => {
+      const known = await trx
+        .selectFrom('targets')
+        .where('account', '=', account.id)
+        .where('name', '=', name)
+        .select('id')
+        .executeTakeFirst();
+      if (known !== undefined) throw new NeoError('already-exists', `there is a target ${name} already`);
+      await trx.insertInto('targets').values(row).execute();
+    });
+    return {};
+  },
+
+  async 'target-remove'(context, { name }) {
+    const { targets: store } = context;
+    const id = await ownTarget(context, context.db, name);
+    await change(context, 'target-remove', { name }, (trx) => trx.deleteFrom('targets').where('id', '=', id).execute());
+    return store.remove(context.principal.account.id, id);
+  },
+
+  async grants({ db, principal }) {
+    const rows = await db
+      .selectFrom('grants')
+      .innerJoin('targets', 'targets.id', 'grants.target')
+      .innerJoin('accounts', 'accounts.id', 'grants.account')
+      .where('targets.account', '=', principal.account.id)
+      .select(['targets.name as target', 'accounts.name as to', 'grants.role', 'grants.expires'])
+      .orderBy('targets.name')
+      .orderBy('accounts.name')
+      .execute();
+    return { grants: rows };
+  },
+
+  async grant(context, { target, to, role, expires }) {
+    await change(context, 'grant', { target, to, role, expires: expires ?? null }, async (trx) => {
+      const id = await ownTarget(context, trx, target);
+      const account = await otherAccount(context, trx, to);
+      const row = { role, expires: expires ?? null, created: context.clock.now() };
+      await trx
+        .insertInto('grants')
+        .values({ target: id, account, ...row })
+        .onConflict((conflict) => conflict.columns(['target', 'account']).doUpdateSet(row))
+        .execute();
+    });
+    return {};
+  },
+
+  async 'grant-remove'(context, { target, to }) {
+    await change(context, 'grant-remove', { target, to }, async (trx) => {
+      const id = await ownTarget(context, trx, target);
+      const { numDeletedRows } = await trx
+        .deleteFrom('grants')
+        .where('target', '=', id)
+        .where('account', 'in', (eb) => eb.selectFrom('accounts').where('name', '=', to).select('id'))
+        .executeTakeFirst();
+      if (numDeletedRows !== 1n) throw new NeoError('failed', `${to} was granted nothing in ${target}`);
+    });
+    return {};
+  },
+
+  async usage({ principal, targets: store }) {
+    return store.usageOf(principal.account.parent ?? principal.account.id);
+  },
+};
+
+async function ownTarget({ principal }: KnownContext, db: Pick<Change, 'selectFrom'>, name: string): Promise<string> {
+  const row = await db
+    .selectFrom('targets')
+    .where('account', '=', principal.account.id)
+    .where('name', '=', name)
+    .select('id')
+    .executeTakeFirst();
+  if (row !== undefined) return row.id;
+  throw new NeoError('no-repository', `the account has no target ${name}`);
+}
+
+async function otherAccount({ principal }: KnownContext, trx: Change, name: string): Promise<string> {
+  const row = await trx.selectFrom('accounts').where('name', '=', name).select('id').executeTakeFirst();
+  if (row === undefined) throw new NeoError('failed', `there is no account ${name}`);
+  if (row.id === principal.account.id) throw new NeoError('usage', 'the owner may do all already');
+  return row.id;
+}

@@ -1,0 +1,230 @@
+/**
+ * The tables of tables.ts, step by step. A migration that was published is never changed; one more is added. Each happens as a whole or not
+ * at all, with foreign keys off, so that a table may be built anew and the old one dropped without what points at it: whether all still
+ * points at something is looked at before it counts.
+ */
+import { type ColumnDefinitionBuilder, type CreateTableBuilder, type Kysely, sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import { NeoError } from '../../core/errors.ts';
+import { BRING_BACK, databaseError } from './errors.ts';
+import type { Tables } from './tables.ts';
+
+/** By name; they are run in the order of their names, four digits. */
+export type Migrations = Readonly<Record<string, Migration>>;
+
+type Column = (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder;
+
+/** For another database than SQLite these are `bigint` and `double precision`. */
+const INTEGER = 'integer';
+const REAL = 'real';
+/** SQLite's own: without it a column takes values of any type. */
+const STRICT = sql`strict`;
+
+const required: Column = (column) => column.notNull();
+const key: Column = (column) => column.notNull().primaryKey();
+const unique: Column = (column) => column.notNull().unique();
+/** What is beyond 2^53 would not be the same number when it is read. */
+const orCount =
+  (name: string): Column =>
+  (column) =>
+    column.check(sql`${sql.ref(name)} between 0 and ${sql.lit(Number.MAX_SAFE_INTEGER)}`);
+const count =
+  (name: string): Column =>
+  (column) =>
+    orCount(name)(column).notNull();
+const flag =
+  (name: string): Column =>
+  (column) =>
+    column.notNull().check(sql`${sql.ref(name)} in (0, 1)`);
+const orOf =
+  (table: string): Column =>
+  (column) =>
+    column.references(`${table}.id`).onDelete('cascade');
+const of =
+  (table: string): Column =>
+  (column) =>
+    orOf(table)(column).notNull();
+
+async function make(table: CreateTableBuilder<string, string>): Promise<void> {
+  await table.modifyEnd(STRICT).execute();
+}
+
+async function makeAccounts({ schema }: Kysely<unknown>): Promise<void> {
+  await make(
+    schema
+      .createTable('accounts')
+      .addColumn('id', 'text', key)
+      .addColumn('name', 'text', unique)
+      .addColumn('parent', 'text', orOf('accounts'))
+      .addColumn('is_admin', INTEGER, flag('is_admin'))
+      .addColumn('is_disabled', INTEGER, flag('is_disabled'))
+      .addColumn('expires', INTEGER, orCount('expires'))
+      .addColumn('quota', INTEGER, orCount('quota'))
+      .addColumn('per_object', INTEGER, count('per_object'))
+      .addColumn('created', INTEGER, count('created'))
+      .addColumn('kdf', 'text')
+      .addColumn('verifier', 'text')
+      .addColumn('totp', 'text')
+      .addColumn('totp_new', 'text')
+      .addColumn('totp_step', INTEGER, count('totp_step'))
+      .addColumn('recovery', 'text', required)
+      // A terabyte for a day is beyond 2^63.
+      .addColumn('byte_time', REAL, (column) => column.notNull().check(sql`byte_time >= 0`))
+      .addColumn('metered', INTEGER, count('metered')),
+  );
+  await schema.createIndex('accounts_parent').on('accounts').column('parent').execute();
+}
+
+async function makeTargets({ schema }: Kysely<unknown>): Promise<void> {
+  await make(
+    schema
+      .createTable('targets')
+      .addColumn('id', 'text', key)
+      .addColumn('account', 'text', of('accounts'))
+      .addColumn('name', 'text', required)
+      .addColumn('created', INTEGER, count('created'))
+      .addColumn('bytes', INTEGER, count('bytes'))
+      .addColumn('objects', INTEGER, count('objects'))
+      .addColumn('is_open', INTEGER, flag('is_open'))
+      .addUniqueConstraint('targets_name', ['account', 'name']),
+  );
+  await make(
+    schema
+      .createTable('grants')
+      .addColumn('target', 'text', of('targets'))
+      .addColumn('account', 'text', of('accounts'))
+      .addColumn('role', 'text', required)
+      .addColumn('expires', INTEGER, orCount('expires'))
+      .addColumn('created', INTEGER, count('created'))
+      .addPrimaryKeyConstraint('grants_key', ['target', 'account']),
+  );
+  await schema.createIndex('grants_account').on('grants').column('account').execute();
+}
+
+/** What lets somebody in. */
+async function makeKeys({ schema }: Kysely<unknown>): Promise<void> {
+  await make(
+    schema
+      .createTable('devices')
+      .addColumn('id', 'text', key)
+      .addColumn('account', 'text', of('accounts'))
+      .addColumn('name', 'text', required)
+      .addColumn('key', 'text', unique)
+      .addColumn('role', 'text', required)
+      .addColumn('created', INTEGER, count('created'))
+      .addColumn('seen', INTEGER, orCount('seen'))
+      .addColumn('revoked', INTEGER, orCount('revoked')),
+  );
+  await make(
+    schema
+      .createTable('tokens')
+      .addColumn('id', 'text', key)
+      .addColumn('account', 'text', of('accounts'))
+      .addColumn('name', 'text', required)
+      .addColumn('hash', 'text', unique)
+      .addColumn('target', 'text', orOf('targets'))
+      .addColumn('role', 'text', required)
+      .addColumn('created', INTEGER, count('created'))
+      .addColumn('expires', INTEGER, orCount('expires'))
+      .addColumn('revoked', INTEGER, orCount('revoked')),
+  );
+  await make(
+    schema
+      .createTable('codes')
+      .addColumn('hash', 'text', key)
+      .addColumn('account', 'text', orOf('accounts'))
+      .addColumn('role', 'text', required)
+      .addColumn('created', INTEGER, count('created'))
+      .addColumn('until', INTEGER, count('until')),
+  );
+  for (const table of ['devices', 'tokens', 'codes'])
+    await schema.createIndex(`${table}_account`).on(table).column('account').execute();
+  await schema.createIndex('tokens_target').on('tokens').column('target').execute();
+}
+
+async function makeRest({ schema }: Kysely<unknown>): Promise<void> {
+  await make(schema.createTable('settings').addColumn('name', 'text', key).addColumn('value', 'text', required));
+  await make(
+    schema
+      .createTable('audit')
+      // A number that was given away is never given again.
+      .addColumn('seq', INTEGER, (column) => column.primaryKey().autoIncrement())
+      .addColumn('time', INTEGER, count('time'))
+      .addColumn('account', 'text')
+      .addColumn('device', 'text')
+      .addColumn('action', 'text', required)
+      .addColumn('detail', 'text', required),
+  );
+}
+
+export const MIGRATIONS: Migrations = {
+  '0001': {
+    async up(db: Kysely<unknown>) {
+      await makeAccounts(db);
+      await makeTargets(db);
+      await makeKeys(db);
+      await makeRest(db);
+    },
+  },
+};
+
+/**
+ * Those that a database has not seen yet, in order.
+ * @throws NeoError needs-newer-neo when it has seen one that is not among these; integrity when it cannot be a database of a server
+ */
+export async function pendingMigrations(
+  db: Kysely<Tables>,
+  path: string,
+  migrations: Migrations = MIGRATIONS,
+): Promise<readonly string[]> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
+  const done = new Set(rows.map(({ name }) => name));
+  const known = Object.keys(migrations).sort();
+  const pending = known.filter((name) => !done.has(name));
+  const strange = [...done].filter((name) => !Object.hasOwn(migrations, name));
+  const isInOrder = known.slice(0, known.length - pending.length).every((name) => done.has(name));
+  if (done.size === 0 || !isInOrder || (strange.length > 0 && pending.length > 0)) throw notOurs(path);
+  if (strange.length > 0)
+    throw new NeoError('needs-newer-neo', `the database ${path} was made by a newer neo`, {
+      hint: 'Update neo on this machine, or bring back the backup that the newer one made beside it.',
+    });
+  return pending;
+}
+
+function notOurs(path: string): NeoError {
+  return new NeoError('integrity', `the database ${path} is damaged, or of another program`, { hint: BRING_BACK });
+}
+
+/**
+ * Runs what is pending; nothing else may use the database meanwhile.
+ * @param path of the database, for messages
+ * @throws NeoError when one failed: what it did is undone
+ */
+export async function migrate(db: Kysely<Tables>, path: string, migrations: Migrations = MIGRATIONS): Promise<void> {
+  const checked = Object.fromEntries(Object.entries(migrations).map(([name, step]) => [name, withCheck(step)]));
+  await sql`pragma foreign_keys = off`.execute(db);
+  try {
+    const { error } = await new Migrator({ db, provider: { getMigrations: async () => checked } }).migrateToLatest();
+    if (error !== undefined) throw migrationError(error, path);
+  } finally {
+    await sql`pragma foreign_keys = on`.execute(db);
+  }
+}
+
+function withCheck({ up }: Migration): Migration {
+  return {
+    async up(db: Kysely<unknown>) {
+      await up(db);
+      const { rows } = await sql`pragma foreign_key_check`.execute(db);
+      if (rows.length > 0) throw new Error(`${rows.length} rows would point at nothing`);
+    },
+  };
+}
+
+function migrationError(error: unknown, path: string): NeoError {
+  const { code, message, hint } = databaseError(error, `bring the database ${path} up to date`);
+  return new NeoError(code, message, {
+    hint: hint ?? 'It is as it was before: the older neo can use it.',
+    cause: error,
+  });
+}

@@ -1,0 +1,122 @@
+/**
+ * What the server knows beside objects (migrations.ts makes these tables). Times are milliseconds since 1970, ids and hashes lower case hex,
+ * flags 0 or 1. Nothing here lets anybody in: of secrets, codes and tokens there are hashes, of devices public keys.
+ */
+import type { Generated } from 'kysely';
+import type { Role } from '../../protocol/control.ts';
+
+export interface Tables {
+  readonly settings: SettingsTable;
+  readonly accounts: AccountsTable;
+  readonly devices: DevicesTable;
+  readonly tokens: TokensTable;
+  readonly codes: CodesTable;
+  readonly targets: TargetsTable;
+  readonly grants: GrantsTable;
+  readonly audit: AuditTable;
+}
+
+/** `site`: of this server, for ever; `pepper`: 32 random bytes from which the salts of accounts that are not there are made. */
+interface SettingsTable {
+  name: string;
+  value: string;
+}
+
+interface AccountsTable {
+  id: string;
+  /** Unique. */
+  name: string;
+  /** Of a sub-account: whose. */
+  parent: string | null;
+  is_admin: number;
+  is_disabled: number;
+  expires: number | null;
+  /** Bytes; null: no limit. */
+  quota: number | null;
+  /** Bytes that each object is charged with. */
+  per_object: number;
+  created: number;
+  /** JSON as `loginKdfSchema`; null without a secret. */
+  kdf: string | null;
+  /** SHA-256 of the proof. */
+  verifier: string | null;
+  /** Base32, of RFC 6238; null without a second factor. */
+  totp: string | null;
+  /** One that is not confirmed yet. */
+  totp_new: string | null;
+  /** The last time step that was used: each is good once. */
+  totp_step: number;
+  /** JSON: SHA-256 of the recovery codes that are left. */
+  recovery: string;
+  /** Bytes times milliseconds up to `metered`. */
+  byte_time: number;
+  metered: number;
+}
+
+interface DevicesTable {
+  id: string;
+  account: string;
+  name: string;
+  /** SHA-256 of the public key (DER, SubjectPublicKeyInfo); unique. */
+  key: string;
+  role: Role;
+  created: number;
+  seen: number | null;
+  revoked: number | null;
+}
+
+interface TokensTable {
+  id: string;
+  account: string;
+  name: string;
+  /** SHA-256; unique. */
+  hash: string;
+  /** Id of the only target that it is good for. */
+  target: string | null;
+  role: Role;
+  created: number;
+  expires: number | null;
+  revoked: number | null;
+}
+
+/** Codes that let one device in. */
+interface CodesTable {
+  /** SHA-256. */
+  hash: string;
+  /** Null: whoever has it makes the first administrator. */
+  account: string | null;
+  role: Role;
+  created: number;
+  until: number;
+}
+
+interface TargetsTable {
+  id: string;
+  account: string;
+  /** Unique within the account. */
+  name: string;
+  created: number;
+  bytes: number;
+  objects: number;
+  /** 1 while `bytes` and `objects` may be behind: the server is using it, or was killed while it did. */
+  is_open: number;
+}
+
+interface GrantsTable {
+  target: string;
+  account: string;
+  role: Role;
+  expires: number | null;
+  created: number;
+}
+
+interface AuditTable {
+  seq: Generated<number>;
+  time: number;
+  /** Names, as they were then. */
+  account: string | null;
+  device: string | null;
+  action: string;
+  /** JSON. */
+  detail: string;
+}

@@ -1,0 +1,104 @@
+/** A server without a line to anybody: its database, its storage, and what it answers. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openLocal } from '../backends/local.ts';
+import { storageError } from '../backends/local-errors.ts';
+import { fromHex } from '../core/bytes.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { NeoError } from '../core/errors.ts';
+import { type Random, systemRandom } from '../core/random.ts';
+import type { Engine } from '../engine/engine.ts';
+import { BackOff } from './back-off.ts';
+import { insertCode } from './control/new-account.ts';
+import { type Database, openDatabase } from './database/open.ts';
+import { Directory } from './directory.ts';
+import type { Handler } from './handler.ts';
+import { makeHandler } from './handlers.ts';
+import { TargetStore } from './targets.ts';
+
+export interface ServerOptions {
+  /** Made where there is none. */
+  readonly dataRoot: string;
+  /** Of the program. */
+  readonly version: string;
+  readonly engine: Engine;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** What people see beside the codes of their second factor: the host by which they reach it. */
+  readonly issuer: string;
+  /** What went wrong here, and is no refusal; for the log. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface NeoServer {
+  /** Of this server, for ever. */
+  readonly site: string;
+  readonly handler: Handler;
+  readonly database: Database;
+  /** While there is no administrator: whoever has it becomes the first one. A new one at each start. */
+  readonly adminCode: string | undefined;
+  /** Resolves when an administrator has ended the server. */
+  readonly shutdownAsked: Promise<void>;
+  /** Whoever is being answered is to be done by then. */
+  close(): Promise<void>;
+}
+
+/** What was metered is written down so often. */
+const SAVE_METERS_MS = 5 * 60_000;
+const ADMIN_CODE_MS = 24 * 3_600_000;
+
+/** @throws NeoError of the database and the disk; already in use by another server */
+export async function openServer(options: ServerOptions): Promise<NeoServer> {
+  const { dataRoot, version, engine, clock = systemClock, random = systemRandom, issuer, onFault } = options;
+  await mkdir(dataRoot, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw storageError(error, `make ${dataRoot}`);
+  });
+  const database = await openDatabase(join(dataRoot, 'server.db'));
+  try {
+    const { db } = database;
+    const settings = new Map(
+      (await db.selectFrom('settings').selectAll().execute()).map((row) => [row.name, row.value]),
+    );
+    const directory = new Directory(db, clock);
+    const openStorage = (folder: string) => openLocal(folder, { create: true, clock, random });
+    const targets = new TargetStore({ db, clock, folder: dataRoot, openStorage });
+    await targets.finishRemovals();
+    const { promise: shutdownAsked, resolve: shutdown } = Promise.withResolvers<void>();
+    const site = setting(settings, 'site');
+    const pepper = fromHex(setting(settings, 'pepper'));
+    const backOff = new BackOff(clock);
+    const facts = { db, directory, targets, backOff, clock, random, pepper, issuer, shutdown };
+    const timer = setInterval(() => void targets.saveMeters().catch(onFault), SAVE_METERS_MS);
+    timer.unref();
+    return {
+      site,
+      database,
+      handler: makeHandler({ ...facts, version, site, engine }),
+      adminCode: await firstAdministratorCode(database, clock, random),
+      shutdownAsked,
+      async close() {
+        clearInterval(timer);
+        await targets.close().finally(() => database.close());
+      },
+    };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+function setting(settings: ReadonlyMap<string, string>, name: string): string {
+  const value = settings.get(name);
+  if (value === undefined) throw new NeoError('integrity', `the server's database has no ${name}`);
+  return value;
+}
+
+async function firstAdministratorCode({ db }: Database, clock: Clock, random: Random): Promise<string | undefined> {
+  return db.transaction().execute(async (trx) => {
+    await trx.deleteFrom('codes').where('account', 'is', null).execute();
+    const known = await trx.selectFrom('accounts').where('is_admin', '=', 1).select('id').limit(1).execute();
+    if (known.length > 0) return undefined;
+    const { code } = await insertCode({ clock, random }, trx, null, 'admin', clock.now() + ADMIN_CODE_MS);
+    return code;
+  });
+}
