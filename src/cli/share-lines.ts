@@ -9,20 +9,35 @@ interface Share {
   readonly taken: number;
   readonly expires: number;
   readonly recipient?: string;
+  /** Of one that shows what comes. */
+  readonly follow?: object;
 }
 
 const DATE_LENGTH = 10;
 
-export const shareColumns: readonly string[] = ['ID', 'Made', 'Ends', 'For', 'Snapshot', 'Path', 'Why'];
+export const shareColumns: readonly string[] = ['ID', 'Made', 'Ends', 'For', 'Snapshot', 'Follows', 'Path', 'Why'];
 
-export function shareRow({ id, of, path, expires, recipient }: Share, made: number, description?: string): string[] {
+export function shareRow(
+  { id, of, path, expires, recipient, follow }: Share,
+  made: number,
+  description?: string,
+): string[] {
   const ends = expires === 0 ? 'never' : day(expires);
   const whom = recipient ?? 'who has it';
-  return [id.slice(0, 8), day(made), ends, whom, of.slice(0, 8), displayBytes(path), description ?? ''];
+  return [
+    id.slice(0, 8),
+    day(made),
+    ends,
+    whom,
+    of.slice(0, 8),
+    follow ? 'yes' : '',
+    displayBytes(path),
+    description ?? '',
+  ];
 }
 
 export function shareJson(share: Share, made: number, description?: string): { readonly [member: string]: unknown } {
-  const { id, of, path, taken, expires, recipient } = share;
+  const { id, of, path, taken, expires, recipient, follow } = share;
   return {
     id,
     made: new Date(made).toISOString(),
@@ -31,6 +46,7 @@ export function shareJson(share: Share, made: number, description?: string): { r
     snapshot: of,
     taken: new Date(taken).toISOString(),
     path: toByteString(path),
+    follows: follow !== undefined,
     description: description ?? null,
   };
 }

@@ -38,6 +38,16 @@ export interface ShareBody {
   readonly expires: number;
   /** Secret of whole files' identities: no blob is sealed under it, and a reader compares files on the disk by it. */
   readonly contentFile: Uint8Array;
+  /** Of a share that follows new snapshots, and has: how many times. Of two states the one of the higher step is later. */
+  readonly step?: number;
+}
+
+/** By which the states of one share are told apart, and put in order. */
+export type ShareState = Pick<ShareBody, 'tree' | 'time' | 'step'>;
+
+/** Above 0: `a` is later. Of those of one step the one that shows what was taken later, then any, but always the same. */
+export function compareStates(a: ShareState, b: ShareState): number {
+  return (a.step ?? 0) - (b.step ?? 0) || a.time - b.time || Buffer.compare(a.tree, b.tree);
 }
 
 export interface ShareObject<Pack> {
@@ -60,6 +70,7 @@ const bodySchema = z.object({
   time: integer(-8.64e15, 8.64e15),
   expires: moment,
   contentFile: z.string(),
+  step: z.optional(integer(1)),
 });
 const NO_SESSION = '0'.repeat(32) as SessionId;
 
@@ -72,13 +83,14 @@ export function encodeShare(
   const { engine, random } = context;
   const clear = canonicalJson({ v: 1, share: id, n, packs: packs.map(({ name }) => name) });
   const head = concatBytes(encodeHeader('share', context.repository), counted(clear));
-  const { tree, time, expires, contentFile } = body;
+  const { tree, time, expires, contentFile, step } = body;
   const json = canonicalJson({
     v: 1,
     tree: toBase64(tree),
     time,
     expires,
     contentFile: toBase64(contentFile),
+    step,
   });
   const segment = encodeSegment({ final: true, session: NO_SESSION, covered: [], replaced: [], packs });
   const sealed = [
@@ -111,8 +123,14 @@ export function decodeShare(
     openObject(engine, deriveKey(engine, key, label), box, head);
   const parsed = bodySchema.safeParse(parseJson(open('share.body', sealed.body)));
   if (!parsed.success) throw new NeoError('integrity', 'share is malformed', { cause: parsed.error });
-  const { tree, time, expires, contentFile } = parsed.data;
-  const body = { tree: contentKey(fromBase64(tree)), time, expires, contentFile: fromBase64(contentFile) };
+  const { tree, time, expires, contentFile, step } = parsed.data;
+  const body = {
+    tree: contentKey(fromBase64(tree)),
+    time,
+    expires,
+    contentFile: fromBase64(contentFile),
+    ...(step === undefined ? {} : { step }),
+  };
   if (body.contentFile.length !== 32) throw new NeoError('integrity', 'share is malformed');
   return { id, n, body, packs: openSegment(open('share.blobs', sealed.blobs)).packs };
 }

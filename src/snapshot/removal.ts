@@ -10,6 +10,7 @@ import { hexName as name, moment as time, z } from '../core/schema.ts';
 import { listNamed, type ObjectFault } from '../repo/named-objects.ts';
 import type { ObjectCache } from '../repo/object-cache.ts';
 import type { Repository } from '../repo/repository.ts';
+import { SHARE_ID, type ShareId, shareId } from '../repo/share.ts';
 import { decodeSealedSigned, encodeSealedSigned } from '../repo/signed-object.ts';
 import type { ListedHead } from './listing.ts';
 import { headHash } from './snapshot.ts';
@@ -19,6 +20,8 @@ const removes = z.object({
   time,
   snapshots: z.array(z.object({ name, head: name })),
   trashEnds: time,
+  ends: z.optional(z.array(z.string().check(z.regex(SHARE_ID)))),
+  followed: z.optional(z.literal(true)),
 });
 const undoes = z.object({ v: z.literal(1), time, undoes: name });
 const schema = z.union([removes, undoes]);
@@ -40,7 +43,14 @@ export interface Removal {
   readonly entries: readonly RemovedSnapshot[];
   /** Somebody took it back. */
   readonly undone: boolean;
+  /** Shares that end with it, also in states that it does not name: whoever made one had not seen it. */
+  readonly ends: readonly ShareId[];
+  /** It names states of shares that a later one took the place of, and nothing else. */
+  readonly followed: boolean;
 }
+
+/** What a removal says beside which snapshots go. */
+export type RemovalReason = Partial<Pick<Removal, 'ends' | 'followed'>>;
 
 export type RemovalFault = ObjectFault;
 
@@ -62,9 +72,11 @@ export async function putRemoval(
   repository: Repository,
   heads: readonly ListedHead[],
   times: { readonly time: number; readonly trashEnds: number },
+  { ends, followed }: RemovalReason = {},
 ): Promise<ObjectName> {
   const snapshots = heads.map(({ name, sealed }) => ({ name, head: toHex(headHash(repository.engine, sealed)) }));
-  return put(repository, { v: 1, ...times, snapshots });
+  const why = { ...(ends === undefined ? {} : { ends: [...ends] }), ...(followed === true ? { followed } : {}) };
+  return put(repository, { v: 1, ...times, snapshots, ...why });
 }
 
 /** Of snapshots that an earlier removal named: they may be gone. @throws as {@link putRemoval} */
@@ -127,8 +139,9 @@ export async function listRemovals(
 function removalOf(object: ObjectName, body: z.infer<typeof removes>, undone: ReadonlySet<string>): Removal {
   const entries = body.snapshots.map((snapshot) => ({ name: objectName(snapshot.name), head: snapshot.head }));
   const snapshots = entries.map((entry) => entry.name);
-  const { time, trashEnds } = body;
-  return { name: object, time, trashEnds, snapshots, entries, undone: undone.has(object) };
+  const { time, trashEnds, ends = [], followed = false } = body;
+  const why = { ends: ends.map(shareId), followed };
+  return { name: object, time, trashEnds, snapshots, entries, undone: undone.has(object), ...why };
 }
 
 /** @throws NeoError integrity, needs-newer-neo */
@@ -151,4 +164,9 @@ export function trashOf({ removals }: Pick<RemovalListing, 'removals'>): Readonl
     }
   }
   return trash;
+}
+
+/** Shares that were taken back, and that nobody brought back: no state of them counts, whenever it was made. */
+export function endedShares({ removals }: Pick<RemovalListing, 'removals'>): ReadonlySet<ShareId> {
+  return new Set(removals.flatMap(({ ends, undone }) => (undone ? [] : ends)));
 }

@@ -29,8 +29,8 @@ import type { Engine } from '../engine/engine.ts';
 import { deriveKey } from '../engine/keys.ts';
 import { type Certificate, decodeCertificate } from '../repo/certificate.ts';
 import { encodeHeader, readHeader } from '../repo/header.ts';
-import { SHARE_ID, type ShareId, shareId } from '../repo/share.ts';
 import { type ObjectContext, readSignature, type Signer, signObject } from '../repo/signed-object.ts';
+import { clientHex, type SharedAs, sharedAs, sharedJson, sharedSchema } from './shared-as.ts';
 
 export type SnapshotKind = 'snapshot' | 'stash' | 'partial' | 'share';
 
@@ -100,20 +100,6 @@ export interface Original {
   readonly same?: readonly ObjectName[];
 }
 
-export interface SharedAs {
-  readonly id: ShareId;
-  /** What opens its objects, 32 bytes. */
-  readonly key: Uint8Array;
-  /** Milliseconds; 0 = never. */
-  readonly expires: number;
-  /** What it shows a directory or file of, and when that was taken, milliseconds. */
-  readonly of: ObjectName;
-  readonly path: Uint8Array;
-  readonly taken: number;
-  /** Of whom it was made for, as they call themselves. */
-  readonly recipient?: string;
-}
-
 const count = integer(0);
 /** Milliseconds: ECMA-262, section 21.4.1.1. Beyond it no date can be shown. */
 const LAST_TIME = 8.64e15;
@@ -147,18 +133,8 @@ const bodySchema = z.looseObject({
   }),
   rebundle: z.array(z.string()),
   original: z.optional(z.object({ snapshot: hexName, received: moment, same: z.optional(z.array(hexName)) })),
-  kept: z.optional(z.object({ of: hexName, client: z.optional(z.string().check(z.regex(/^[0-9a-f]{32}$/))) })),
-  share: z.optional(
-    z.object({
-      id: z.string().check(z.regex(SHARE_ID)),
-      key: z.string(),
-      expires: moment,
-      of: hexName,
-      path: byteString,
-      taken: integer(-LAST_TIME, LAST_TIME),
-      recipient: z.optional(z.string()),
-    }),
-  ),
+  kept: z.optional(z.object({ of: hexName, client: z.optional(clientHex) })),
+  share: z.optional(sharedSchema),
 });
 
 const KEM_CIPHERTEXT = 1120;
@@ -187,11 +163,7 @@ function encodeBody(body: SnapshotBody, client: ClientId): Uint8Array {
     rebundle: body.rebundle.map((key) => toBase64(key)),
     original: body.original && { ...body.original },
     kept: body.kept && { ...body.kept },
-    share: body.share && {
-      ...body.share,
-      key: toBase64(body.share.key),
-      path: toByteString(body.share.path) as Json,
-    },
+    share: body.share && sharedJson(body.share),
   });
 }
 
@@ -334,19 +306,4 @@ function originalOf(data: NonNullable<z.infer<typeof bodySchema>['original']>): 
 
 function keptOf({ of, client }: NonNullable<z.infer<typeof bodySchema>['kept']>): NonNullable<SnapshotBody['kept']> {
   return { of: objectName(of), ...(client === undefined ? {} : { client: clientId(client) }) };
-}
-
-function sharedAs(data: NonNullable<z.infer<typeof bodySchema>['share']>): SharedAs {
-  const { id, expires, of, path, taken, recipient } = data;
-  const key = fromBase64(data.key);
-  if (key.length !== 32) throw new NeoError('integrity', 'snapshot has a key of a wrong length');
-  return {
-    id: shareId(id),
-    key,
-    expires,
-    of: objectName(of),
-    path: fromByteString(path),
-    taken,
-    ...(recipient === undefined ? {} : { recipient }),
-  };
 }

@@ -11,7 +11,7 @@ import { type Repository, requireFull } from '../repo/repository.ts';
 import { filterSnapshots, type SnapshotFilter } from '../snapshot/filter.ts';
 import type { Snapshot } from '../snapshot/listing.ts';
 import { policiesOf, policyFor } from '../snapshot/policy.ts';
-import { putRemoval } from '../snapshot/removal.ts';
+import { putRemoval, type RemovalReason } from '../snapshot/removal.ts';
 import {
   decideRetention,
   hasRules,
@@ -118,13 +118,13 @@ async function remove(
   repository: Repository,
   { heads, removals }: VisibleSnapshots,
   names: ReadonlySet<ObjectName>,
-  { now, trash }: { readonly now: number; readonly trash: number },
+  { now, trash, why }: { readonly now: number; readonly trash: number; readonly why?: RemovalReason | undefined },
 ): Promise<{ readonly removal: ObjectName; readonly trashEnds: number }> {
   // Storage's clock may count in seconds: the last one must still be the last one.
   const time = Math.max(now, (removals.at(-1)?.time ?? 0) + 1);
   const trashEnds = time + trash;
   const chosen = heads.filter(({ name }) => names.has(name));
-  return { removal: await putRemoval(repository, chosen, { time, trashEnds }), trashEnds };
+  return { removal: await putRemoval(repository, chosen, { time, trashEnds }, why), trashEnds };
 }
 
 /** Milliseconds. */
@@ -140,6 +140,7 @@ export async function dropSnapshots(
   look: VisibleSnapshots,
   names: readonly ObjectName[],
   trash = DEFAULT_TRASH,
+  why?: RemovalReason,
 ): Promise<ObjectName | undefined> {
   requireFeatures(repository.config, 'write');
   requireOneConfig(repository.chain);
@@ -147,12 +148,12 @@ export async function dropSnapshots(
   refuseAfterRollback(look);
   const now = await repository.backend.now();
   const wanted = new Set(names);
-  const present = [...look.snapshots, ...look.shares, ...look.revoked]
+  const present = [...look.snapshots, ...look.shares, ...look.late, ...look.revoked]
     .map(({ name }) => name)
     .filter((name) => wanted.has(name));
   for (const name of present) refusePinned(name, { now, records: look.records });
   if (present.length === 0) return undefined;
-  return (await remove(repository, look, new Set(present), { now, trash })).removal;
+  return (await remove(repository, look, new Set(present), { now, trash, why })).removal;
 }
 
 /** Rules would be applied to what is left of the past. */

@@ -13,8 +13,9 @@ export interface Line {
  * has forgotten by rules of its own. Where it has none, the newest.
  */
 export function missedSnapshots(from: VisibleSnapshots, to: VisibleSnapshots, line: Line): Snapshot[] {
-  const key = keyOf(line);
-  const isOfIt = ({ body }: Snapshot): boolean => body.kind !== 'stash' && body.kind !== 'share' && keyOf(body) === key;
+  const key = lineKey(line);
+  const isOfIt = ({ body }: Snapshot): boolean =>
+    body.kind !== 'stash' && body.kind !== 'share' && lineKey(body) === key;
   const there = [...to.snapshots, ...to.removed].filter(isOfIt);
   const here = from.snapshots.filter(isOfIt);
   if (there.length === 0) return here.slice(-1);
@@ -22,6 +23,7 @@ export function missedSnapshots(from: VisibleSnapshots, to: VisibleSnapshots, li
   return here.filter((snapshot) => takenAt(snapshot) > newest);
 }
 
-function keyOf({ host, paths }: Line): string {
+/** The same for the same line. */
+export function lineKey({ host, paths }: Line): string {
   return JSON.stringify([host, paths.map((path) => Buffer.from(path).toString('latin1')).sort()]);
 }

@@ -5,69 +5,47 @@
 import { throwIfAborted } from '../core/concurrency.ts';
 import { NeoError } from '../core/errors.ts';
 import { type EventSink, ignoreEvents } from '../core/events.ts';
-import type { ContentKey, ObjectName } from '../core/ids.ts';
-import { PathFilter } from '../fs/ignore-filter.ts';
+import type { ObjectName } from '../core/ids.ts';
 import { refuseExpired } from '../repo/certificate.ts';
 import type { ClientState } from '../repo/client-state.ts';
 import { requireFeatures, requireOneConfig } from '../repo/config.ts';
-import { type IndexedRepository, loadIndex } from '../repo/indexed.ts';
-import { listPacks } from '../repo/pack-listing.ts';
+import type { IndexedRepository } from '../repo/indexed.ts';
 import { newId, type Repository, requireFull } from '../repo/repository.ts';
-import { type ShareId, shareId, sharePath } from '../repo/share.ts';
-import { shareNumbers } from '../repo/share-source.ts';
-import { publishPlaces, refuseTooMany } from '../repo/share-writer.ts';
-import { listTombs } from '../repo/tomb.ts';
+import { shareId } from '../repo/share.ts';
+import type { ShareKey } from '../repo/share-writer.ts';
 import { rememberHeads } from '../snapshot/heads.ts';
-import { listHeads, type Snapshot, takenAt } from '../snapshot/listing.ts';
-import { findPath } from '../snapshot/lookup.ts';
-import { doubtOf } from '../snapshot/marks.ts';
-import type { Node } from '../snapshot/node.ts';
-import type { SharedAs, SnapshotBody } from '../snapshot/snapshot.ts';
-import { TreeBuilder } from '../snapshot/tree.ts';
-import { commitSnapshot, takeStanding, type Validation } from './commit.ts';
+import { listHeads, takenAt } from '../snapshot/listing.ts';
+import type { Follow, SharedAs } from '../snapshot/shared-as.ts';
 import { dropSnapshots } from './forget.ts';
-import { listNodes } from './list.ts';
-import { reachable } from './reachable.ts';
-import { BlobStore } from './rewrite/blob-store.ts';
-import { Bundles } from './rewrite/bundles.ts';
-import { Trees } from './rewrite/trees.ts';
-import { sealBody } from './seal-snapshot.ts';
-import { placesOf } from './share/places.ts';
-import { type Shared as SharedSnapshot, shareBody, sharesIn } from './share/refresh.ts';
+import {
+  type Counts,
+  commitState,
+  countBelow,
+  type Derived,
+  type MakeOptions,
+  publish,
+  withDerived,
+} from './share/make.ts';
+import { removeObjects } from './share/refresh.ts';
+import { madeAt, newestStates, type Shared as SharedSnapshot, sharesIn } from './share/states.ts';
 import { lookAtSnapshots, type VisibleSnapshots } from './snapshots.ts';
 
 export type Shared = SharedSnapshot;
 
 /** What a share file is made of, before anything is stored. */
-export interface NewShare {
-  readonly id: ShareId;
-  /** 32 bytes. */
-  readonly key: Uint8Array;
-}
+export type NewShare = ShareKey;
 
-export interface CreateShareOptions {
-  readonly look: VisibleSnapshots;
-  readonly snapshot: Snapshot;
-  /** In the snapshot, of a directory or a file. */
-  readonly path: Uint8Array;
+export interface CreateShareOptions extends MakeOptions {
   /** Milliseconds; 0 = never. */
   readonly expires: number;
   readonly recipient?: string;
-  readonly description?: string;
-  readonly host: string;
-  readonly user: string;
-  readonly program: string;
-  readonly dryRun: boolean;
-  /** Milliseconds (repo/grace.ts); for tests alone. */
-  readonly graceFloor?: number;
+  /** It goes on to show what comes of the same host and paths (tasks/follow-shares.ts). */
+  readonly follow?: boolean;
 }
 
-export interface CreateShareSummary {
+export interface CreateShareSummary extends Counts {
   /** Absent for a dry run. */
   readonly snapshot?: ObjectName;
-  readonly files: number;
-  /** Plain bytes. */
-  readonly bytes: number;
   /** Stored anew, so that it holds nothing else. */
   readonly bytesAdded: number;
 }
@@ -84,7 +62,7 @@ export function newShare({ random }: Pick<Repository, 'random'>): NewShare {
 export async function createShare(
   repository: IndexedRepository,
   state: ClientState,
-  { id, key }: NewShare,
+  fresh: NewShare,
   options: CreateShareOptions,
   events: EventSink,
   signal?: AbortSignal,
@@ -92,48 +70,22 @@ export async function createShare(
   requireFeatures(repository.config, 'write');
   requireOneConfig(repository.chain);
   requireFull(repository, 'share');
-  const { look, snapshot, path, expires, dryRun } = options;
+  const { look, expires, dryRun } = options;
   refuseAlarms(look);
   const now = await repository.backend.now();
   if (!dryRun) refuseExpired(repository.signer.certificate, now);
   if (expires !== 0 && expires <= now) throw new NeoError('usage', 'the share would have ended already');
-  const { files, bytes } = await countBelow(repository, options, events, signal);
-  const standing = await takeStanding(repository);
-  const store = new BlobStore(repository, dryRun);
-  try {
-    const tree = await sharedTree(repository, store, snapshot, path);
-    await store.finish();
-    const bytesAdded = store.session.storedBytes;
-    if (dryRun) return { files, bytes, bytesAdded };
-    refuseTooMany((await reachable(repository, [{ tree }], { workers: 0 })).table.size);
+  const counts = await countBelow(repository, options, events, signal);
+  return withDerived(repository, options, async (derived) => {
+    const { bytesAdded } = derived;
+    if (dryRun) return { ...counts, bytesAdded };
     throwIfAborted(signal);
-    const share: SharedAs = {
-      id,
-      key,
-      expires,
-      of: snapshot.name,
-      path,
-      taken: takenAt(snapshot),
-      ...(options.recipient === undefined ? {} : { recipient: options.recipient }),
-    };
-    const body = bodyOf(options, tree, share, { files, bytes, now });
-    const { heads } = look;
-    const commit = {
-      standing,
-      session: store.session,
-      root: tree,
-      restsOn: snapshot.name,
-      everything: snapshot.role !== 'full' || doubtOf(snapshot, look.records) !== undefined,
-      seal: (validation: Validation) => sealBody(repository, store.session.session, heads, validation, body),
-      ...(options.graceFloor === undefined ? {} : { graceFloor: options.graceFloor }),
-    };
-    const name = await commitSnapshot(repository, commit, events);
-    await rememberHeads(repository, state, (await listHeads(repository, heads)).heads, events);
+    const share = sharedAs(repository, fresh, options, derived);
+    const { name, body } = await commitState(repository, derived, share, { ...options, counts, now }, events);
+    await rememberHeads(repository, state, (await listHeads(repository, look.heads)).heads, events);
     await publish(repository, { body }, share);
-    return { snapshot: name, files, bytes, bytesAdded };
-  } finally {
-    await store.close();
-  }
+    return { snapshot: name, ...counts, bytesAdded };
+  });
 }
 
 /** @throws NeoError integrity */
@@ -144,105 +96,44 @@ function refuseAlarms({ alarms }: VisibleSnapshots): void {
   });
 }
 
-async function countBelow(
-  repository: IndexedRepository,
-  { snapshot, path }: CreateShareOptions,
-  events: EventSink,
-  signal: AbortSignal | undefined,
-): Promise<{ files: number; bytes: number }> {
-  const counts = { files: 0, bytes: 0 };
-  for await (const { node } of listNodes(repository, snapshot, { path, recursive: true }, events)) {
-    throwIfAborted(signal);
-    if (node.type !== 'file') continue;
-    counts.files += 1;
-    counts.bytes += node.size;
-  }
-  return counts;
-}
-
-/** The directory, or one with the file alone. */
-async function sharedTree(
-  { engine }: IndexedRepository,
-  store: BlobStore,
-  { body }: Snapshot,
-  path: Uint8Array,
-): Promise<ContentKey> {
-  const found = await findPath(store.load, body.tree, path);
-  const bundles = new Bundles();
-  if (found?.tree !== undefined) {
-    const trees = new Trees(store, engine, new PathFilter([]), bundles, () => undefined);
-    await trees.look(found.tree);
-    bundles.dropPartial();
-    await bundles.move(store);
-    return trees.rewrite(found.tree);
-  }
-  const node = found?.node;
-  if (node === undefined) throw new NeoError('failed', 'there is nothing to share');
-  bundles.keep(node);
-  bundles.dropPartial();
-  await bundles.move(store);
-  return treeOf(engine, store, bundles.moved(node));
-}
-
-function treeOf(engine: IndexedRepository['engine'], store: BlobStore, node: Node): ContentKey {
-  const builder = new TreeBuilder(
-    (kind, json) => store.save(kind, json),
-    (bytes) => engine.blake3(bytes),
-  );
-  builder.add(node);
-  return builder.finish();
-}
-
-function bodyOf(
-  options: CreateShareOptions,
-  tree: ContentKey,
-  share: SharedAs,
-  { files, bytes, now }: { files: number; bytes: number; now: number },
-): SnapshotBody {
-  const { snapshot, description, host, user, program } = options;
-  return {
-    time: now,
+function sharedAs(
+  { config }: Repository,
+  { id, key }: NewShare,
+  { snapshot, path, expires, recipient, follow: isFollowing }: CreateShareOptions,
+  { source }: Derived,
+): SharedAs {
+  const { head, body, name } = snapshot;
+  const { host, paths } = body;
+  const follow: Follow = {
+    client: head.client,
     host,
-    user,
-    paths: [Buffer.from('/')],
-    tree,
-    devices: snapshot.body.devices,
-    tags: [],
-    ...(description === undefined ? {} : { description }),
-    program,
-    kind: 'share',
-    excludes: [],
-    statistics: {
-      filesNew: 0,
-      filesChanged: 0,
-      filesUnmodified: files,
-      directories: 0,
-      bytesProcessed: bytes,
-      bytesAdded: 0,
-      bytesStored: 0,
-      errors: 0,
-      durationMs: 0,
-    },
-    rebundle: [],
-    share,
+    paths,
+    epoch: config.epoch,
+    step: 0,
+    ...(source === undefined ? {} : { source }),
+  };
+  return {
+    id,
+    key,
+    expires,
+    of: name,
+    path,
+    taken: takenAt(snapshot),
+    ...(recipient === undefined ? {} : { recipient }),
+    ...(isFollowing === true ? { follow } : {}),
   };
 }
 
-async function publish(repository: Repository, { body }: Pick<Snapshot, 'body'>, share: SharedAs): Promise<void> {
-  const fresh = await loadIndex(repository, 0);
-  const stored = await listPacks(fresh);
-  const marked = (await listTombs(fresh)).packs;
-  const isUsable = ({ pack }: { readonly pack: number }): boolean => {
-    const name = fresh.packs[pack]?.name;
-    return name !== undefined && stored.has(name) && !marked.has(name);
-  };
-  const places = await placesOf(fresh, body.tree, isUsable);
-  await publishPlaces(fresh, share, shareBody(fresh, { body }, share), places);
+/** The newest first: each once, in the state that counts. */
+export function listShares({ shares }: Pick<VisibleSnapshots, 'shares'>): Shared[] {
+  return newestStates(sharesIn(shares))
+    .sort((a, b) => madeAt(a) - madeAt(b))
+    .toReversed();
 }
 
-/** Newest first. */
-export function listShares({ shares }: VisibleSnapshots): Shared[] {
-  return sharesIn(shares).toReversed();
+/** When it was made, milliseconds, whatever it has followed since. */
+export function shareMadeAt(shared: Shared): number {
+  return madeAt(shared);
 }
 
 /** By the start of its id or of its snapshot's. @throws NeoError failed, usage */
@@ -257,7 +148,8 @@ export function findShare(look: VisibleSnapshots, reference: string): Shared {
 }
 
 /**
- * Takes shares back: their readers find them no more. What somebody has read or copied stays with them.
+ * Takes shares back, in all their states, also those that others make at this moment: their readers find them no more.
+ * What somebody has read or copied stays with them.
  * @returns the removal; undefined when there was nothing to take back
  * @throws NeoError permission-denied without role full; integrity after a rollback
  */
@@ -266,19 +158,17 @@ export async function removeShares(
   look: VisibleSnapshots,
   shares: readonly Shared[],
 ): Promise<ObjectName | undefined> {
-  const names = shares.map(({ snapshot }) => snapshot.name);
-  const removal = await dropSnapshots(repository, look, names, 0);
-  for (const { share } of shares) await removeObjects(repository, share.id);
+  const ends = [...new Set(shares.map(({ share }) => share.id))];
+  const states = sharesIn(look.shares).filter(({ share }) => ends.includes(share.id));
+  const names = states.map(({ snapshot }) => snapshot.name);
+  const removal = await dropSnapshots(repository, look, names, 0, { ends });
+  for (const id of ends) await removeObjects(repository, id);
   return removal;
 }
 
-async function removeObjects({ backend }: Repository, id: ShareId): Promise<void> {
-  for (const { n } of await shareNumbers(backend, id)) await backend.remove(sharePath(id, n));
-}
-
 /**
- * Takes back those that have ended, so that the next sweep frees them.
- * @returns how many
+ * Takes back those that have ended, so that the next sweep frees them, and what came to one after it was taken back.
+ * @returns how many have ended
  * @throws as {@link removeShares}
  */
 export async function endShares(repository: Repository, state: ClientState): Promise<number> {
@@ -286,5 +176,14 @@ export async function endShares(repository: Repository, state: ClientState): Pro
   const now = await repository.backend.now();
   const ended = listShares(look).filter(({ share }) => share.expires !== 0 && share.expires <= now);
   if (ended.length > 0) await removeShares(repository, look, ended);
+  await dropLate(repository, look);
   return ended.length;
+}
+
+/** What somebody made of a share that had been taken back meanwhile, and did not live to take away. */
+async function dropLate(repository: Repository, look: VisibleSnapshots): Promise<void> {
+  if (look.late.length === 0) return;
+  const names = look.late.map(({ name }) => name);
+  await dropSnapshots(repository, look, names, 0, { followed: true });
+  for (const { share } of sharesIn(look.late)) await removeObjects(repository, share.id);
 }

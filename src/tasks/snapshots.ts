@@ -8,7 +8,7 @@ import { isRevoked, listRecords, type RecordListing } from '../repo/record.ts';
 import { type Repository, requireFull } from '../repo/repository.ts';
 import { findRollback, rememberHeads } from '../snapshot/heads.ts';
 import { listSnapshots, type Snapshot, type SnapshotListing } from '../snapshot/listing.ts';
-import { listRemovals, type Removal, trashOf } from '../snapshot/removal.ts';
+import { endedShares, listRemovals, type Removal, trashOf } from '../snapshot/removal.ts';
 import { SnapshotCache } from '../snapshot/snapshot-cache.ts';
 
 export interface VisibleSnapshots extends SnapshotListing {
@@ -20,8 +20,10 @@ export interface VisibleSnapshots extends SnapshotListing {
   readonly removals: readonly Removal[];
   /** Of revoked keys, made when they may not have been in their owners' hands; not among `snapshots`. */
   readonly revoked: readonly Snapshot[];
-  /** Those that are shares; not among `snapshots`. */
+  /** Those that are shares; not among `snapshots`. Of one that follows there may be several states. */
   readonly shares: readonly Snapshot[];
+  /** States of shares that came after they had been taken back: they do not count. */
+  readonly late: readonly Snapshot[];
   readonly records: RecordListing;
   /** Of the client that looked. */
   readonly state: ClientState;
@@ -76,8 +78,10 @@ export async function lookAtSnapshots(
   const [removed, visible] = split(listing.snapshots, ({ name }) => trash.has(name));
   const [revoked, valid] = split(visible, (snapshot) => isRevoked(records, snapshot.head.client, snapshot.name));
   // What a write key calls a share is none, and must be seen.
-  const [shares, snapshots] = split(valid, ({ role, body }) => role === 'full' && body.share !== undefined);
-  return { ...listing, snapshots, shares, removed, revoked, removals: removals.removals, records, alarms, state };
+  const [all, snapshots] = split(valid, ({ role, body }) => role === 'full' && body.share !== undefined);
+  const ended = endedShares(removals);
+  const [late, shares] = split(all, ({ body }) => body.share !== undefined && ended.has(body.share.id));
+  return { ...listing, snapshots, shares, late, removed, revoked, removals: removals.removals, records, alarms, state };
 }
 
 function warnOf(what: string, faults: readonly ObjectFault[], events: EventSink): void {

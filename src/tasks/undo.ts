@@ -118,7 +118,8 @@ async function notBack(
 }
 
 function last(removals: readonly Removal[]): Removal {
-  const found = removals.findLast(({ undone }) => !undone);
+  // That a share shows something later by now is no deed of anybody's.
+  const found = removals.findLast(({ undone, followed }) => !(undone || followed));
   if (found !== undefined) return found;
   throw new NeoError('failed', 'there is nothing to undo: nothing was removed');
 }

@@ -5,7 +5,8 @@ import { expect } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
 import { MemoryBackend } from '../../src/backends/memory.ts';
 import { toHex } from '../../src/core/bytes.ts';
-import { ignoreEvents } from '../../src/core/events.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { ignoreEvents, type NeoEvent } from '../../src/core/events.ts';
 import { type ContentKey, contentKey } from '../../src/core/ids.ts';
 import { systemRandom } from '../../src/core/random.ts';
 import { openBlob } from '../../src/engine/aead.ts';
@@ -23,6 +24,7 @@ import type { Node } from '../../src/snapshot/node.ts';
 import { type LoadBlob, readTree } from '../../src/snapshot/tree.ts';
 import { check } from '../../src/tasks/check.ts';
 import { readFileContent } from '../../src/tasks/contents.ts';
+import { type FollowOptions, followShares } from '../../src/tasks/follow-shares.ts';
 import { forget } from '../../src/tasks/forget.ts';
 import { listNodes } from '../../src/tasks/list.ts';
 import { type PruneOptions, type PruneSummary, prune } from '../../src/tasks/prune.ts';
@@ -31,7 +33,7 @@ import { createShare, newShare } from '../../src/tasks/shares.ts';
 import { lookAtSnapshots, type VisibleSnapshots } from '../../src/tasks/snapshots.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { tempFolder } from '../support/temp-repository.ts';
-import { engine, noise, TestRepository } from './backup-support.ts';
+import { engine, noise, type TestOptions, TestRepository } from './backup-support.ts';
 
 const MINUTE = 60_000;
 export const DAY = 1440 * MINUTE;
@@ -98,14 +100,14 @@ export class Ground {
     return lookAtSnapshots(await this.made.open(), this.state, ignoreEvents);
   }
 
-  async share(path = 'talk', expires = 0): Promise<Given> {
+  async share(path = 'talk', expires = 0, follow = false): Promise<Given> {
     const repository = await this.made.open();
     const look = await this.look();
     const snapshot = look.snapshots.at(-1);
     if (snapshot === undefined) throw new Error('nothing to share');
     const fresh = newShare(repository);
     const at = Buffer.from(join(this.folder, path));
-    const options = { look, snapshot, path: at, expires, host: 'h', user: 'u', program: 'test', dryRun: false };
+    const options = { look, snapshot, path: at, expires, follow, host: 'h', user: 'u', program: 'test', dryRun: false };
     const { bytesAdded } = await createShare(repository, this.state, fresh, options, ignoreEvents);
     const file: ShareFile = {
       repository: repository.id,
@@ -117,6 +119,23 @@ export class Ground {
       secret: { type: 'open', secret: fresh.key },
     };
     return { file: parseShareFile(encodeShareFile(file)), key: fresh.key, bytesAdded };
+  }
+
+  /** A snapshot of what is there now, a minute later. */
+  async snapshot(more: TestOptions = {}): Promise<void> {
+    this.clock.advance(MINUTE);
+    await this.made.snapshot([this.folder], more);
+    this.clock.advance(MINUTE);
+  }
+
+  async follow(more: Partial<FollowOptions> = {}, backend: Backend = this.backend, clock: Clock = this.clock) {
+    const warnings: string[] = [];
+    const hear = (event: NeoEvent): void => {
+      if (event.type === 'warning') warnings.push(event.message);
+    };
+    const options = { host: 'h', user: 'u', program: 'test', dryRun: false, ...more };
+    const repository = await this.made.at(backend, clock).open();
+    return { ...(await followShares(repository, new MemoryState(), options, hear)), warnings };
   }
 
   async open({ file, key }: Given, backend: Backend = this.backend): Promise<OpenedShare> {
@@ -148,9 +167,13 @@ export class Ground {
     }
   }
 
-  async forgetAll(): Promise<void> {
+  /** `but` the newest ones. */
+  async forgetAll(but = 0): Promise<void> {
     const nothing = { hosts: [], tags: [], paths: [] };
-    const references = (await this.look()).snapshots.map(({ name }) => name);
+    const references = (await this.look()).snapshots
+      .toReversed()
+      .slice(but)
+      .map(({ name }) => name);
     const chosen = { rules: {}, groupBy: [], filter: nothing, references, trash: 0, dryRun: false, evenMost: true };
     await forget(await this.made.open(), this.state, chosen, ignoreEvents);
     this.clock.advance(MINUTE);
@@ -209,8 +232,12 @@ async function loadContents(load: LoadBlob, node: Node): Promise<void> {
 }
 
 /** Tries every key that a reader has seen on every blob that is not shared. @returns blobs that were tried in vain */
-export async function attack(owner: IndexedRepository, given: Given, opened: OpenedShare): Promise<number> {
-  const plain = await everythingOpened(opened);
+async function attack(
+  owner: IndexedRepository,
+  given: Given,
+  opened: OpenedShare,
+  plain: ReadonlyMap<string, Buffer>,
+): Promise<number> {
   const shared = new Set([...plain.keys()].map((id) => id.slice(0, 32)));
   const keys = [given.key, opened.body.contentFile, opened.body.tree, ...keysIn(plain.values())];
   const others: BlobPlace[] = [];
@@ -228,4 +255,20 @@ function demandClosed(key: Uint8Array, sealed: Uint8Array): void {
   for (const kind of Object.values(BLOB_KINDS)) {
     expect(() => openBlob(engine, kind, contentKey(key), sealed)).toThrow();
   }
+}
+
+/**
+ * The share opens nothing that says SECRET, to whoever has it and everything that is stored.
+ * @param before what its reader has seen of earlier states; what is seen now comes to it
+ */
+export async function demandClosedBeside(ground: Ground, given: Given, before = new Map<string, Buffer>()) {
+  const opened = await ground.open(given);
+  const plain = before;
+  for (const [id, bytes] of await everythingOpened(opened)) plain.set(id, bytes);
+  expect([...plain.values()].some((bytes) => bytes.includes('PUBLIC'))).toBe(true);
+  for (const bytes of plain.values()) expect(bytes.includes('SECRET')).toBe(false);
+  // Whatever else there is, with every key that was seen.
+  expect(await attack(await ground.made.open(), given, opened, plain)).toBeGreaterThan(5);
+  // The names that are in it say nothing of the rest either.
+  expect(JSON.stringify([...(await ground.read(given)).keys()])).not.toMatch(/secret|top|gone/);
 }

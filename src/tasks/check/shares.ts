@@ -2,9 +2,11 @@
 import type { EventSink } from '../../core/events.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
 import { listPacks } from '../../repo/pack-listing.ts';
+import { shownBy } from '../../repo/share-writer.ts';
 import type { Snapshot } from '../../snapshot/listing.ts';
-import { listRemovals, trashOf } from '../../snapshot/removal.ts';
-import { packsNamed, sharesIn } from '../share/refresh.ts';
+import { endedShares, listRemovals, trashOf } from '../../snapshot/removal.ts';
+import { isShown } from '../share/refresh.ts';
+import { newestStates, sharesIn } from '../share/states.ts';
 
 /** Each that they do not is a warning. @throws NeoError unreachable */
 export async function warnOfShares(
@@ -14,12 +16,15 @@ export async function warnOfShares(
 ): Promise<void> {
   const shares = sharesIn(snapshots);
   if (shares.length === 0) return;
-  const trash = trashOf(await listRemovals(repository));
+  const removals = await listRemovals(repository);
+  const trash = trashOf(removals);
+  const ended = endedShares(removals);
+  const counted = shares.filter(({ snapshot, share }) => !(trash.has(snapshot.name) || ended.has(share.id)));
   const stored = await listPacks(repository);
-  for (const { snapshot, share } of shares) {
-    if (trash.has(snapshot.name)) continue;
-    const packs = await packsNamed(repository, share);
-    if (packs?.every((name) => stored.has(name)) === true) continue;
+  for (const shared of newestStates(counted)) {
+    const { share } = shared;
+    const shown = await shownBy(repository, share);
+    if (isShown(shown, shared) && shown.packs.every(({ name }) => stored.has(name))) continue;
     const message = `readers of share ${share.id.slice(0, 8)} do not find all of it: neo prune tells them where it is`;
     events({ type: 'warning', message, code: 'integrity' });
   }

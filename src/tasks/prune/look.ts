@@ -6,10 +6,11 @@ import type { ClientState } from '../../repo/client-state.ts';
 import { type IndexedRepository, loadIndex } from '../../repo/indexed.ts';
 import { listPacks, type StoredPack } from '../../repo/pack-listing.ts';
 import { type Repository, refuseRotated, requireFull } from '../../repo/repository.ts';
+import type { ShareId } from '../../repo/share.ts';
 import { listTombs, type TombListing } from '../../repo/tomb.ts';
 import { findRollback } from '../../snapshot/heads.ts';
 import { listSnapshots, type Snapshot, type SnapshotListing } from '../../snapshot/listing.ts';
-import { listRemovals, trashOf } from '../../snapshot/removal.ts';
+import { endedShares, listRemovals, trashOf } from '../../snapshot/removal.ts';
 import { listShareObjects, type ShareObjectPath } from '../share/refresh.ts';
 
 export interface View {
@@ -23,6 +24,8 @@ export interface View {
   readonly snapshots: readonly Snapshot[];
   /** Those whose trash has ended. */
   readonly ended: ReadonlySet<ObjectName>;
+  /** Those that were taken back. */
+  readonly endedShares: ReadonlySet<ShareId>;
   readonly repository: IndexedRepository;
   /** Numbers of packs that the index knew; what this run stores has higher ones. */
   readonly packCount: number;
@@ -48,7 +51,8 @@ export async function look(repository: Repository, state: ClientState, events: E
   }
   const shareObjects = await listShareObjects(repository);
   const listing = await listSnapshots(repository, epochs);
-  const trash = trashOf(await listRemovals(repository));
+  const removals = await listRemovals(repository);
+  const trash = trashOf(removals);
   refuseUnknown(listing, trash, events);
   const [alarm] = await findRollback(repository, state, listing.heads, trash.keys());
   if (alarm !== undefined) throw unsure(alarm.message);
@@ -70,6 +74,7 @@ export async function look(repository: Repository, state: ClientState, events: E
     shareObjects,
     snapshots: listing.snapshots,
     ended,
+    endedShares: endedShares(removals),
     repository: indexed,
     packCount: indexed.packs.length,
     packs,

@@ -5,7 +5,7 @@ import { TOMBS_KEPT } from '../../repo/grace.ts';
 import { packPath } from '../../repo/pack-check.ts';
 import { rewriteSegments } from '../../repo/segment-rewrite.ts';
 import { removeSilentSessions } from '../../repo/session.ts';
-import { putSwept, type Tomb } from '../../repo/tomb.ts';
+import { putMarks, putSwept, removeTomb, type Tomb } from '../../repo/tomb.ts';
 import type { BlobTable } from '../check/blob-table.ts';
 import { type CopyHooks, copyOut } from './copy.ts';
 import type { View } from './look.ts';
@@ -32,6 +32,7 @@ export async function sweep(
     const message = `pack ${name.slice(0, 8)} stays: something in it is needed, and cannot be copied; see: neo check`;
     hooks.events({ type: 'warning', message, code: 'integrity' });
   }
+  for (const tomb of due) await putMarks(repository, tomb.path, tomb);
   // Before what they need: a snapshot that is listed is whole.
   const snapshots = snapshotsToDelete(view, due);
   for (const name of snapshots) await backend.remove(`snapshots/${name}`);
@@ -89,7 +90,7 @@ async function removeOldTombs({ repository, tombs, time, packs }: View, due: rea
       !tomb.packs.some((name) => packs.has(name)),
   );
   const removed = new Set(old.map(({ name }) => name));
-  for (const { path } of old) await repository.backend.remove(path);
+  for (const { path } of old) await removeTomb(repository, path);
   for (const [path, names] of tombs.swept) {
     if (names.every((name) => removed.has(name))) await repository.backend.remove(path);
   }

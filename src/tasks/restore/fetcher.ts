@@ -2,7 +2,7 @@
 import { ByteGate, throwIfAborted } from '../../core/concurrency.ts';
 import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
 import { SharedBuffers } from '../../core/shared-buffers.ts';
-import { type BlobSource, isAsShared } from '../../repo/blob-reader.ts';
+import { type BlobSource, isAsShared, isExact } from '../../repo/blob-reader.ts';
 import { readPackRange } from '../../repo/pack-range.ts';
 import type { LoadBlob } from '../../snapshot/tree.ts';
 import type { FileWork } from './file-work.ts';
@@ -73,7 +73,8 @@ export class Fetcher {
   /** Every file of the window whose last piece this was is completed or named as lost. @throws what ends the restore */
   async run(window: Window): Promise<void> {
     const { repository } = this.#options;
-    const { runs, missing } = window.plan(repository.engine, repository.index);
+    const { engine, index } = repository;
+    const { runs, missing } = isExact(repository) ? window.plan(engine, index, 0) : window.plan(engine, index);
     for (const need of missing) this.#lose(need, 'a data blob cannot be read: it is in no index');
     const jobs: Promise<void>[] = [];
     for (const run of runs) {

@@ -81,8 +81,15 @@ export class Window {
     return need;
   }
 
-  /** Runs in the order in which their packs are first needed; beside them what is in no index. */
-  plan(engine: Engine, index: BlobIndex): { readonly runs: readonly Run[]; readonly missing: readonly BlobNeed[] } {
+  /**
+   * Runs in the order in which their packs are first needed; beside them what is in no index.
+   * @param gap bytes that may be read over
+   */
+  plan(
+    engine: Engine,
+    index: BlobIndex,
+    gap = GAP,
+  ): { readonly runs: readonly Run[]; readonly missing: readonly BlobNeed[] } {
     const packs = new Map<number, PlacedNeed[]>();
     const missing: BlobNeed[] = [];
     for (const need of this.#needs.values()) {
@@ -95,7 +102,7 @@ export class Window {
       if (blobs.length === 0) packs.set(place.pack, blobs);
       for (const part of split(need)) blobs.push({ need: part, offset: place.offset, length: place.length });
     }
-    const runs = [...packs].flatMap(([pack, blobs]) => [...runsOf(pack, blobs)]);
+    const runs = [...packs].flatMap(([pack, blobs]) => [...runsOf(pack, blobs, gap)]);
     return { runs, missing };
   }
 }
@@ -123,7 +130,7 @@ function split(need: BlobNeed): readonly BlobNeed[] {
   return [...parts, { ...need, uses }];
 }
 
-function* runsOf(pack: number, blobs: PlacedNeed[]): Generator<Run> {
+function* runsOf(pack: number, blobs: PlacedNeed[], gap: number): Generator<Run> {
   blobs.sort((a, b) => a.offset - b.offset);
   let run: PlacedNeed[] = [];
   let plain = 0;
@@ -134,7 +141,7 @@ function* runsOf(pack: number, blobs: PlacedNeed[]): Generator<Run> {
     const more = new Set(blob.need.uses.map(handleOf));
     const full =
       blob.offset + blob.length - first.offset > RUN_BYTES ||
-      blob.offset - (last.offset + last.length) > GAP ||
+      blob.offset - (last.offset + last.length) > gap ||
       plain + blob.need.plainLength > RUN_PLAIN ||
       new Set([...handles, ...more]).size > RUN_HANDLES;
     if (run.length > 0 && full) {

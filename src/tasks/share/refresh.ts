@@ -3,31 +3,16 @@ import { isNeoError, messageOf } from '../../core/errors.ts';
 import type { EventSink } from '../../core/events.ts';
 import type { ObjectName } from '../../core/ids.ts';
 import type { IndexedRepository } from '../../repo/indexed.ts';
-import { LARGEST } from '../../repo/largest.ts';
-import { decodeShare, type ShareBody, type ShareId, shareId, sharePath } from '../../repo/share.ts';
+import { compareStates, type ShareBody, type ShareId, shareId } from '../../repo/share.ts';
 import { shareNumbers } from '../../repo/share-source.ts';
-import { publishPlaces } from '../../repo/share-writer.ts';
+import { publishPlaces, removeShareObject, type ShownShare, shownBy } from '../../repo/share-writer.ts';
 import type { Snapshot } from '../../snapshot/listing.ts';
-import type { SharedAs } from '../../snapshot/snapshot.ts';
+import type { SharedAs } from '../../snapshot/shared-as.ts';
 import { type IsUsable, placesOf } from './places.ts';
-
-/** A snapshot that is a share, as somebody who may share made it. */
-export interface Shared {
-  readonly snapshot: Snapshot;
-  readonly share: SharedAs;
-}
-
-export function sharesIn(snapshots: readonly Snapshot[]): Shared[] {
-  return snapshots.flatMap((snapshot) => {
-    const { role, body } = snapshot;
-    return role === 'full' && body.kind === 'share' && body.share !== undefined
-      ? [{ snapshot, share: body.share }]
-      : [];
-  });
-}
+import { type Shared, stateOf } from './states.ts';
 
 export interface RefreshOptions {
-  /** Those that count. */
+  /** The newest states of those that count. */
   readonly shares: readonly Shared[];
   /** Packs to which no reader may be sent any more. */
   readonly isLeaving: (pack: ObjectName) => boolean;
@@ -36,62 +21,54 @@ export interface RefreshOptions {
 }
 
 /**
- * Writes the next object of each share that names a pack that leaves, or has none that can be read. What cannot be
- * found or written is a warning: a damaged share must not keep others from their space.
+ * Writes the next object of each share that names a pack that leaves, shows an earlier state, or has none that can be
+ * read. What cannot be found or written is a warning: a damaged share must not keep others from their space.
  * @throws NeoError no-space, unreachable
  */
 export async function refreshShares(
   repository: IndexedRepository,
   { shares, isLeaving, isUsable, events }: RefreshOptions,
 ): Promise<void> {
-  for (const { snapshot, share } of shares) {
-    const packs = await packsNamed(repository, share);
-    if (packs?.some(isLeaving) === false) continue;
-    try {
-      const places = await placesOf(repository, snapshot.body.tree, isUsable);
-      await publishPlaces(repository, share, shareBody(repository, snapshot, share), places);
-    } catch (error) {
+  for (const shared of shares) {
+    const shown = await shownBy(repository, shared.share);
+    if (isShown(shown, shared) && !shown.packs.some(({ name }) => isLeaving(name))) continue;
+    // Who showed a later one has seen what was marked, and the sweep looks again before anything goes.
+    if (shown?.isHighest === true && compareStates(shown.body, stateOf(shared)) > 0) continue;
+    await refresh(repository, shared, isUsable).catch((error: unknown) => {
       if (!(isNeoError(error, 'integrity') || isNeoError(error, 'failed'))) throw error;
-      const message = `share ${share.id.slice(0, 8)} cannot be read by its readers any more: ${messageOf(error)}`;
+      const message = `share ${shared.share.id.slice(0, 8)} cannot be read by its readers any more: ${messageOf(error)}`;
       events({ type: 'warning', message, code: 'integrity' });
-    }
+    });
   }
+}
+
+async function refresh(repository: IndexedRepository, { snapshot, share }: Shared, isUsable: IsUsable): Promise<void> {
+  const places = await placesOf(repository, snapshot.body.tree, isUsable);
+  await publishPlaces(repository, share, shareBody(repository, snapshot, share), places);
+}
+
+/** Whether readers are shown that state, or a later one. */
+export function isShown(shown: ShownShare | undefined, shared: Shared): shown is ShownShare {
+  // One that cannot be read is passed over; but what stands before it may name what leaves.
+  return shown?.isHighest === true && compareStates(shown.body, stateOf(shared)) >= 0;
 }
 
 /** What readers see of it. */
 export function shareBody(
   { keys }: Pick<IndexedRepository, 'keys'>,
   { body }: Pick<Snapshot, 'body'>,
-  { expires, taken }: SharedAs,
+  { expires, taken, follow }: SharedAs,
 ): ShareBody {
-  return { tree: body.tree, time: taken, expires, contentFile: keys.content.file };
-}
-
-/** By the newest object that can be read; undefined without any. */
-export async function packsNamed(
-  repository: IndexedRepository,
-  { id, key }: SharedAs,
-): Promise<ObjectName[] | undefined> {
-  for (const { n, size } of await shareNumbers(repository.backend, id)) {
-    const bytes = size > LARGEST.share ? undefined : await repository.backend.get(sharePath(id, n));
-    if (bytes === undefined) continue;
-    try {
-      return decodeShare(repository, key, { id, n }, bytes).packs.map(({ name }) => name);
-    } catch (error) {
-      if (!(isNeoError(error, 'integrity') || isNeoError(error, 'needs-newer-neo'))) throw error;
-    }
-    // A reader passes over it, too; but what stands before it may name what leaves.
-    return undefined;
-  }
-  return undefined;
+  const step = follow === undefined || follow.step === 0 ? {} : { step: follow.step };
+  return { tree: body.tree, time: taken, expires, contentFile: keys.content.file, ...step };
 }
 
 /** Every object of a share. @throws NeoError unreachable */
 export async function listShareObjects({ backend }: Pick<IndexedRepository, 'backend'>): Promise<ShareObjectPath[]> {
   const objects: ShareObjectPath[] = [];
   for await (const { path } of backend.list('shares')) {
-    const id = /^shares\/([0-9a-f]{32})\/[1-9]\d{0,14}$/.exec(path)?.[1];
-    if (id !== undefined) objects.push({ path, id: shareId(id) });
+    const [, id, n] = /^shares\/([0-9a-f]{32})\/([1-9]\d{0,14})(?:\.reach)?$/.exec(path) ?? [];
+    if (id !== undefined) objects.push({ path, id: shareId(id), n: Number(n) });
   }
   return objects;
 }
@@ -99,6 +76,7 @@ export async function listShareObjects({ backend }: Pick<IndexedRepository, 'bac
 export interface ShareObjectPath {
   readonly path: string;
   readonly id: ShareId;
+  readonly n: number;
 }
 
 /**
@@ -110,5 +88,10 @@ export async function removeOrphans(
   objects: readonly ShareObjectPath[],
   known: ReadonlySet<ShareId>,
 ): Promise<void> {
-  for (const { path, id } of objects) if (!known.has(id)) await backend.remove(path);
+  for (const { n, id } of objects) if (!known.has(id)) await removeShareObject(backend, id, n);
+}
+
+/** Its readers find nothing any more. @throws NeoError unreachable */
+export async function removeObjects({ backend }: Pick<IndexedRepository, 'backend'>, id: ShareId): Promise<void> {
+  for (const { n } of await shareNumbers(backend, id)) await removeShareObject(backend, id, n);
 }
