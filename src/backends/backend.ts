@@ -25,6 +25,12 @@ export interface Backend {
   readonly isRemote?: boolean | undefined;
 
   /**
+   * Lets some readers in to shares alone, and removes only what was marked for a while: it cannot read what says so, and has to be told
+   * (protocol/reach.ts, protocol/marks.ts).
+   */
+  readonly isGuarded?: boolean | undefined;
+
+  /**
    * Stores an object that is written once and never changed: visible only when whole, durable when the promise
    * resolves, and from then on `bytes` (which may lie in shared memory) are the caller's again. An object that exists already is left alone: that is success if its bytes are equal.
    * @throws NeoError integrity when the path exists with other bytes

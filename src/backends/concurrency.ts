@@ -29,12 +29,14 @@ const BEST_OF = 256;
 export class AdaptiveConcurrency implements Backend {
   readonly location: string;
   readonly isRemote: boolean | undefined;
+  readonly isGuarded: boolean | undefined;
   readonly #inner: Backend;
   readonly #gate: Gate;
 
   constructor(inner: Backend, { monotonic }: ConcurrencyOptions) {
     this.location = inner.location;
     this.isRemote = inner.isRemote;
+    this.isGuarded = inner.isGuarded;
     this.#inner = inner;
     this.#gate = new Gate(monotonic);
   }

@@ -40,6 +40,7 @@ interface Store {
 class KeptPacks implements Backend {
   readonly location: string;
   readonly isRemote: boolean | undefined;
+  readonly isGuarded: boolean | undefined;
   readonly #inner: Backend;
   readonly #store: Store;
   readonly #kept = new Map<string, ByteRange>();
@@ -50,6 +51,7 @@ class KeptPacks implements Backend {
   constructor(inner: Backend, store: Store) {
     this.location = inner.location;
     this.isRemote = inner.isRemote;
+    this.isGuarded = inner.isGuarded;
     this.#inner = inner;
     this.#store = store;
   }

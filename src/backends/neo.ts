@@ -33,6 +33,7 @@ export function openNeo(place: NeoPlace, options: NeoOptions): Backend {
 class NeoBackend implements Backend {
   readonly location: string;
   readonly isRemote = true;
+  readonly isGuarded = true;
   readonly #target: string;
   readonly #connection: Connection;
   readonly #limits: RateLimits;

@@ -41,6 +41,7 @@ const LONGEST = 30_000;
 export class RetryBackend implements Backend {
   readonly location: string;
   readonly isRemote: boolean | undefined;
+  readonly isGuarded: boolean | undefined;
   readonly #inner: Backend;
   readonly #options: RetryOptions;
   readonly #line = new Line();
@@ -48,6 +49,7 @@ export class RetryBackend implements Backend {
   constructor(inner: Backend, options: RetryOptions) {
     this.location = inner.location;
     this.isRemote = inner.isRemote;
+    this.isGuarded = inner.isGuarded;
     this.#inner = inner;
     this.#options = options;
   }

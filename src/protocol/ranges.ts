@@ -21,6 +21,13 @@ export function encodeRange(answer: RangeAnswer): Uint8Array {
   return encoded;
 }
 
+/** What stands before the bytes of a range. */
+export function rangeHead(length: number): Uint8Array {
+  const head = new Uint8Array(HEAD);
+  new DataView(head.buffer).setUint32(0, length, true);
+  return head;
+}
+
 /** @param lengths what was asked for. @throws NeoError failed for what answers something else */
 export function decodeRanges(answer: Uint8Array, lengths: readonly number[]): RangeAnswer[] {
   const view = new DataView(answer.buffer, answer.byteOffset, answer.length);

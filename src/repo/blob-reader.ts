@@ -94,7 +94,7 @@ export class BlobReader {
   async #fetch(source: BlobSource, kind: BlobKind, place: BlobPlace): Promise<Uint8Array> {
     const pack = source.packs[place.pack];
     if (pack === undefined) throw new NeoError('integrity', 'index names an unknown pack');
-    if (kind === 'data') {
+    if (kind === 'data' || isExact(source)) {
       const range = await source.backend.getRange(packPath(pack.name), place);
       if (range === undefined) throw new NeoError('integrity', `pack ${pack.name} is missing`);
       return range;
@@ -144,6 +144,11 @@ export function isAsShared({ engine, sealedHash }: BlobSource, key: ContentKey, 
   if (sealedHash === undefined) return true;
   const hash = sealedHash(blobIdOf(engine, key));
   return hash !== undefined && equalBytes(engine.blake3(sealed), hash);
+}
+
+/** Of a share on a server that guards it nothing beside its blobs can be read. */
+export function isExact({ sealedHash, backend }: Pick<BlobSource, 'sealedHash' | 'backend'>): boolean {
+  return sealedHash !== undefined && backend.isGuarded === true;
 }
 
 /** What it takes to tell whether a blob is what its key says. */

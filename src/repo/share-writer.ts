@@ -1,7 +1,9 @@
 /** The objects of a share written: where its blobs lie, and what their sealed bytes are. */
+import type { Backend } from '../backends/backend.ts';
 import { toHex } from '../core/bytes.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
 import type { BlobId, ObjectName } from '../core/ids.ts';
+import { encodeReach, reachPath } from '../protocol/reach.ts';
 import { fetchSealed, type NeededBlob } from './blob-copier.ts';
 import type { BlobEntry } from './blob-entry.ts';
 import type { BlobPlace } from './blob-index.ts';
@@ -10,7 +12,16 @@ import { type PackedRecord, type PackRecord, unpack } from './index/segment.ts';
 import { eachSegment, type IndexedRepository } from './indexed.ts';
 import { LARGEST } from './largest.ts';
 import { ENTRY_LENGTH } from './pack/entry.ts';
-import { encodeShare, type ShareBody, type ShareId, sharePath } from './share.ts';
+import { packPath } from './pack/pack.ts';
+import {
+  compareStates,
+  decodeShare,
+  encodeShare,
+  type ShareBody,
+  type ShareId,
+  type ShareObject,
+  sharePath,
+} from './share.ts';
 import { shareNumbers } from './share-source.ts';
 
 /** A blob, and the copy of it that readers are sent to. */
@@ -100,6 +111,37 @@ async function verifiedHash(
   return repository.engine.blake3(sealed);
 }
 
+/** What opens the objects of a share. */
+export interface ShareKey {
+  readonly id: ShareId;
+  readonly key: Uint8Array;
+}
+
+export interface ShownShare extends ShareObject<PackedRecord> {
+  /** False where one of a higher number is there, which readers pass over. */
+  readonly isHighest: boolean;
+}
+
+/** The newest object of a share that can be read; undefined without any. @throws NeoError unreachable */
+export async function shownBy(
+  repository: Pick<IndexedRepository, 'engine' | 'repository' | 'issuers' | 'backend'>,
+  { id, key }: ShareKey,
+): Promise<ShownShare | undefined> {
+  const { backend } = repository;
+  let isHighest = true;
+  for (const { n, size } of await shareNumbers(backend, id)) {
+    const bytes = size > LARGEST.share ? undefined : await backend.get(sharePath(id, n));
+    if (bytes === undefined) continue;
+    try {
+      return { ...decodeShare(repository, key, { id, n }, bytes), isHighest };
+    } catch (error) {
+      if (!(isNeoError(error, 'integrity') || isNeoError(error, 'needs-newer-neo'))) throw error;
+    }
+    isHighest = false;
+  }
+  return undefined;
+}
+
 /** Before anything is published. @throws NeoError failed for more blobs than one object of a share can name */
 export function refuseTooMany(blobs: number): void {
   if (blobs * ENTRY_LENGTH <= LARGEST.share * 0.9) return;
@@ -114,12 +156,13 @@ const ATTEMPTS = 8;
 const LAST_NUMBER = 999_999_999_999_999;
 
 /**
- * Writes the next object of a share; the one before it stays for readers that have just listed.
+ * Writes the next object of a share; the one before it stays for readers that have just listed. Not where readers are
+ * shown a later state already: nothing goes back.
  * @throws NeoError integrity when a blob is not what its key says; failed when it is too large; no-space, unreachable
  */
 export async function publishPlaces(
   repository: IndexedRepository,
-  { id, key }: { readonly id: ShareId; readonly key: Uint8Array },
+  { id, key }: ShareKey,
   body: ShareBody,
   places: readonly SharedPlace[],
 ): Promise<void> {
@@ -128,17 +171,46 @@ export async function publishPlaces(
   const before = await shareNumbers(repository.backend, id);
   let n = before[0]?.n ?? 0;
   for (let attempt = 1; ; attempt++) {
+    const shown = await shownBy(repository, { id, key });
+    if (shown !== undefined && compareStates(shown.body, body) > 0) return;
     n += 1;
     if (n > LAST_NUMBER) throw new NeoError('failed', `share ${id.slice(0, 8)} has no numbers left`);
-    try {
-      await repository.backend.put(
-        sharePath(id, n),
-        encodeShare(repository, repository.signer, key, { id, n, body, packs }),
-      );
-      break;
-    } catch (error) {
-      if (!isNeoError(error, 'integrity') || attempt === ATTEMPTS) throw error;
-    }
+    if (await putObject(repository, key, { id, n, body, packs }, attempt < ATTEMPTS)) break;
   }
-  for (const { n: old } of before.slice(1)) await repository.backend.remove(sharePath(id, old));
+  for (const { n: old } of before.slice(1)) await removeShareObject(repository.backend, id, old);
+}
+
+/** False where somebody else has taken the number, and there is another one. */
+async function putObject(
+  repository: IndexedRepository,
+  key: Uint8Array,
+  object: ShareObject<PackRecord>,
+  hasAnother: boolean,
+): Promise<boolean> {
+  const path = sharePath(object.id, object.n);
+  try {
+    await publishReach(repository, path, object.packs);
+    await repository.backend.put(path, encodeShare(repository, repository.signer, key, object));
+    return true;
+  } catch (error) {
+    if (isNeoError(error, 'integrity') && hasAnother) return false;
+    throw error;
+  }
+}
+
+/** Before the object itself: whoever sees that one can read what it names. */
+async function publishReach(
+  { backend }: IndexedRepository,
+  object: string,
+  packs: readonly PackRecord[],
+): Promise<void> {
+  if (backend.isGuarded !== true) return;
+  const reached = packs.map(({ name, entries }) => ({ path: packPath(name), ranges: entries }));
+  await backend.put(reachPath(object), encodeReach(reached));
+}
+
+/** The object first: a reader that still sees it must be able to read what it names. */
+export async function removeShareObject(backend: Backend, id: ShareId, n: number): Promise<void> {
+  await backend.remove(sharePath(id, n));
+  if (backend.isGuarded === true) await backend.remove(reachPath(sharePath(id, n)));
 }

@@ -8,8 +8,10 @@ import { isNeoError, messageOf, NeoError } from '../core/errors.ts';
 import { type ObjectName, objectName } from '../core/ids.ts';
 import { canonicalJson, type Json, parseJson } from '../core/json.ts';
 import { integer, hexName as name, moment as time, z } from '../core/schema.ts';
+import { encodeMarks, marksPath } from '../protocol/marks.ts';
 import { LARGEST } from './largest.ts';
 import { keptOr, type ObjectCache } from './object-cache.ts';
+import { packPath } from './pack/pack.ts';
 import { READ_AT_ONCE } from './read-ahead.ts';
 import { type Repository, refuseRotated } from './repository.ts';
 import { decodeSealedSigned, encodeSealedSigned } from './signed-object.ts';
@@ -190,7 +192,7 @@ function openTomb(repository: Repository, at: TombPath, bytes: Uint8Array): Foun
 
 /** @throws NeoError permission-denied without role full, no-space, unreachable */
 export async function putTomb(repository: Repository, body: TombBody): Promise<ObjectName> {
-  return put(repository, 'tomb', body.generation, { v: 1, ...body });
+  return put(repository, 'tomb', body.generation, { v: 1, ...body }, (path) => putMarks(repository, path, body));
 }
 
 /** Says that tombs of a generation were carried out. @throws as {@link putTomb} */
@@ -207,6 +209,7 @@ async function put(
   kind: 'tomb' | 'swept',
   generation: number,
   body: Json,
+  before: (path: string) => Promise<void> = async () => undefined,
 ): Promise<ObjectName> {
   const { engine, keys, signer, backend } = repository;
   if (signer.certificate.role !== 'full') {
@@ -216,8 +219,27 @@ async function put(
   }
   const bytes = encodeSealedSigned(repository, kind, keys.index, signer, canonicalJson(body));
   const object = objectName(toHex(engine.blake3(bytes)));
-  await backend.put(`tombs/${generation}-${object}${kind === 'swept' ? '.swept' : ''}`, bytes);
+  const path = `tombs/${generation}-${object}${kind === 'swept' ? '.swept' : ''}`;
+  await before(path);
+  await backend.put(path, bytes);
   return object;
+}
+
+/** What a server needs to know before it removes anything: stored before the tomb, or with one that was copied there, before it is acted on. */
+export async function putMarks(
+  { backend }: Pick<Repository, 'backend'>,
+  tomb: string,
+  { packs, uncounted }: Pick<TombBody, 'packs' | 'uncounted'>,
+): Promise<void> {
+  if (backend.isGuarded !== true) return;
+  const paths = [...packs.map(packPath), ...uncounted.map((name) => `snapshots/${name}`)];
+  await backend.put(marksPath(tomb), encodeMarks(paths));
+}
+
+/** With what stands beside it. */
+export async function removeTomb({ backend }: Pick<Repository, 'backend'>, path: string): Promise<void> {
+  await backend.remove(path);
+  if (backend.isGuarded === true) await backend.remove(marksPath(path));
 }
 
 /** Snapshots that a prune may be about to delete, whatever became of their removal since. */

@@ -79,6 +79,74 @@ describe('neo share', () => {
   });
 });
 
+describe('neo share create --follow', () => {
+  const file = ann.at('live.share');
+  const read = async (path: string) => bob.neo(['cat', '--share', file, path]);
+  const follows = async () =>
+    (await ann.neo(['share', 'list', '--json'])).of('share').filter((each) => each['follows']);
+
+  it('shows with the same file what each new snapshot brings, and nothing else, until it is taken back', async () => {
+    expect((await create('--follow', '--out', file)).code).toBe(0);
+    expect((await read('a')).stdout).toBe('one\n');
+    const [before] = await follows();
+    await ann.sh('echo three > work/talk/a; echo fresh > work/talk/c; echo hidden > work/hidden; rm work/talk/sub/b');
+    const saved = await ann.neo(['snapshot', 'work']);
+    expect([saved.code, saved.stderr]).toEqual([0, expect.stringContaining('shows it from now on')]);
+    expect((await bob.neo(['ls', '-r', '--share', file])).stdout).toBe('/a\n/c\n/sub\n');
+    expect((await read('a')).stdout).toBe('three\n');
+    for (const path of ['hidden', 'other', '../hidden', 'sub/b']) expect((await read(path)).code).toBe(1);
+    const [after, second] = await follows();
+    expect([after?.['id'], after?.['made'], second]).toEqual([before?.['id'], before?.['made'], undefined]);
+    expect(after?.['snapshot']).not.toBe(before?.['snapshot']);
+    // Of other paths, and by others who take snapshots.
+    await ann.sh('echo four > work/talk/a');
+    await ann.neo(['snapshot', 'work/talk']);
+    expect((await read('a')).stdout).toBe('three\n');
+    expect((await ann.neo(['snapshot', 'work', '--dry-run'])).code).toBe(0);
+    expect((await read('a')).stdout).toBe('three\n');
+    const id = String(after?.['id']);
+    await ann.neo(['key', 'add', '--role', 'write', '--out', 'write.key', '--label', 'w']);
+    await ann.neo(['snapshot', 'work', '--key-file', ann.at('write.key')]);
+    // A key that may only write, and not the one whose snapshot was shared: it decides nothing.
+    expect((await ann.neo(['share', 'refresh', id])).stdout).toContain('1 share unchanged');
+    await ann.neo(['snapshot', 'work']);
+    expect((await read('a')).stdout).toBe('four\n');
+    expect((await ann.neo(['share', 'remove', id])).code).toBe(0);
+    await ann.sh('echo five > work/talk/a');
+    expect((await ann.neo(['snapshot', 'work'])).code).toBe(0);
+    const gone = await read('a');
+    expect([gone.code, gone.stderr]).toEqual([1, expect.stringContaining('not in the repository any more')]);
+    expect(await follows()).toEqual([]);
+    expect((await ann.neo(['check', '--read-data'])).code).toBe(0);
+  });
+
+  it('follows what a key brings that may only write, with neo share refresh or neo prune', async () => {
+    const carl = ann.at('carl.share');
+    await ann.sh('mkdir -p box/in; echo one > box/in/a; echo no > box/b');
+    const key = ['--key-file', ann.at('write.key')];
+    expect((await ann.neo(['snapshot', 'box', ...key])).code).toBe(0);
+    const path = `latest:${ann.at('box/in')}`;
+    expect((await ann.neo(['share', 'create', path, '--follow', '--out', carl])).code).toBe(0);
+    for (const command of [['share', 'refresh'], ['prune']]) {
+      await ann.sh(`echo ${command[0]} > box/in/a`);
+      expect((await ann.neo(['snapshot', 'box', ...key])).code).toBe(0);
+      if (command[0] === 'share') {
+        const dry = await ann.neo(['share', 'refresh', '-n', '--json']);
+        expect(dry.of('summary')).toMatchObject([{ followed: [expect.anything()], failed: 0, dryRun: true }]);
+      }
+      expect((await ann.neo(command)).code).toBe(0);
+      expect((await bob.neo(['cat', '--share', carl, 'a'])).stdout).toBe(`${command[0]}\n`);
+    }
+    await ann.sh('rm -r box/in');
+    await ann.neo(['snapshot', 'box', ...key]);
+    const left = await ann.neo(['share', 'refresh']);
+    expect([left.code, left.stderr]).toEqual([3, expect.stringContaining('not in the newest snapshot')]);
+    expect((await bob.neo(['cat', '--share', carl, 'a'])).stdout).toBe('prune\n');
+    const [open] = (await ann.neo(['share', 'list', '--json'])).of('share').filter((each) => !each['follows']);
+    expect((await ann.neo(['share', 'refresh', String(open?.['id'])])).code).toBe(2);
+  });
+});
+
 describe('neo key add --recipient', () => {
   it('makes a key file that opens the repository for one person', async () => {
     const file = ann.at('for-bob.key');

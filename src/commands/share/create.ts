@@ -7,6 +7,7 @@ import { readRecipient } from '../../cli/identity.ts';
 import { newPasswordFlags, readNewPassword } from '../../cli/key-flags.ts';
 import { openFromFlags } from '../../cli/open.ts';
 import { withSecretFile } from '../../cli/secret-file.ts';
+import { letInto, letNobodyInto, locationForOthers } from '../../cli/server-share.ts';
 import { untilFilter } from '../../cli/until.ts';
 import { displayBytes } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
@@ -26,10 +27,13 @@ export default class ShareCreate extends NeoCommand {
     'Writes a small file. Whoever has it, and can read the storage, reads that directory as it is in the snapshot, with ' +
     'neo ls, cat, restore or dump --share FILE: no password, no key of the repository, and nothing beside, above or ' +
     'deleted. --to makes it useful to one person alone (their file comes from neo key identity), --protect asks for a ' +
-    'password. What is shared stays in the repository until neo share remove, or until it ends.';
+    'password. With --follow it shows from then on the directory as it is in the newest snapshot of the same host and ' +
+    'paths, whoever has the file. On a server of neo, --account lets an account in to what the share reaches. What is shared stays in the repository until neo share remove, or until it ends.';
   static override examples = [
     '<%= config.bin %> share create latest:/home/ann/work/talk --to bob.pub --out talk.share',
     '<%= config.bin %> share create latest:/home/ann/work/talk --expires "in 30 days" --out talk.share',
+    '<%= config.bin %> share create latest:/home/ann/presentations --repo neo://backup.example.org/documents --account bob --out talk.share',
+    '<%= config.bin %> share create latest:/home/ann/work/talk --follow --to bob.pub --out talk.share',
     '<%= config.bin %> ls --share talk.share',
   ];
   static override args = {
@@ -42,7 +46,15 @@ export default class ShareCreate extends NeoCommand {
       summary: 'The share; an existing file is not overwritten.',
     }),
     to: Flags.string({ helpValue: 'FILE', summary: 'For this recipient alone.', exclusive: ['protect'] }),
+    account: Flags.string({
+      helpValue: 'NAME',
+      summary:
+        'An account of the neo: server that the repository is on: it is let in to this share, and to nothing else.',
+    }),
     protect: Flags.boolean({ summary: 'Opening it asks for a password.' }),
+    follow: Flags.boolean({
+      summary: 'After each new snapshot of the same host and paths it shows what is there by then.',
+    }),
     expires: Flags.string({ helpValue: 'DATE', summary: 'From the end of that day on it opens nothing.' }),
     message: Flags.string({ char: 'm', helpValue: 'TEXT', summary: 'Why, for the list.' }),
     location: Flags.string({
@@ -75,6 +87,7 @@ export default class ShareCreate extends NeoCommand {
       snapshot,
       path,
       expires,
+      follow: flags.follow,
       ...(recipient === undefined ? {} : { recipient: recipient.name }),
       ...(flags.message === undefined ? {} : { description: flags.message }),
       host: hostname(),
@@ -95,14 +108,24 @@ export default class ShareCreate extends NeoCommand {
       repository: repository.id,
       config0: repository.slot.config0,
       share: fresh.id,
-      location: flags.location ?? location.location,
+      location: flags.location ?? (await locationForOthers(location.location)),
       name: path,
       expires,
       secret,
     });
     let summary: CreateShareSummary | undefined;
     await withSecretFile(flags.out, file, async () => {
-      summary = await create();
+      const { account } = flags;
+      if (account === undefined) {
+        summary = await create();
+        return;
+      }
+      // First, for it may be refused; to a share that is not there yet it lets nobody in.
+      await letInto(location.location, fresh.id, account, expires);
+      summary = await create().catch(async (error: unknown) => {
+        await letNobodyInto(location.location, [fresh.id]).catch(() => undefined);
+        throw error;
+      });
     });
     if (summary !== undefined) await this.#report(summary, flags.out, path, dryRun, fresh.id);
   }

@@ -1,7 +1,7 @@
 import { NeoCommand } from '../../cli/base-command.ts';
 import { openFromFlags } from '../../cli/open.ts';
 import { shareColumns, shareJson, shareRow } from '../../cli/share-lines.ts';
-import { listShares } from '../../tasks/shares.ts';
+import { listShares, shareMadeAt } from '../../tasks/shares.ts';
 import { lookAtSnapshots } from '../../tasks/snapshots.ts';
 
 export default class ShareList extends NeoCommand {
@@ -15,10 +15,12 @@ export default class ShareList extends NeoCommand {
     const { repository, state } = await openFromFlags(flags, this.out);
     const shares = listShares(await lookAtSnapshots(repository, state, this.events));
     const rows: string[][] = [];
-    for (const { share, snapshot } of shares) {
-      const { arrived, body } = snapshot;
-      await this.out.object('share', shareJson(share, arrived, body.description));
-      rows.push(shareRow(share, arrived, body.description));
+    for (const shared of shares) {
+      const { share, snapshot } = shared;
+      const made = shareMadeAt(shared);
+      const { description } = snapshot.body;
+      await this.out.object('share', shareJson(share, made, description));
+      rows.push(shareRow(share, made, description));
     }
     await this.out.object('summary', { shares: shares.length });
     if (rows.length > 0) await this.out.table(shareColumns, rows);

@@ -2,6 +2,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../cli/base-command.ts';
 import { openFromFlags } from '../../cli/open.ts';
+import { letNobodyInto } from '../../cli/server-share.ts';
 import { formatCounted } from '../../core/format.ts';
 import { findShare, removeShares } from '../../tasks/shares.ts';
 import { lookAtSnapshots } from '../../tasks/snapshots.ts';
@@ -20,7 +21,7 @@ export default class ShareRemove extends NeoCommand {
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(ShareRemove);
-    const { repository, state } = await openFromFlags(flags, this.out);
+    const { repository, state, location } = await openFromFlags(flags, this.out);
     const look = await lookAtSnapshots(repository, state, this.events);
     const shares = [
       ...new Map(argv.map((each) => findShare(look, String(each))).map((each) => [each.share.id, each])).values(),
@@ -28,6 +29,7 @@ export default class ShareRemove extends NeoCommand {
     const dryRun = flags['dry-run'];
     if (!dryRun) await removeShares(repository, look, shares);
     const removed = shares.map(({ share }) => share.id);
+    if (!dryRun) await letNobodyInto(location.location, removed);
     const text = `${dryRun ? 'would take back' : 'took back'} ${formatCounted(shares.length, 'share')}`;
     await this.out.record('summary', { removed, ...(dryRun ? { dryRun } : {}) }, text);
   }

@@ -1,0 +1,120 @@
+/**
+ * What may be removed from a target, whoever asks: packs and snapshots that a prune has marked, and that have been marked for a while, by the
+ * server's own clock; configurations never; and of all that is there no more than a part within a day. So a key that was stolen cannot empty a
+ * target before its owner sees what it marked.
+ */
+import type { ObjectInfo, ServedBackend } from '../backends/backend.ts';
+import type { Clock } from '../core/clock.ts';
+import { NeoError } from '../core/errors.ts';
+import { formatBytes, formatDuration } from '../core/format.ts';
+import { decodeMarks, isMarksPath, MOST_MARKS_BYTES } from '../protocol/marks.ts';
+
+export interface RemovalLimits {
+  /** Milliseconds for which nothing is removed that was marked. */
+  readonly grace: number;
+  /** Of the bytes of a target, how much may go within {@link WINDOW_MS}; from 0 to 1. */
+  readonly part: number;
+}
+
+const WINDOW_MS = 24 * 3_600_000;
+/** Less may always go: a target that is nearly empty is no loss. */
+const SMALL_BYTES = 64 << 20;
+
+export class RemovalGuard {
+  readonly #storage: ServedBackend;
+  readonly #limits: RemovalLimits;
+  readonly #bytes: () => Promise<number>;
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  /** Of marks that are old enough. */
+  #marked = new Map<string, ReadonlySet<string>>();
+  #window = { began: Number.NEGATIVE_INFINITY, bytes: 0, lost: 0 };
+  #allowedUntil = Number.NEGATIVE_INFINITY;
+
+  /** @param bytes of all that is in the target now */
+  constructor(
+    storage: ServedBackend,
+    limits: RemovalLimits,
+    bytes: () => Promise<number>,
+    clock: Pick<Clock, 'monotonic'>,
+  ) {
+    this.#storage = storage;
+    this.#limits = limits;
+    this.#bytes = bytes;
+    this.#clock = clock;
+  }
+
+  /** For so long as much may go as there is. `span` in milliseconds. */
+  allowLoss(span: number): void {
+    this.#allowedUntil = this.#clock.monotonic() + span;
+  }
+
+  /** Before it is removed. @throws NeoError permission-denied */
+  async check({ path, size }: ObjectInfo): Promise<void> {
+    if (path.startsWith('config/')) {
+      throw new NeoError('permission-denied', 'a configuration is never removed, but with its target');
+    }
+    if (!/^(packs|snapshots)\//.test(path)) return;
+    if (this.#limits.grace > 0 && !(await this.#isMarked(path))) throw this.#tooEarly(path);
+    await this.#count(size);
+  }
+
+  async #isMarked(path: string): Promise<boolean> {
+    if (this.#isKnown(path)) return true;
+    await this.#look();
+    return this.#isKnown(path);
+  }
+
+  #isKnown(path: string): boolean {
+    for (const paths of this.#marked.values()) if (paths.has(path)) return true;
+    return false;
+  }
+
+  /** Marks are never changed: each is read once. */
+  async #look(): Promise<void> {
+    const marked = new Map<string, ReadonlySet<string>>();
+    const now = await this.#storage.now();
+    for await (const { path, size, modified } of this.#storage.list('tombs')) {
+      if (!isMarksPath(path) || size > MOST_MARKS_BYTES || modified > now - this.#limits.grace) continue;
+      const bytes = this.#marked.has(path) ? undefined : await this.#storage.get(path);
+      const known = this.#marked.get(path);
+      if (known !== undefined) marked.set(path, known);
+      else if (bytes !== undefined) marked.set(path, readable(bytes));
+    }
+    this.#marked = marked;
+  }
+
+  #tooEarly(path: string): NeoError {
+    const hours = formatDuration(this.#limits.grace);
+    return new NeoError('permission-denied', `the server removes ${path} only ${hours} after a prune has marked it`, {
+      hint: 'run neo prune again later: what is marked goes then',
+    });
+  }
+
+  async #count(size: number): Promise<void> {
+    const now = this.#clock.monotonic();
+    if (now - this.#window.began > WINDOW_MS) {
+      const bytes = await this.#bytes();
+      // Of several that ask at once the first one begins it.
+      if (now - this.#window.began > WINDOW_MS) this.#window = { began: now, bytes, lost: 0 };
+    }
+    const lost = this.#window.lost + size;
+    const most = Math.max(SMALL_BYTES, this.#window.bytes * this.#limits.part);
+    if (lost > most && now >= this.#allowedUntil) {
+      throw new NeoError(
+        'permission-denied',
+        `the server gives up no more than ${formatBytes(most)} of this target within a day`,
+        { hint: 'if that is what you want: neo target allow-loss NAME --for 1h' },
+      );
+    }
+    this.#window.lost = lost;
+  }
+}
+
+/** One that is damaged marks nothing. */
+function readable(bytes: Uint8Array): ReadonlySet<string> {
+  try {
+    return new Set(decodeMarks(bytes));
+  } catch {
+    return new Set();
+  }
+}
