@@ -1,10 +1,10 @@
 /** How this device gets in at a server: whose key it is, who lets it in, and what is kept of it. */
-import { createInterface } from 'node:readline/promises';
 import { askFingerprint, ControlClient, showFingerprint } from '../backends/neo-control.ts';
 import { type NeoHost, parseNeoHost, showNeoHost } from '../backends/neo-location.ts';
 import { equalBytes, fromHex, toHex } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { ControlAnswer } from '../protocol/control.ts';
+import { askLine, isAtTerminal } from './confirm.ts';
 import type { Environment, Folders } from './folders.ts';
 import { type Login, loginsAt, prepareLogin } from './logins.ts';
 import type { Output } from './output.ts';
@@ -101,23 +101,14 @@ async function serverKey(
   if (known !== undefined) return parseFingerprint(known.fingerprint);
   const found = await askFingerprint(host.host, host.port);
   const question = `The server ${showNeoHost(host)} has the key ${showFingerprint(found)}`;
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+  if (!isAtTerminal()) {
     throw new NeoError('usage', 'the server is not known yet, and there is no terminal to ask at', {
       hint: '--fingerprint SHA256:…, which neo serve says at its start',
     });
   }
   out.note(question);
-  if ((await asked('Is that what neo serve said at its start? [yes/no] ', signal)) === 'yes') return found;
+  if ((await askLine('Is that what neo serve said at its start? [yes/no] ', signal)) === 'yes') return found;
   throw new NeoError('permission-denied', 'nothing was sent: the server is another one');
-}
-
-async function asked(question: string, signal: AbortSignal): Promise<string> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return (await lines.question(question, { signal })).trim();
-  } finally {
-    lines.close();
-  }
 }
 
 async function bySecret(
@@ -127,8 +118,8 @@ async function bySecret(
   { device, second }: LoginRequest,
   { env, out, signal }: Means,
 ): Promise<Identity> {
-  const isTerminal = process.stdin.isTTY && process.stderr.isTTY;
-  const account = named ?? (isTerminal ? await asked('Account: ', signal) : undefined);
+  const isTerminal = isAtTerminal();
+  const account = named ?? (isTerminal ? await askLine('Account: ', signal) : undefined);
   if (account === undefined) {
     throw new NeoError('usage', 'neither a code nor an account is given', { hint: '--code CODE, or --account NAME' });
   }
@@ -145,7 +136,10 @@ async function bySecret(
   if (second !== undefined || !isTerminal) {
     throw new NeoError('permission-denied', 'the account has a second factor', { hint: '--second CODE' });
   }
-  const answer = await client.call('login', { ...request, second: await asked('Code of the second factor: ', signal) });
+  const answer = await client.call('login', {
+    ...request,
+    second: await askLine('Code of the second factor: ', signal),
+  });
   if (!('needsSecondFactor' in answer)) return answer;
   throw new NeoError('failed', 'the server asks for the second factor again');
 }

@@ -34,13 +34,19 @@ export async function readPassword(request: PasswordRequest): Promise<Uint8Array
   throw new NeoError('wrong-password', 'the password is empty', { hint: 'give one of at least one character' });
 }
 
-/** The secret of an account at a server: never a repository's password. `NEO_ACCOUNT_SECRET`, or a terminal. @throws NeoError as {@link readPassword} */
-export async function readAccountSecret(
-  request: Pick<PasswordRequest, 'env' | 'warn' | 'signal' | 'isNew' | 'prompt'>,
-): Promise<Uint8Array> {
-  const given = request.env['NEO_ACCOUNT_SECRET'];
-  const ask = { prompt: 'Secret of the account', hint: 'set NEO_ACCOUNT_SECRET', flags: {}, ...request };
-  const secret = given ? fromVariable(given, 'NEO_ACCOUNT_SECRET') : await askedPassword(ask);
+/**
+ * The secret of an account at a server: never a repository's password. A variable, NEO_ACCOUNT_SECRET if none is named, or a terminal.
+ * @throws NeoError as {@link readPassword}
+ */
+export async function readAccountSecret({
+  variable = 'NEO_ACCOUNT_SECRET',
+  ...request
+}: Pick<PasswordRequest, 'env' | 'warn' | 'signal' | 'isNew' | 'prompt'> & {
+  readonly variable?: 'NEO_ACCOUNT_SECRET' | 'NEO_ACCOUNT_NEW_SECRET';
+}): Promise<Uint8Array> {
+  const given = request.env[variable];
+  const ask = { prompt: 'Secret of the account', hint: `set ${variable}`, flags: {}, ...request };
+  const secret = given ? fromVariable(given, variable) : await askedPassword(ask);
   if (secret.length > 0) return secret;
   throw new NeoError('wrong-password', 'the secret is empty', { hint: 'give one of at least one character' });
 }

@@ -1,6 +1,6 @@
 /** A command that asks a server something: which server, and as whom. */
 import * as Flags from '@oclif/core/flags';
-import { ControlClient } from '../backends/neo-control.ts';
+import { ControlClient, type Trust } from '../backends/neo-control.ts';
 import { type NeoHost, parseNeoHost } from '../backends/neo-location.ts';
 import { PlainCommand } from './base-command.ts';
 import { outputFlags } from './flags.ts';
@@ -21,14 +21,15 @@ export abstract class ServerCommand extends PlainCommand {
 
   protected async ask<T>(
     flags: { readonly server?: string | undefined },
-    work: (client: ControlClient, host: NeoHost) => Promise<T>,
+    work: (client: ControlClient, host: NeoHost, trust: Trust) => Promise<T>,
   ): Promise<T> {
     const folders = systemFolders();
     const named = flags.server ?? (process.env['NEO_SERVER'] || undefined);
     const host = named === undefined ? await onlyServer(folders) : parseNeoHost(named);
-    const client = new ControlClient(host, await trustAt(host, folders, process.env));
+    const trust = await trustAt(host, folders, process.env);
+    const client = new ControlClient(host, trust);
     try {
-      return await work(client, host);
+      return await work(client, host, trust);
     } finally {
       await client.close();
     }

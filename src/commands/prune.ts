@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NeoCommand } from '../cli/base-command.ts';
 import { confirmed } from '../cli/confirm.ts';
@@ -9,6 +9,7 @@ import { type PruneFlags, pruneFlags, pruneOptions } from '../cli/prune-flags.ts
 import { pruneJson, pruneText } from '../cli/prune-report.ts';
 import { throwIfAborted } from '../core/concurrency.ts';
 import { formatBytes, formatCounted } from '../core/format.ts';
+import { followAlong } from '../tasks/follow-shares.ts';
 import { prune } from '../tasks/prune.ts';
 import { endShares } from '../tasks/shares.ts';
 
@@ -46,15 +47,20 @@ export default class Prune extends NeoCommand {
       const what = `${formatCounted(packs, 'pack')}, ${formatBytes(bytes)}`;
       return confirmed(`That is more than half of what is stored: ${what}. Mark them?`, signal);
     };
+    const floor = graceFloor(this.out);
     const all = {
       ...options,
       ...(compression === undefined ? {} : { compression }),
       ...(flags.yes ? {} : { confirm }),
-      ...graceFloor(this.out),
+      ...floor,
       workers: availableParallelism(),
       pause,
     };
-    if (!all.dryRun) await endShares(repository, state);
+    if (!all.dryRun) {
+      await endShares(repository, state);
+      const maker = { host: hostname(), user: userInfo().username, program: this.config.userAgent, dryRun: false };
+      await followAlong(repository, state, { ...maker, ...floor }, this.events, signal);
+    }
     const summary = await prune(repository, state, all, this.events, signal);
     this.endProgress();
     await this.out.record('summary', pruneJson(summary, all.dryRun), pruneText(summary, all.dryRun));

@@ -1,27 +1,33 @@
 import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 import { showFingerprint } from '../backends/neo-control.ts';
-import { DEFAULT_PORT } from '../backends/neo-location.ts';
+import { DEFAULT_PORT, showNeoHost } from '../backends/neo-location.ts';
 import { PlainCommand } from '../cli/base-command.ts';
-import { parseListen } from '../cli/listen.ts';
-import { systemFolders } from '../cli/surroundings.ts';
-import { loadEngine } from '../engine/load.ts';
-import { type RunningServer, runServer, type TlsFiles } from '../server/run.ts';
+import { dataRootFlag, dataRootOf } from '../cli/data-root.ts';
+import { openLogSink } from '../cli/log-sink.ts';
+import { LOG_LEVELS, serverConfig } from '../cli/server-config.ts';
+import { stopSignal } from '../cli/stop-signals.ts';
+import { systemSurroundings } from '../cli/surroundings.ts';
+import { systemClock } from '../core/clock.ts';
+import { makeLog } from '../server/log.ts';
+import { type RunningServer, runServer } from '../server/run.ts';
 
 export default class Serve extends PlainCommand {
   static override summary = 'Run a server that stores repositories, and cannot read them';
   static override description =
     'At its first start it makes a data folder, a key by which clients know it, and a code that makes the first ' +
-    'administrator: all are said, and nothing else has to be set up. It ends in good order on Ctrl-C and SIGTERM.';
+    'administrator: all are said, and nothing else has to be set up. It ends in good order on Ctrl-C and SIGTERM; on ' +
+    'SIGHUP it goes on in a new log file. Its log is on standard error, a JSON object a line (docs/server.md).';
   static override examples = [
     '<%= config.bin %> serve',
     '<%= config.bin %> serve --data-root /srv/neo --listen 0.0.0.0:4322 --name backup.example.org',
     '<%= config.bin %> serve --tls-cert /etc/neo/cert.pem --tls-key /etc/neo/key.pem',
-    '<%= config.bin %> serve --listen 127.0.0.1:0 --json',
+    '<%= config.bin %> serve --config /etc/neo/server.toml --log /var/log/neo.log',
+    '<%= config.bin %> serve --dev --listen 127.0.0.1:0 --json',
   ];
   static override flags = {
-    'data-root': Flags.string({ helpValue: 'DIR', summary: 'Where all lies. Default: neo/server of the user.' }),
+    ...dataRootFlag,
+    config: Flags.string({ helpValue: 'FILE', summary: 'TOML; flags win over it. Default: server.toml in DIR.' }),
     listen: Flags.string({
       helpValue: 'HOST:PORT',
       summary: `Default: all addresses, port ${DEFAULT_PORT}; port 0: any.`,
@@ -41,49 +47,60 @@ export default class Serve extends PlainCommand {
       dependsOn: ['tls-cert'],
       summary: 'Its key in PEM. NEO_TLS_PASSPHRASE opens an encrypted one.',
     }),
+    log: Flags.string({ helpValue: 'FILE', summary: 'Append the log to this file. Default: standard error.' }),
+    'log-level': Flags.string({ options: [...LOG_LEVELS], summary: 'The least that is logged. Default: info.' }),
+    'remove-after': Flags.string({
+      helpValue: 'TIME',
+      summary: 'How long what a prune has marked stays, whoever asks. Default: 20h.',
+    }),
+    dev: Flags.boolean({ summary: 'For development, on loopback alone: no policy of second factors holds.' }),
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Serve);
-    const { host, port } = parseListen(flags.listen);
-    const dataRoot =
-      flags['data-root'] === undefined ? join(systemFolders().data, 'server') : resolve(flags['data-root']);
-    const { signal } = this;
-    const server = await runServer({
-      dataRoot,
-      version: this.config.version,
-      engine: await loadEngine(),
-      host,
-      port,
-      names: flags.name ?? [hostname()],
-      tls: tlsFiles(flags['tls-cert'], flags['tls-key']),
-      log: (event, detail) => this.out.warn(`${event} ${JSON.stringify(detail)}`),
-    });
-    await this.#tell(server, host, dataRoot);
-    await Promise.race([
-      server.shutdownAsked,
-      new Promise<void>((end) => signal.addEventListener('abort', () => end(), { once: true })),
-    ]);
-    await server.close();
-    this.out.note('ended');
+    const dataRoot = dataRootOf(flags);
+    const { listen, log: file, level, ...config } = await serverConfig(flags, dataRoot);
+    const sink = openLogSink(file);
+    const form = sink.isTerminal ? 'text' : 'json';
+    const log = makeLog({ level, form, write: sink.write, clock: systemClock });
+    // A terminal that went away takes the server with it; without one a log is to be opened anew.
+    const signal = stopSignal(sink.isTerminal ? undefined : sink.reopen);
+    if (config.dev && (sink.isTerminal || file !== undefined)) this.out.warn('--dev: for development, no policy holds');
+    try {
+      const { engine } = await systemSurroundings();
+      const server = await runServer({
+        dataRoot,
+        version: this.config.version,
+        engine,
+        ...listen,
+        ...config,
+        log: log.log,
+      });
+      await this.#tell(server, listen.host, dataRoot);
+      await server.close(await Promise.race([signal, server.shutdownAsked.then(() => 'shutdown')]));
+    } finally {
+      log.end();
+    }
   }
 
-  async #tell({ port, site, fingerprint, adminCode }: RunningServer, host: string, dataRoot: string): Promise<void> {
-    const shown = showFingerprint(fingerprint);
-    const facts = { host, port, fingerprint: shown, site, dataRoot, ...(adminCode === undefined ? {} : { adminCode }) };
-    await this.out.object('listening', facts);
+  async #tell(server: RunningServer, host: string, dataRoot: string): Promise<void> {
+    const { port, metricsPort, site, made, adminCode } = server;
+    const fingerprint = showFingerprint(server.fingerprint);
+    const facts = { host, port, fingerprint, site, dataRoot, made };
+    const more = { ...(metricsPort && { metricsPort }), ...(adminCode !== undefined && { adminCode }) };
+    await this.out.object('listening', { ...facts, ...more });
+    for (const path of made) await this.out.line(`made        ${path}`);
     await this.out.line(`listening at ${host}:${port}`);
     await this.out.line(`data        ${dataRoot}`);
-    await this.out.line(`fingerprint ${shown}`);
+    await this.out.line(`fingerprint ${fingerprint}`);
     if (adminCode !== undefined) {
       await this.out.line(`nobody administers this server yet; whoever types this within a day will:`);
-      await this.out.line(`  neo login neo://${hostname()}:${port} --code ${adminCode} --fingerprint ${shown}`);
+      await this.out.line(`  neo login ${reachable(host, port)} --code ${adminCode} --fingerprint ${fingerprint}`);
     }
     await this.out.flush();
   }
 }
 
-function tlsFiles(cert: string | undefined, key: string | undefined): TlsFiles | undefined {
-  if (cert === undefined || key === undefined) return undefined;
-  return { cert: resolve(cert), key: resolve(key), passphrase: process.env['NEO_TLS_PASSPHRASE'] || undefined };
+function reachable(host: string, port: number): string {
+  return showNeoHost({ host: host === '0.0.0.0' || host === '::' ? hostname() : host, port });
 }

@@ -17,6 +17,8 @@ import { wantsProfile } from '../cli/surroundings.ts';
 import { NeoError } from '../core/errors.ts';
 import { type BackupOptions, backup } from '../tasks/backup.ts';
 import type { CopySummary } from '../tasks/copy.ts';
+import { followAlong } from '../tasks/follow-shares.ts';
+import type { Line } from '../tasks/missed.ts';
 import { makeSelection, parseFileList, resolveSources, type SelectionOptions, streamPath } from '../tasks/selection.ts';
 import { SeveralTargets } from '../tasks/several-targets.ts';
 
@@ -78,8 +80,7 @@ default repository in your data folder is used, and made at the first snapshot.`
   }
 
   private async saveToSeveral(locations: readonly string[], flags: OtherFlags, options: BackupOptions): Promise<void> {
-    const { stream, sources, host, dryRun } = options;
-    const paths = stream === undefined ? sources.map(({ storedAs }) => storedAs) : [stream.storedAs];
+    const { stream, dryRun } = options;
     const about = {
       locations,
       open: (location: string, at: number, isLast: boolean): Promise<Opened> => {
@@ -88,7 +89,7 @@ default repository in your data folder is used, and made at the first snapshot.`
           ? openFromFlags({ ...how, repo: location, 'keep-packs': true }, this.out)
           : openOther(location, how, this.out);
       },
-      line: { host, paths },
+      line: lineOf(options),
       dryRun,
       again: stream === undefined,
       save: (opened: Opened): Promise<void> => this.save(opened, options),
@@ -105,7 +106,21 @@ default repository in your data folder is used, and made at the first snapshot.`
     this.endProgress();
     reportStages(this.out, summary.budgets);
     await reportSnapshot(this.out, summary, options.dryRun);
+    if (summary.snapshot !== undefined && summary.kind === 'snapshot')
+      await this.moveShares({ repository, state }, options);
     if (summary.errors > 0) this.exitWith(3);
+  }
+
+  /** Those that follow what was saved. */
+  private async moveShares(
+    { repository, state }: Pick<Opened, 'repository' | 'state'>,
+    options: BackupOptions,
+  ): Promise<void> {
+    const { host, user, program, dryRun, graceFloor } = options;
+    const floor = graceFloor === undefined ? {} : { graceFloor };
+    const about = { line: lineOf(options), host, user, program, dryRun, ...floor };
+    const { followed } = await followAlong(repository, state, about, this.events, this.signal);
+    for (const { id } of followed) this.out.note(`share ${id.slice(0, 8)} shows it from now on`);
   }
 
   private async saveFirst(
@@ -131,6 +146,10 @@ default repository in your data folder is used, and made at the first snapshot.`
     if (level !== undefined && level > most)
       this.out.note(`compression level ${level} is beyond this engine: ${most} is used`);
   }
+}
+
+function lineOf({ stream, sources, host }: BackupOptions): Line {
+  return { host, paths: stream === undefined ? sources.map(({ storedAs }) => storedAs) : [stream.storedAs] };
 }
 
 /** As they were typed: oclif sorts words by where their text first occurs, be it as the value of a flag. */

@@ -1,7 +1,9 @@
 /** docs/json.md says what every command prints: nothing is printed that it does not name. */
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { HOTP, Secret } from 'otpauth';
 import { describe, expect, it } from 'vitest';
+import { People } from '../commands/people.ts';
 import { filesBelow, type JsonObject, User } from '../commands/user.ts';
 import { root } from '../house/run.ts';
 import { fencedBlocks, proseOf } from './examples.ts';
@@ -34,8 +36,10 @@ function unknownMembers(command: string, object: JsonObject): string[] {
   return Object.keys(object).filter((name) => !['v', 'type', ...known].includes(name));
 }
 
+type Script = readonly (readonly [section: string, code: number, ...args: string[]])[];
+
 /** Every command, as it goes well and as it goes wrong. The first word, or two, name its section. */
-const SCRIPT: readonly (readonly [section: string, code: number, ...args: string[]])[] = [
+const SCRIPT: Script = [
   ['snapshots', 10, 'snapshots', '--repo', 'none'],
   ['init', 0, 'init', '--repo', 'elsewhere'],
   ['snapshot', 0, 'snapshot', 'work', '--label', 'one', '--tag', 'x', '--with-atime', '--exclude', '*.tmp'],
@@ -106,7 +110,9 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['restore', 0, 'restore', 'work/a', '--version', '1', '--to', 'first'],
   ['key identity', 0, 'key', 'identity', 'bob'],
   ['share', 0, 'share', 'create', 'latest:WORK', '--to', 'bob.pub', '--out', 'a.share'],
+  ['share', 0, 'share', 'create', 'latest:WORK', '--follow', '--out', 'b.share'],
   ['share', 0, 'share', 'list'],
+  ['share', 0, 'share', 'refresh'],
   ['share', 1, 'share', 'remove', '0000'],
   ['stash', 0, 'stash', 'push', 'work/a', '-m', 'why'],
   ['stash', 0, 'stash', 'list'],
@@ -133,6 +139,63 @@ const SCRIPT: readonly (readonly [section: string, code: number, ...args: string
   ['version', 0, 'version'],
 ];
 
+/** What is asked of a server. Words in capitals are members that were printed last. */
+const SERVED: Script = [
+  ['target create', 0, 'target', 'create', 'documents'],
+  ['target create', 1, 'target', 'create', 'documents'],
+  ['target allow-loss', 0, 'target', 'allow-loss', 'documents', '--for', '1h'],
+  ['target list', 0, 'target', 'list'],
+  ['account show', 0, 'account', 'show'],
+  ['account usage', 0, 'account', 'usage'],
+  ['account secret', 0, 'account', 'secret'],
+  ['account secret', 12, 'account', 'secret'],
+  ['account device list', 0, 'account', 'device', 'list'],
+  ['account device invite', 0, 'account', 'device', 'invite'],
+  ['login', 0, 'login', 'SERVER', '--code', 'CODE'],
+  ['account device revoke', 0, 'account', 'device', 'revoke', 'DEVICE', '--dry-run'],
+  ['account token create', 0, 'account', 'token', 'create', 'nightly', '--target', 'documents'],
+  ['account token list', 0, 'account', 'token', 'list'],
+  ['account token revoke', 0, 'account', 'token', 'revoke', 'ID', '-n'],
+  ['account token revoke', 0, 'account', 'token', 'revoke', 'ID'],
+  ['account sub add', 0, 'account', 'sub', 'add', 'laptop', '--target', 'documents', '--role', 'append'],
+  ['account sub set', 0, 'account', 'sub', 'set', 'laptop', '--expires', '2099-01-01'],
+  ['account sub invite', 0, 'account', 'sub', 'invite', 'laptop'],
+  ['account sub list', 0, 'account', 'sub', 'list'],
+  ['account grant add', 0, 'account', 'grant', 'add', 'documents', '--to', 'laptop', '--role', 'read'],
+  ['account grant list', 0, 'account', 'grant', 'list'],
+  ['account grant remove', 0, 'account', 'grant', 'remove', 'documents', '--to', 'laptop', '-n'],
+  ['account grant remove', 0, 'account', 'grant', 'remove', 'documents', '--to', 'laptop'],
+  ['account sub remove', 0, 'account', 'sub', 'remove', 'laptop', '-n'],
+  ['account sub remove', 0, 'account', 'sub', 'remove', 'laptop'],
+  ['account 2fa', 0, 'account', '2fa', 'enrol'],
+  ['account 2fa', 0, 'account', '2fa', 'enrol', '--confirm', 'TOTP'],
+  ['account 2fa', 0, 'account', '2fa', 'remove', '--code', 'RECOVERY', '-n'],
+  ['account 2fa', 0, 'account', '2fa', 'remove', '--code', 'RECOVERY'],
+  ['admin user add', 0, 'admin', 'user', 'add', 'ann', '--quota', '1G'],
+  ['admin user invite', 0, 'admin', 'user', 'invite', 'ann'],
+  ['admin user set', 0, 'admin', 'user', 'set', 'ann', '--disable'],
+  ['admin user list', 0, 'admin', 'user', 'list'],
+  ['admin user remove', 2, 'admin', 'user', 'remove', 'ann'],
+  ['admin user remove', 0, 'admin', 'user', 'remove', 'ann', '-n'],
+  ['admin user remove', 0, 'admin', 'user', 'remove', 'ann', '--yes'],
+  ['target remove', 0, 'target', 'remove', 'documents', '-n'],
+  ['target remove', 0, 'target', 'remove', 'documents', '--yes'],
+  ['admin fsck', 0, 'admin', 'fsck'],
+  ['admin log', 0, 'admin', 'log'],
+  ['logout', 0, 'logout', 'SERVER'],
+];
+
+/** Puts in place of a word in capitals what was printed under that name, or the code that an app would show. */
+function filled(word: string, seen: ReadonlyMap<string, unknown>): string {
+  if (!/^[A-Z]+$/.test(word)) return word;
+  const name = word.toLowerCase();
+  if (name !== 'totp') return String([seen.get(name)].flat()[0]);
+  return HOTP.generate({
+    secret: Secret.fromBase32(String(seen.get('secret'))),
+    counter: Math.floor(Date.now() / 30_000),
+  });
+}
+
 describe('docs/json.md', () => {
   it('names all that commands print', async () => {
     const user = await User.make();
@@ -155,6 +218,28 @@ describe('docs/json.md', () => {
     const { code, of } = await user.neo(['check', '--json']);
     expect([code, of('damage').length > 0, of('error').length]).toEqual([15, true, 1]);
     for (const damage of of('damage')) expect(unknownMembers('check', damage)).toEqual([]);
+  });
+
+  it('names all that commands print that ask a server', async () => {
+    const { admin, server } = await People.start();
+    try {
+      expect(unknownMembers('serve', server.listening)).toEqual([]);
+      const seen = new Map<string, unknown>();
+      const run = async ([section, expected, ...args]: Script[number]): Promise<void> => {
+        const words = args.map((word) => filled(word, seen));
+        const env = { NEO_ACCOUNT_SECRET: 'secret', NEO_FINGERPRINT: server.fingerprint };
+        const { code, objects, stderr } = await admin.neo([...words, '--json'], env);
+        expect([args.join(' '), code, stderr]).toEqual([args.join(' '), expected, expect.any(String)]);
+        expect(objects().length).toBeGreaterThan(0);
+        for (const object of objects()) {
+          expect(unknownMembers(section, object), `neo ${args.join(' ')}: ${JSON.stringify(object)}`).toEqual([]);
+          for (const [name, value] of Object.entries(object)) seen.set(name, value);
+        }
+      };
+      for (const step of SERVED) await run(step);
+    } finally {
+      await server.stop();
+    }
   });
 
   it('has examples with the members that it names', () => {

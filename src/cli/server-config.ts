@@ -1,0 +1,195 @@
+/** How a server runs: what the flags say, else `server.toml`, else what needs no saying. */
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { messageOf, NeoError, systemCode } from '../core/errors.ts';
+import { parseDuration } from '../core/format.ts';
+import { integer, z } from '../core/schema.ts';
+import { type Address, isLoopback, parseListen } from './listen.ts';
+import { readToml } from './toml.ts';
+
+const text = z.string().check(z.minLength(1));
+const LEVELS = ['error', 'warning', 'info', 'debug'] as const;
+export type LogLevel = (typeof LEVELS)[number];
+export const LOG_LEVELS: readonly string[] = LEVELS;
+
+const schema = z.strictObject({
+  listen: z.optional(text),
+  names: z.optional(z.array(text)),
+  'tls-cert': z.optional(text),
+  'tls-key': z.optional(text),
+  log: z.optional(text),
+  'log-level': z.optional(z.enum(LEVELS)),
+  'second-factor': z.optional(z.enum(['optional', 'required'])),
+  metrics: z.optional(
+    z.strictObject({
+      listen: z.optional(text),
+      'token-file': z.optional(text),
+      'snapshot-age': z.optional(z.boolean()),
+    }),
+  ),
+  removals: z.optional(
+    z.strictObject({ after: z.optional(text), most: z.optional(z.number().check(z.minimum(0), z.maximum(1))) }),
+  ),
+  limits: z.optional(
+    z.strictObject({
+      connections: z.optional(integer(1, 1 << 20)),
+      'of-one-address': z.optional(integer(1, 1 << 20)),
+      idle: z.optional(text),
+      handshake: z.optional(text),
+      grace: z.optional(text),
+    }),
+  ),
+});
+type FileConfig = z.infer<typeof schema>;
+
+export interface ServeFlags {
+  readonly config?: string | undefined;
+  readonly listen?: string | undefined;
+  readonly name?: readonly string[] | undefined;
+  readonly 'tls-cert'?: string | undefined;
+  readonly 'tls-key'?: string | undefined;
+  readonly log?: string | undefined;
+  readonly 'log-level'?: string | undefined;
+  readonly 'remove-after'?: string | undefined;
+  readonly dev: boolean;
+}
+
+export interface ServerConfig {
+  readonly listen: Address;
+  readonly names: readonly string[];
+  readonly tls: { readonly cert: string; readonly key: string; readonly passphrase: string | undefined } | undefined;
+  /** A path; undefined: standard error. */
+  readonly log: string | undefined;
+  readonly level: LogLevel;
+  readonly dev: boolean;
+  readonly secondFactor: 'optional' | 'required';
+  readonly metrics: {
+    readonly listen: Address | undefined;
+    readonly token: string | undefined;
+    readonly snapshotAge: boolean;
+  };
+  readonly limits: {
+    readonly connections?: number;
+    readonly ofOneAddress?: number;
+    readonly idle?: number;
+    readonly handshake?: number;
+  };
+  /** What a prune has marked stays so many milliseconds, and of a target no more than this part goes within a day. */
+  readonly removals: { readonly grace: number; readonly part: number };
+  /** Milliseconds. */
+  readonly grace: number | undefined;
+}
+
+const SHORTEST_TOKEN = 16;
+/** Somewhat less than what a prune waits by itself: who prunes every day is not held up. */
+const REMOVE_AFTER_MS = 20 * 3_600_000;
+const REMOVE_MOST = 0.5;
+
+/** @throws NeoError usage naming the flag, or file and key */
+export async function serverConfig(flags: ServeFlags, dataRoot: string, env = process.env): Promise<ServerConfig> {
+  const path = flags.config === undefined ? join(dataRoot, 'server.toml') : resolve(flags.config);
+  const file = await readConfigFile(path, flags.config !== undefined);
+  const beside = (name: string | undefined) => (name === undefined ? undefined : resolve(dirname(path), name));
+  const said = <T>(key: string, read: () => T): T => naming(`${path}: ${key}`, read);
+  const listen =
+    flags.listen === undefined ? said('listen', () => parseListen(file.listen)) : parseListen(flags.listen);
+  if (flags.dev && !isLoopback(listen.host)) {
+    throw new NeoError('usage', `--dev is for loopback alone, and ${listen.host} is not`, {
+      hint: 'with --dev: --listen 127.0.0.1:PORT',
+    });
+  }
+  const metrics = file.metrics?.listen;
+  return {
+    listen,
+    names: flags.name ?? file.names ?? [hostname()],
+    tls: tlsOf(flags, file, beside, path, env),
+    log: flags.log === undefined ? beside(file.log) : resolve(flags.log),
+    level: (flags['log-level'] as LogLevel | undefined) ?? file['log-level'] ?? 'info',
+    dev: flags.dev,
+    secondFactor: file['second-factor'] ?? 'optional',
+    metrics: {
+      listen: metrics === undefined ? undefined : said('metrics.listen', () => parseListen(metrics)),
+      token: await tokenIn(beside(file.metrics?.['token-file'])),
+      snapshotAge: file.metrics?.['snapshot-age'] ?? false,
+    },
+    removals: {
+      grace: removeAfter(flags['remove-after'], file.removals?.after, said),
+      part: file.removals?.most ?? REMOVE_MOST,
+    },
+    limits: limitsOf(file.limits, said),
+    grace: durationOf(file.limits, 'grace', said),
+  };
+}
+
+async function readConfigFile(path: string, isNamed: boolean): Promise<FileConfig> {
+  let content: string;
+  try {
+    content = await readFile(path, 'utf8');
+  } catch (cause) {
+    if (!isNamed && systemCode(cause) === 'ENOENT') return {};
+    throw new NeoError('usage', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  }
+  return readToml(content, path, schema, 'docs/server.md');
+}
+
+function naming<T>(where: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new NeoError('usage', `${where}: ${messageOf(cause)}`, { hint: 'see docs/server.md', cause });
+  }
+}
+
+function tlsOf(
+  flags: ServeFlags,
+  file: FileConfig,
+  beside: (name: string | undefined) => string | undefined,
+  path: string,
+  env: NodeJS.ProcessEnv,
+): ServerConfig['tls'] {
+  const isFlag = flags['tls-cert'] !== undefined;
+  const cert = isFlag ? resolve(flags['tls-cert'] ?? '') : beside(file['tls-cert']);
+  const key = isFlag ? resolve(flags['tls-key'] ?? '') : beside(file['tls-key']);
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new NeoError('usage', `${path}: tls-cert and tls-key go together`, { hint: 'see docs/server.md' });
+  }
+  return { cert, key, passphrase: env['NEO_TLS_PASSPHRASE'] || undefined };
+}
+
+type Said = <T>(key: string, read: () => T) => T;
+
+function removeAfter(flag: string | undefined, inFile: string | undefined, said: Said): number {
+  const read = (text: string): number => (/^0[smhd]?$/.test(text) ? 0 : parseDuration(text));
+  if (flag !== undefined) return read(flag);
+  return inFile === undefined ? REMOVE_AFTER_MS : said('removals.after', () => read(inFile));
+}
+
+function limitsOf(limits: FileConfig['limits'], said: Said): ServerConfig['limits'] {
+  const idle = durationOf(limits, 'idle', said);
+  const handshake = durationOf(limits, 'handshake', said);
+  return {
+    ...(limits?.connections === undefined ? {} : { connections: limits.connections }),
+    ...(limits?.['of-one-address'] === undefined ? {} : { ofOneAddress: limits['of-one-address'] }),
+    ...(idle === undefined ? {} : { idle }),
+    ...(handshake === undefined ? {} : { handshake }),
+  };
+}
+
+function durationOf(limits: FileConfig['limits'], key: 'idle' | 'handshake' | 'grace', said: Said): number | undefined {
+  const value = limits?.[key];
+  return value === undefined ? undefined : said(`limits.${key}`, () => parseDuration(value));
+}
+
+async function tokenIn(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  const token = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new NeoError('usage', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+  });
+  const bare = token.trim();
+  if (bare.length >= SHORTEST_TOKEN && bare.length <= 200 && /^[\x21-\x7e]+$/.test(bare)) return bare;
+  throw new NeoError('usage', `${path} holds no token`, {
+    hint: 'one line of 16 to 200 characters without blanks, such as: openssl rand -hex 32',
+  });
+}
