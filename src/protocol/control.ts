@@ -37,7 +37,9 @@ export type LoginKdf = z.infer<typeof loginKdfSchema>;
 /** `needsSecondFactor` in place of all: the secret is right, and the code of the second factor is to come with it. */
 const identity = z.object({ account: name, device: id, role, isAdministrator: z.boolean() });
 const invitation = z.object({ code, until: moment });
-const target = z.object({ owner: name, name, role, bytes, objects: integer(0), created: moment });
+/** `share`: may read some shares in it, and nothing else. */
+const placeRole = z.enum([...ROLES, 'share']);
+const target = z.object({ owner: name, name, role: placeRole, bytes, objects: integer(0), created: moment });
 const device = z.object({
   id,
   name: text,
@@ -56,7 +58,8 @@ const token = z.object({
   expires: never,
   revoked: never,
 });
-const grant = z.object({ target: name, to: name, role, expires: never });
+const shareId = z.string().check(z.regex(/^[0-9a-f]{32}$/));
+const grant = z.object({ target: name, to: name, share: z.nullable(shareId), role, expires: never });
 const account = z.object({
   name,
   parent: z.nullable(name),
@@ -144,6 +147,12 @@ export const CONTROL = {
     request: z.strictObject({ name }),
     answer: z.object({ bytes, objects: integer(0) }),
   },
+  'loss-allow': {
+    standing: 'manager',
+    help: 'for a while more of a target may be removed than the server gives up by itself',
+    request: z.strictObject({ name, milliseconds: integer(0, 7 * 24 * 3_600_000) }),
+    answer: nothing,
+  },
   'secret-set': {
     standing: 'manager',
     help: "set the account's secret; the one that holds is proved",
@@ -212,14 +221,14 @@ export const CONTROL = {
   },
   grant: {
     standing: 'manager',
-    help: 'let another account do something in a target',
-    request: z.strictObject({ target: name, to: name, role, expires: z.optional(moment) }),
+    help: 'let another account do something in a target, or read one share of it',
+    request: z.strictObject({ target: name, to: name, share: z.optional(shareId), role, expires: z.optional(moment) }),
     answer: nothing,
   },
   'grant-remove': {
     standing: 'manager',
     help: 'take it back',
-    request: z.strictObject({ target: name, to: name }),
+    request: z.strictObject({ target: name, to: name, share: z.optional(shareId) }),
     answer: nothing,
   },
   subs: {
@@ -239,6 +248,12 @@ export const CONTROL = {
     help: 'change a sub-account',
     request: z.strictObject({ name, isDisabled: z.optional(z.boolean()), expires: z.optional(never) }),
     answer: nothing,
+  },
+  'sub-invite': {
+    standing: 'manager',
+    help: 'a code for one more device of a sub-account',
+    request: z.strictObject({ name }),
+    answer: invitation,
   },
   'sub-remove': {
     standing: 'manager',

@@ -8,6 +8,8 @@ export const helloSchema = z.object({
   site: z.string().check(z.maxLength(100)),
   /** Of this connection; random, and never a right to anything. */
   connection: z.string().check(z.maxLength(100)),
+  /** In development: policies are switched off. */
+  dev: z.optional(z.boolean()),
 });
 export type Hello = z.infer<typeof helloSchema>;
 

@@ -16,6 +16,9 @@ interface VerbShape {
 export const VERBS = {
   hello: { method: 'GET', route: '/v1/hello', body: 'none', help: 'who the server is, and what it speaks' },
   help: { method: 'GET', route: '/v1/help', body: 'none', help: 'all verbs' },
+  health: { method: 'GET', route: '/v1/health', body: 'none', help: 'whether the server can do its work' },
+  // Where Prometheus looks by itself.
+  metrics: { method: 'GET', route: '/metrics', body: 'none', help: 'what the server counts, for its administrators' },
   control: {
     method: 'POST',
     route: '/v1/control/PATH',

@@ -25,7 +25,12 @@ export class BackOff {
     this.#clock = clock;
   }
 
-  /** @throws NeoError permission-denied while it is too early to try again */
+  /**
+   * Before anything is looked at, and again when all is there that it is compared with: nothing may be waited for from then to `failed`, else
+   * many that come at once would all be looked at.
+   * @param account empty: of codes, which say themselves whose they are
+   * @throws NeoError permission-denied while it is too early to try again
+   */
   check(account: string, network: string): void {
     const now = this.#clock.monotonic();
     const until = Math.max(...keysOf(account, network).map(([key]) => this.#tries.get(key)?.until ?? 0));
@@ -54,9 +59,10 @@ export class BackOff {
 }
 
 function keysOf(account: string, network: string): readonly (readonly [key: string, free: number])[] {
-  return [
+  const keys = [
     [`${account} ${network}`, FREE.pair],
     [`network ${network}`, FREE.network],
-    [`account ${account}`, FREE.account],
-  ];
+  ] as const;
+  // Else whoever has many networks could keep out all who have a code; and nobody finds one by trying.
+  return account === '' ? keys : [...keys, [`account ${account}`, FREE.account]];
 }

@@ -10,7 +10,7 @@ import { server } from './control/server.ts';
 import { targets } from './control/targets.ts';
 import type { Caller, Principal } from './principal.ts';
 import { readJson } from './request-json.ts';
-import { requireStanding } from './rights.ts';
+import { requireSecondFactor, requireStanding } from './rights.ts';
 
 const HANDLERS: Controls<ControlVerb> = { ...login, ...targets, ...secrets, ...devices, ...accounts, ...server };
 
@@ -26,9 +26,18 @@ export async function control(
     throw new NeoError('usage', 'there is no such request', { hint: 'GET /v1/help lists all that there is' });
   }
   requireStanding(principal, name);
+  if (facts.secondFactor === 'required') requireSecondFactor(principal, name);
   const parsed = CONTROL[name].request.safeParse(await readJson(body));
-  if (!parsed.success) throw new NeoError('usage', `not a request for ${name}: see docs/protocol.md`);
+  if (!parsed.success) throw malformed(name, parsed.error.issues[0]?.path ?? []);
   // The table says of each name which request and which context are its own; TypeScript does not follow that through a union.
   const handler = HANDLERS[name] as (context: AnybodyContext | KnownContext, request: unknown) => Promise<unknown>;
   return handler({ ...facts, caller, principal }, parsed.data);
+}
+
+function malformed(verb: ControlVerb, path: readonly PropertyKey[]): NeoError {
+  const member = path.map(String).join('.').slice(0, 50);
+  if (!/^[\w.-]+$/.test(member)) return new NeoError('usage', `not a request for ${verb}: see docs/protocol.md`);
+  const isName = ['name', 'account', 'target', 'to'].includes(member);
+  const hint = isName ? 'names are of a-z, 0-9, ., _ and -, and at most 64 characters long' : 'see docs/protocol.md';
+  return new NeoError('usage', `${verb}: ${member} is missing, or not valid`, { hint });
 }

@@ -2,24 +2,13 @@
  * Who is who, and what they may do where, by the database. What was looked up is kept until something changes: every request asks, also each piece
  * of one that takes long, so that whoever is revoked is out at once.
  */
-import type { Kysely, Selectable } from 'kysely';
+import type { Kysely } from 'kysely';
 import { toHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { hashToken } from '../engine/verifier.ts';
-import type { Role } from '../protocol/control.ts';
 import type { Tables } from './database/tables.ts';
+import { earliest, type Place, placeFor } from './places.ts';
 import type { Caller, Principal } from './principal.ts';
-import { lesserRole } from './rights.ts';
-
-/** A target as somebody may see it. */
-export interface Place {
-  readonly id: string;
-  readonly owner: { readonly id: string; readonly name: string };
-  readonly name: string;
-  readonly role: Role;
-  /** Until when the role holds, milliseconds since 1970. */
-  readonly until: number | undefined;
-}
 
 /** What is kept of look-ups; beyond that all are made anew. */
 const MOST_KEPT = 10_000;
@@ -31,6 +20,7 @@ export class Directory {
   readonly #clock: Clock;
   readonly #principals = new Map<string, Found<Principal>>();
   readonly #places = new Map<string, Found<Place>>();
+  readonly #seen = new Map<string, number>();
   #changes = 0;
 
   constructor(db: Kysely<Tables>, clock: Clock) {
@@ -55,13 +45,36 @@ export class Directory {
     const key = token === undefined ? deviceKey : `token ${token}`;
     if (key === undefined) return undefined;
     const find = token === undefined ? () => this.#byDevice(key) : () => this.#byToken(token);
-    return this.#current(await this.#kept(this.#principals, key, find));
+    const principal = this.#current(await this.#kept(this.#principals, key, find));
+    if (principal?.device !== undefined) this.#seen.set(principal.device.id, this.#clock.now());
+    return principal;
+  }
+
+  /** When a device was last here since the database was told, milliseconds since 1970. */
+  seen(device: string): number | undefined {
+    return this.#seen.get(device);
+  }
+
+  /** Tells the database who was here. */
+  async saveSeen(): Promise<void> {
+    const all = [...this.#seen];
+    if (all.length === 0) return;
+    this.#seen.clear();
+    await this.#db.transaction().execute(async (trx) => {
+      for (const [id, seen] of all) await trx.updateTable('devices').where('id', '=', id).set({ seen }).execute();
+    });
   }
 
   /** `name` or `owner:name`; undefined for what the principal may not look into, be it there or not. */
   async placeOf(principal: Principal, name: string): Promise<Place | undefined> {
     const who = principal.device?.id ?? principal.token?.id ?? '';
-    return this.#current(await this.#kept(this.#places, `${who} ${name}`, () => this.#findPlace(principal, name)));
+    const key = `${who} ${name}`;
+    const find = () => this.#kept(this.#places, key, () => this.#findPlace(principal, name));
+    const found = await find();
+    if (found === undefined || this.#current(found) !== undefined) return found;
+    // One of several grants has ended.
+    this.#places.delete(key);
+    return find();
   }
 
   #current<T extends { readonly until: number | undefined }>(found: T | undefined): T | undefined {
@@ -113,40 +126,44 @@ export class Directory {
   async #findPlace(principal: Principal, written: string): Promise<Place | undefined> {
     const { account } = principal;
     const [owner, name = ''] = written.includes(':') ? written.split(':', 2) : [undefined, written];
-    const target = await this.#db
-      .selectFrom('targets')
-      .innerJoin('accounts', 'accounts.id', 'targets.account')
-      .leftJoin('grants', (join) =>
-        join.onRef('grants.target', '=', 'targets.id').on('grants.account', '=', account.id),
-      )
+    const rows = await this.#targetsFor(account.id)
       .where('targets.name', '=', name)
       .where(owner === undefined ? 'accounts.id' : 'accounts.name', '=', owner ?? account.parent ?? account.id)
-      .select(['targets.id', 'targets.name', 'accounts.id as ownerId', 'accounts.name as owner'])
-      .select(['accounts.is_disabled as isOwnerDisabled', 'grants.role', 'grants.expires'])
-      .executeTakeFirst();
-    return target === undefined ? undefined : placeFor(principal, target);
+      .execute();
+    return placeFor(principal, rows, this.#clock.now());
   }
 
   /** All targets that the principal may look into, by owner and name. */
   async placesOf(principal: Principal): Promise<(Place & Sizes)[]> {
     const { account } = principal;
-    const rows = await this.#db
-      .selectFrom('targets')
-      .innerJoin('accounts', 'accounts.id', 'targets.account')
-      .leftJoin('grants', (join) =>
-        join.onRef('grants.target', '=', 'targets.id').on('grants.account', '=', account.id),
-      )
+    const rows = await this.#targetsFor(account.id)
       .where((eb) => eb.or([eb('targets.account', '=', account.id), eb('grants.role', 'is not', null)]))
-      .select(['targets.id', 'targets.name', 'accounts.id as ownerId', 'accounts.name as owner'])
-      .select(['accounts.is_disabled as isOwnerDisabled', 'grants.role', 'grants.expires'])
-      .select(['targets.created', 'targets.bytes', 'targets.objects'])
       .orderBy('accounts.name')
       .orderBy('targets.name')
       .execute();
-    return rows.flatMap((row) => {
-      const place = this.#current(placeFor(principal, row));
-      return place === undefined ? [] : [{ ...place, created: row.created, bytes: row.bytes, objects: row.objects }];
+    const now = this.#clock.now();
+    return [...Map.groupBy(rows, ({ id }) => id).values()].flatMap((group) => {
+      const place = placeFor(principal, group, now);
+      const [row] = group;
+      return place === undefined || row === undefined ? [] : [{ ...sizesIn(row), ...place }];
     });
+  }
+
+  /** A row for each target and grant of the account; and one for targets without. */
+  #targetsFor(account: string) {
+    return this.#db
+      .selectFrom('targets')
+      .innerJoin('accounts', 'accounts.id', 'targets.account')
+      .leftJoin('grants', (join) => join.onRef('grants.target', '=', 'targets.id').on('grants.account', '=', account))
+      .select(['targets.id', 'targets.name', 'accounts.id as ownerId', 'accounts.name as owner'])
+      .select([
+        'accounts.is_disabled as isOwnerDisabled',
+        'accounts.expires as ownerExpires',
+        'grants.share',
+        'grants.role',
+        'grants.expires',
+      ])
+      .select(['targets.created', 'targets.bytes', 'targets.objects']);
   }
 }
 
@@ -157,12 +174,17 @@ interface Sizes {
   readonly objects: number;
 }
 
+function sizesIn({ created, bytes, objects }: Sizes): Sizes {
+  return { created, bytes, objects };
+}
+
 const ACCOUNT_COLUMNS = [
   'accounts.id as accountId',
   'accounts.name as accountName',
   'accounts.parent',
   'accounts.is_admin',
   'accounts.is_disabled',
+  'accounts.totp',
   'parents.is_disabled as isParentDisabled',
   'accounts.expires as accountExpires',
   'parents.expires as parentExpires',
@@ -174,6 +196,7 @@ interface AccountRow {
   readonly parent: string | null;
   readonly is_admin: number;
   readonly is_disabled: number;
+  readonly totp: string | null;
   readonly isParentDisabled: number | null;
   readonly accountExpires: number | null;
   readonly parentExpires: number | null;
@@ -190,31 +213,8 @@ function accountPart(row: AccountRow): Pick<Principal, 'account' | 'until'> {
       name: row.accountName,
       parent: row.parent ?? undefined,
       isAdministrator: row.is_admin === 1,
+      hasSecondFactor: row.totp !== null,
     },
     until: earliest(row.accountExpires, row.parentExpires),
   };
-}
-
-interface TargetRow extends Pick<Selectable<Tables['targets']>, 'id' | 'name'> {
-  readonly ownerId: string;
-  readonly owner: string;
-  readonly isOwnerDisabled: number;
-  readonly role: Role | null;
-  readonly expires: number | null;
-}
-
-/** The owner may do all, others what they are granted; neither more than the device or the token may. */
-function placeFor(principal: Principal, row: TargetRow): Place | undefined {
-  const { id, name, ownerId, owner, isOwnerDisabled, role, expires } = row;
-  const only = principal.token?.target;
-  const isOwner = ownerId === principal.account.id;
-  const own = isOwner ? 'admin' : isOwnerDisabled === 1 ? undefined : (role ?? undefined);
-  if (own === undefined || (only !== undefined && only !== id)) return undefined;
-  const until = isOwner ? undefined : (expires ?? undefined);
-  return { id, name, owner: { id: ownerId, name: owner }, role: lesserRole(own, principal.role), until };
-}
-
-function earliest(...times: readonly (number | null | undefined)[]): number | undefined {
-  const given = times.filter((time) => typeof time === 'number');
-  return given.length === 0 ? undefined : Math.min(...given);
 }

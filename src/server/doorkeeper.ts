@@ -6,10 +6,16 @@ export class Doorkeeper {
   readonly #mostOfOne: number;
   readonly #inside = new Map<string, Set<Socket>>();
   #count = 0;
+  #refused = 0;
 
   constructor(most: number, mostOfOne: number) {
     this.#most = most;
     this.#mostOfOne = mostOfOne;
+  }
+
+  /** How many are inside, and how many were hung up on. */
+  get counts(): { readonly connections: number; readonly refused: number } {
+    return { connections: this.#count, refused: this.#refused };
   }
 
   /** Whoever does not get in is hung up on, without a word: a handshake costs more than the line. */
@@ -17,6 +23,7 @@ export class Doorkeeper {
     const who = networkOf(socket.remoteAddress ?? '');
     const others = this.#inside.get(who) ?? new Set();
     if (this.#count >= this.#most || others.size >= this.#mostOfOne) {
+      this.#refused += 1;
       socket.destroy();
       return;
     }

@@ -14,6 +14,7 @@ export interface ServerRequest extends Routed {
 
 export type Answer =
   | { readonly type: 'json'; readonly value: unknown }
+  | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'done' }
   /** There is no such object. */
   | { readonly type: 'absent' }

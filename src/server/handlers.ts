@@ -1,4 +1,5 @@
 /** From a request to the verb that it names: names and rights are looked at here, before anything else. */
+import type { ObjectInfo } from '../backends/backend.ts';
 import type { Clock } from '../core/clock.ts';
 import { NeoError } from '../core/errors.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -7,12 +8,18 @@ import { PROTOCOL, TARGET, VERBS } from '../protocol/verbs.ts';
 import type { ControlFacts } from './control/context.ts';
 import { control } from './control.ts';
 import { databaseError, resultCode } from './database/errors.ts';
-import type { Directory, Place } from './directory.ts';
+import type { Directory } from './directory.ts';
 import type { Answer, Handler, Pieces, ServerRequest } from './handler.ts';
+import type { Health } from './health.ts';
+import type { Metrics } from './metrics.ts';
 import { ObjectVerbs } from './objects.ts';
-import type { Caller } from './principal.ts';
-import { type ObjectVerb, requireKnown, requireRight } from './rights.ts';
+import { observed } from './observed.ts';
+import type { Place } from './places.ts';
+import type { Caller, Principal } from './principal.ts';
+import type { Reporter } from './reporter.ts';
+import { type ObjectVerb, requireKnown, requireRight, requireSecondFactor } from './rights.ts';
 import { checkPathSent } from './sent-paths.ts';
+import { ShareGuard } from './share-guard.ts';
 
 export interface ServerFacts extends ControlFacts {
   /** Of the program. */
@@ -20,34 +27,51 @@ export interface ServerFacts extends ControlFacts {
   /** Of this server, for ever. */
   readonly site: string;
   readonly engine: Engine;
+  /** Policies are switched off. */
+  readonly dev: boolean;
+  readonly health: Health;
+  readonly reporter: Reporter;
+  readonly metrics: Metrics;
 }
 
 export function makeHandler(facts: ServerFacts): Handler {
-  return async (caller, request) => {
+  const handler: Handler = async (caller, request) => {
     try {
       return await answer(facts, caller, request);
     } catch (error) {
       throw resultCode(error) === undefined ? error : databaseError(error, `answer ${request.verb}`);
     }
   };
+  return observed(handler, facts);
 }
 
 async function answer(facts: ServerFacts, caller: Caller, request: ServerRequest): Promise<Answer> {
   const { verb } = request;
   if (verb === 'hello') return hello(facts, caller);
   if (verb === 'help') return { type: 'json', value: help() };
+  if (verb === 'health') return health(facts);
+  if (verb === 'metrics') return { type: 'text', text: await facts.reporter.report(caller) };
   const principal = await facts.directory.principalOf(caller);
   if (verb === 'control') {
     return { type: 'json', value: await control(facts, caller, principal, request.path, request.body) };
   }
   const access = new Access(facts, caller, request, verb);
   const place = await access.open();
-  const storage = await facts.targets.open(place);
-  return access.guard(await new ObjectVerbs(facts.engine, storage)[verb](access.guarded()));
+  return access.explain(async () => {
+    const storage = await facts.targets.open(place);
+    const guard = place.role === 'share' ? new ShareGuard(place.id, storage, place.shares) : undefined;
+    const removal = async (info: ObjectInfo): Promise<void> => (await facts.removals.guardOf(place)).check(info);
+    return access.guard(await new ObjectVerbs(facts.engine, storage, guard, removal)[verb](access.guarded()));
+  });
 }
 
-function hello({ version, site }: ServerFacts, { connection }: Caller): Answer {
-  return { type: 'json', value: { protocol: PROTOCOL, version, site, connection } };
+function hello({ version, site, dev }: ServerFacts, { connection }: Caller): Answer {
+  return { type: 'json', value: { protocol: PROTOCOL, version, site, connection, ...(dev ? { dev } : {}) } };
+}
+
+async function health(facts: ServerFacts): Promise<Answer> {
+  await facts.health.check();
+  return { type: 'json', value: { status: 'ok' } };
 }
 
 function help() {
@@ -62,9 +86,14 @@ class Access {
   readonly #caller: Caller;
   readonly #request: ServerRequest;
   readonly #verb: ObjectVerb;
+  readonly #isSecondRequired: boolean;
   #seen = { changes: -1, until: 0 };
+  /** The target's id: another one may get its name. */
+  #id: string | undefined;
 
-  constructor({ directory, clock }: ServerFacts, caller: Caller, request: ServerRequest, verb: ObjectVerb) {
+  constructor(facts: ServerFacts, caller: Caller, request: ServerRequest, verb: ObjectVerb) {
+    const { directory, clock, secondFactor } = facts;
+    this.#isSecondRequired = secondFactor === 'required';
     this.#directory = directory;
     this.#clock = clock;
     this.#caller = caller;
@@ -87,8 +116,10 @@ class Access {
     const { changes } = this.#directory;
     const principal = await this.#directory.principalOf(this.#caller);
     requireKnown(principal);
+    if (this.#isSecondRequired) requireSecondFactor(principal, this.#verb);
     const place = await this.#directory.placeOf(principal, target);
-    if (place === undefined) throw noPlace(target);
+    this.#id ??= place?.id;
+    if (place === undefined || place.id !== this.#id) throw noPlace(principal, target);
     requireRight(place.role, this.#verb, path);
     const until = Math.min(principal.until ?? Number.POSITIVE_INFINITY, place.until ?? Number.POSITIVE_INFINITY);
     this.#seen = { changes, until };
@@ -99,6 +130,16 @@ class Access {
     const { changes, until } = this.#seen;
     if (changes === this.#directory.changes && this.#clock.now() < until) return;
     await this.#look();
+  }
+
+  /** What fails because the right to it, or the target itself, has ended meanwhile is refused as that. */
+  async explain<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      await this.#again();
+      throw error;
+    }
   }
 
   guarded(): ServerRequest {
@@ -120,8 +161,12 @@ class Access {
   }
 }
 
-function noPlace(target: string): NeoError {
-  return new NeoError('no-repository', `there is no target ${target} that you may look into`, {
+/** Of one's own targets one may know which there are; of others' nobody is told whether there is one. */
+function noPlace({ account, token }: Principal, target: string): NeoError {
+  const [owner, name] = target.includes(':') ? target.split(':', 2) : [account.name, target];
+  const isOwn = account.parent === undefined && owner === account.name && token?.target === undefined;
+  if (!isOwn) return new NeoError('permission-denied', `${target} is not one of the targets that you may look into`);
+  return new NeoError('no-repository', `there is no target ${name}`, {
     hint: 'neo target list shows those that there are; neo target create makes one',
   });
 }

@@ -12,9 +12,11 @@ import { isNeoError, NeoError } from '../core/errors.ts';
 import { keyFingerprint } from '../engine/device-certificate.ts';
 import { refusalOf, statusOf } from '../protocol/refusals.ts';
 import { routeOf } from '../protocol/verbs.ts';
+import { Departure } from './departure.ts';
 import { Doorkeeper, networkOf } from './doorkeeper.ts';
 import type { Answer, Handler, ServerRequest } from './handler.ts';
 import type { Caller } from './principal.ts';
+import { Windows } from './windows.ts';
 
 export interface HttpOptions {
   /** PEM. */
@@ -45,7 +47,9 @@ export interface HttpServer {
   readonly port: number;
   /** From now on, to whoever connects; those that are connected stay. */
   present(certificate: { readonly key: string; readonly cert: string }): void;
-  close(): Promise<void>;
+  readonly counts: Doorkeeper['counts'];
+  /** Takes nobody in from now on, and cuts off whoever is still being answered after so many milliseconds. */
+  close(grace?: number): Promise<void>;
 }
 
 /**
@@ -60,12 +64,11 @@ const TLS = {
   requestCert: true,
   rejectUnauthorized: false,
 } as const;
-/** Bytes that a client may send ahead, on a request and on all of a connection. */
-const WINDOW = 1 << 20;
-const CONNECTION_WINDOW = 4 << 20;
 const REQUESTS_AT_ONCE = 64;
 const LIMITS: HttpLimits = { connections: 2048, ofOneAddress: 1024, idle: 120_000, handshake: 20_000 };
 const MOST_HEADER_BYTES = 16 << 10;
+/** As Prometheus wants it. */
+const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 
 export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const { key, cert, host, port, connectionId } = options;
@@ -78,6 +81,8 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     callers.set(connection, { connection: connectionId(), network, deviceKey: deviceKeyOf(socket) });
   };
   const doorkeeper = new Doorkeeper(limits.connections, limits.ofOneAddress);
+  const departure = new Departure();
+  const windows = new Windows();
   const server = http2.createSecureServer({
     ...TLS,
     key,
@@ -89,7 +94,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     maxSessionMemory: 16,
     settings: {
       maxConcurrentStreams: REQUESTS_AT_ONCE,
-      initialWindowSize: WINDOW,
+      initialWindowSize: windows.ofRequest,
       maxHeaderListSize: MOST_HEADER_BYTES,
       enablePush: false,
     },
@@ -100,7 +105,8 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   });
   server.on('session', (session) => {
     know(session, session.socket as TLSSocket);
-    session.setLocalWindowSize(CONNECTION_WINDOW);
+    departure.watch(session);
+    windows.add(session);
     session.setTimeout(limits.idle, () => session.destroy());
     session.on('error', () => session.destroy());
   });
@@ -109,6 +115,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     socket.on('error', () => socket.destroy());
   });
   server.on('request', (request, response) => {
+    departure.began(response);
     const known = callers.get(request.stream?.session ?? request.socket) ?? { connection: connectionId(), network: '' };
     void answer({ ...options, idle: limits.idle }, { ...known, token: tokenOf(request) }, request, response);
   });
@@ -117,9 +124,13 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   return {
     port: (server.address() as AddressInfo).port,
     present: (certificate) => server.setSecureContext({ ...TLS, ...certificate }),
-    async close() {
+    get counts() {
+      return doorkeeper.counts;
+    },
+    async close(grace = 0) {
       const closed = once(server, 'close');
       server.close();
+      if (grace > 0) await Promise.race([closed, departure.allDone(grace)]);
       doorkeeper.dismissAll();
       await closed;
     },
@@ -218,6 +229,12 @@ async function send(response: Http2ServerResponse, result: Answer, method: strin
   switch (result.type) {
     case 'json':
       return sendJson(response, 200, result.value);
+    case 'text': {
+      const body = Buffer.from(result.text);
+      prepare(response, 200, { 'content-type': TEXT, 'content-length': body.length });
+      response.end(body);
+      return;
+    }
     case 'done':
       prepare(response, 204, {});
       response.end();

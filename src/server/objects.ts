@@ -12,23 +12,40 @@ import {
   rangesSchema,
 } from '../protocol/messages.ts';
 import { promisedHash } from '../protocol/object-names.ts';
-import { ABSENT, BEYOND, encodeRange } from '../protocol/ranges.ts';
+import { ABSENT, BEYOND, encodeRange, rangeHead } from '../protocol/ranges.ts';
 import type { Answer, Pieces, ServerRequest } from './handler.ts';
+import { countedBody, pieceSize } from './piece-size.ts';
 import { readJson } from './request-json.ts';
 import { checkPathSent } from './sent-paths.ts';
 
-/** An object that is read goes out in pieces of so many bytes. */
-const PIECE = 256 << 10;
 /** Packs are far smaller; what is larger is no object of ours. */
 export const MOST_OBJECT_BYTES: number = 1 << 30;
+
+/** For those who may not read all. Each throws NeoError permission-denied. */
+export interface ReadGuard {
+  list(folder: string): void;
+  /** As a whole, and that it is there. */
+  object(path: string): Promise<void>;
+  range(path: string, offset: number, length: number): Promise<void>;
+}
 
 export class ObjectVerbs {
   readonly #engine: Engine;
   readonly #storage: ServedBackend;
+  readonly #guard: ReadGuard | undefined;
+  readonly #removal: (info: ObjectInfo) => Promise<void>;
 
-  constructor(engine: Engine, storage: ServedBackend) {
+  /** @param removal before an object goes; throws what is refused */
+  constructor(
+    engine: Engine,
+    storage: ServedBackend,
+    guard: ReadGuard | undefined,
+    removal: (info: ObjectInfo) => Promise<void>,
+  ) {
     this.#engine = engine;
     this.#storage = storage;
+    this.#guard = guard;
+    this.#removal = removal;
   }
 
   async time(): Promise<Answer> {
@@ -36,6 +53,7 @@ export class ObjectVerbs {
   }
 
   async list({ query }: ServerRequest): Promise<Answer> {
+    this.#guard?.list(query.get('folder') ?? '');
     const objects: ObjectInfo[] = [];
     let next: string | null = null;
     for await (const info of this.#storage.listAfter(query.get('folder') ?? '', query.get('after') ?? '')) {
@@ -50,21 +68,23 @@ export class ObjectVerbs {
   }
 
   async stat({ path }: ServerRequest): Promise<Answer> {
+    await this.#guard?.object(path);
     const info = await this.#storage.stat(path);
     return info === undefined ? { type: 'absent' } : { type: 'object', info };
   }
 
   async get({ path, range }: ServerRequest): Promise<Answer> {
+    await (range === undefined ? this.#guard?.object(path) : this.#guard?.range(path, range.offset, range.length));
     const info = await this.#storage.stat(path);
     if (info === undefined) return { type: 'absent' };
     const wanted = range ?? { offset: 0, length: info.size };
     checkRange(path, info.size, wanted);
-    return { type: 'object', info, range: wanted, bytes: this.#pieces(path, wanted) };
+    return { type: 'object', info, range: wanted, bytes: countedBody(this.#pieces(path, wanted)) };
   }
 
   async *#pieces(path: string, { offset, length }: ByteRange): Pieces {
     for (let done = 0; done < length; ) {
-      const part = { offset: offset + done, length: Math.min(PIECE, length - done) };
+      const part = { offset: offset + done, length: Math.min(pieceSize(), length - done) };
       const bytes = await this.#storage.getRange(path, part);
       if (bytes === undefined) throw new NeoError('unreachable', `${path} was removed while it was read`);
       yield bytes;
@@ -82,7 +102,7 @@ export class ObjectVerbs {
     const hasher = promised === undefined ? undefined : this.#engine.blake3Hasher();
     let got = 0;
     const counted = async function* (): Pieces {
-      for await (const piece of gathered(body)) {
+      for await (const piece of countedBody(gathered(body))) {
         got += piece.length;
         if (got > length) throw new NeoError('usage', `more than the ${length} bytes that were announced`);
         hasher?.update(piece);
@@ -98,22 +118,41 @@ export class ObjectVerbs {
   }
 
   async remove({ path }: ServerRequest): Promise<Answer> {
+    const info = await this.#storage.stat(path);
+    if (info !== undefined) await this.#removal(info);
     await this.#storage.remove(path);
     return { type: 'done' };
   }
 
   async ranges({ body }: ServerRequest): Promise<Answer> {
     const { ranges } = await readRanges(body);
-    return { type: 'bytes', bytes: this.#rangePieces(ranges) };
+    const guard = this.#guard;
+    if (guard !== undefined)
+      await Promise.all(ranges.map(([path, offset, length]) => guard.range(path, offset, length)));
+    return { type: 'bytes', bytes: countedBody(this.#rangePieces(ranges)) };
   }
 
   /** As many at a time as make one piece; those of one object together, so that it is opened once. */
   async *#rangePieces(ranges: RangesRequest['ranges']): Pieces {
     for (let from = 0; from < ranges.length; ) {
+      const most = pieceSize();
       let to = from;
-      for (let bytes = 0; to < ranges.length && (to === from || bytes < PIECE); to++) bytes += ranges[to]?.[2] ?? 0;
-      yield* await this.#readTogether(ranges.slice(from, to));
-      from = to;
+      for (let bytes = 0; to < ranges.length && bytes + (ranges[to]?.[2] ?? 0) <= most; to++)
+        bytes += ranges[to]?.[2] ?? 0;
+      if (to > from) yield* await this.#readTogether(ranges.slice(from, to));
+      else yield* this.#largeRange(ranges[from] ?? ['', 0, 0]);
+      from = Math.max(to, from + 1);
+    }
+  }
+
+  /** One that is more than a piece. */
+  async *#largeRange([path, offset, length]: RangesRequest['ranges'][number]): Pieces {
+    const info = await this.#storage.stat(path);
+    if (info === undefined) yield encodeRange(ABSENT);
+    else if (offset + length > info.size) yield encodeRange(BEYOND);
+    else {
+      yield rangeHead(length);
+      yield* this.#pieces(path, { offset, length });
     }
   }
 
@@ -137,17 +176,17 @@ export class ObjectVerbs {
 
 /** Frames of HTTP/2 are 16 KiB: to hash and to write each by itself would take several times as long. */
 async function* gathered(pieces: Pieces): Pieces {
-  let room = new Uint8Array(PIECE);
+  let room = new Uint8Array(pieceSize());
   let used = 0;
   for await (const piece of pieces) {
     for (let at = 0; at < piece.length; ) {
-      const part = piece.subarray(at, at + PIECE - used);
+      const part = piece.subarray(at, at + room.length - used);
       room.set(part, used);
       used += part.length;
       at += part.length;
-      if (used < PIECE) continue;
+      if (used < room.length) continue;
       yield room;
-      room = new Uint8Array(PIECE);
+      room = new Uint8Array(pieceSize());
       used = 0;
     }
   }

@@ -19,6 +19,7 @@ export interface Principal {
     /** Of a sub-account: the id of the one whose targets it names without an owner. */
     readonly parent: string | undefined;
     readonly isAdministrator: boolean;
+    readonly hasSecondFactor: boolean;
   };
   readonly device?: { readonly id: string; readonly name: string };
   /** `target`: the id of the only one that it is good for. */

@@ -4,7 +4,7 @@ import { CONTROL, type ControlVerb, ROLES, type Role } from '../protocol/control
 import type { Verb } from '../protocol/verbs.ts';
 import type { Principal } from './principal.ts';
 
-export type ObjectVerb = Exclude<Verb, 'hello' | 'help' | 'control'>;
+export type ObjectVerb = Exclude<Verb, 'hello' | 'help' | 'health' | 'metrics' | 'control'>;
 
 /** The least role for each verb of objects. */
 export const LEAST_ROLE: Readonly<Record<ObjectVerb, Role>> = {
@@ -20,6 +20,8 @@ export const LEAST_ROLE: Readonly<Record<ObjectVerb, Role>> = {
 /** Folders that only those may write to whose objects make others vanish: signed there, but refused here first. */
 const LEAST_ROLE_TO_PUT: readonly (readonly [folder: string, role: Role])[] = [
   ['removals/', 'write'],
+  // What others may read.
+  ['shares/', 'write'],
   ['tombs/', 'prune'],
 ];
 
@@ -27,13 +29,14 @@ export function lesserRole(one: Role, other: Role): Role {
   return ROLES.indexOf(one) < ROLES.indexOf(other) ? one : other;
 }
 
-/** @param role in the target; undefined: none. @throws NeoError permission-denied */
-export function requireRight(role: Role | undefined, verb: ObjectVerb, path: string): void {
+/** @param role in the target. @throws NeoError permission-denied */
+export function requireRight(role: Role | 'share', verb: ObjectVerb, path: string): void {
   const inFolder = verb === 'put' ? LEAST_ROLE_TO_PUT.find(([folder]) => path.startsWith(folder))?.[1] : undefined;
   const least = inFolder ?? LEAST_ROLE[verb];
-  if (role !== undefined && ROLES.indexOf(role) >= ROLES.indexOf(least)) return;
-  const has = role === undefined ? 'there is none here' : `this is ${role}`;
-  throw new NeoError('permission-denied', `${verb} needs the role ${least}, and ${has}`);
+  // Of a share: what exactly may be read is looked at with each object (share-guard.ts).
+  const held: Role = role === 'share' ? 'read' : role;
+  if (ROLES.indexOf(held) >= ROLES.indexOf(least)) return;
+  throw new NeoError('permission-denied', `${verb} needs the role ${least}, and this is ${role}`);
 }
 
 /** @throws NeoError permission-denied */
@@ -55,4 +58,25 @@ export function requireStanding(principal: Principal | undefined, verb: ControlV
   if (standing === 'administrator' && !principal.account.isAdministrator) {
     throw new NeoError('permission-denied', `${verb} is for administrators of the server`);
   }
+}
+
+/** What an account needs to get a second factor, and to see that it has none. */
+const BEFORE_SECOND: ReadonlySet<string> = new Set([
+  'login-start',
+  'login',
+  'enrol',
+  'whoami',
+  'second-start',
+  'second-confirm',
+] satisfies ControlVerb[]);
+
+/**
+ * Where the server demands second factors: devices of an account without one may do nothing but get one. Tokens, which scripts have, go on.
+ * @throws NeoError permission-denied
+ */
+export function requireSecondFactor(principal: Principal | undefined, verb: Verb | ControlVerb): void {
+  if (principal?.device === undefined || principal.account.hasSecondFactor || BEFORE_SECOND.has(verb)) return;
+  throw new NeoError('permission-denied', 'this server demands a second factor, and the account has none', {
+    hint: 'neo account 2fa enrol',
+  });
 }

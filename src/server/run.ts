@@ -1,17 +1,21 @@
 /** A server that listens: its key, its certificate, HTTP around what it answers, and its end. */
 import { watch } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { showFingerprint } from '../backends/neo-control.ts';
 import { toHex } from '../core/bytes.ts';
-import { messageOf, NeoError } from '../core/errors.ts';
+import { messageOf, NeoError, systemCode } from '../core/errors.ts';
 import { systemRandom } from '../core/random.ts';
 import { readServerCertificate, type ServerCertificate } from '../engine/server-certificate.ts';
-import { type HttpServer, serveHttp } from './http.ts';
+import type { Handler } from './handler.ts';
+import { type HttpLimits, type HttpServer, serveHttp } from './http.ts';
 import { ownIdentity } from './identity.ts';
-import { type NeoServer, openServer, type ServerOptions } from './server.ts';
+import type { Log } from './log.ts';
+import { traceOf } from './observed.ts';
+import { type MetricsOptions, type NeoServer, openServer, type ServerOptions } from './server.ts';
 
-export interface RunOptions extends Omit<ServerOptions, 'onFault' | 'issuer'> {
+export interface RunOptions extends Omit<ServerOptions, 'onFault' | 'issuer' | 'metrics'> {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
@@ -20,6 +24,15 @@ export interface RunOptions extends Omit<ServerOptions, 'onFault' | 'issuer'> {
   /** The operator's, in place of its own. */
   readonly tls?: TlsFiles | undefined;
   readonly log: Log;
+  readonly limits?: Partial<HttpLimits>;
+  readonly metrics?: RunMetrics;
+  /** Milliseconds that whoever is being answered has at the end. */
+  readonly grace?: number | undefined;
+}
+
+export interface RunMetrics extends MetricsOptions {
+  /** Then they are told there alone. */
+  readonly listen?: { readonly host: string; readonly port: number } | undefined;
 }
 
 export interface TlsFiles {
@@ -29,71 +42,165 @@ export interface TlsFiles {
   readonly passphrase?: string | undefined;
 }
 
-/** One thing that happened, without secrets. */
-export type Log = (event: string, detail: Readonly<Record<string, unknown>>) => void;
-
 export interface RunningServer {
   readonly site: string;
   readonly port: number;
+  /** Where metrics are told, when that is another one. */
+  readonly metricsPort: number | undefined;
+  /** What was not there before: paths. */
+  readonly made: readonly string[];
   /** SHA-256 of its key. */
   readonly fingerprint: Uint8Array;
   readonly adminCode: string | undefined;
   readonly shutdownAsked: Promise<void>;
-  /** Whoever is being answered is cut off; what was acknowledged is on the disk. */
-  close(): Promise<void>;
+  /**
+   * Whoever is being answered has some time left, and is cut off then; what was acknowledged is on the disk.
+   * @param reason for the log
+   */
+  close(reason?: string): Promise<void>;
 }
+
+const GRACE_MS = 10_000;
 
 /** @throws NeoError of the data folder, the certificate, or the address */
 export async function runServer(options: RunOptions): Promise<RunningServer> {
-  const { dataRoot, host, port, names, tls, log } = options;
-  const onFault = (error: unknown): void =>
-    log('fault', { error: error instanceof Error ? error.stack : String(error) });
+  const { dataRoot, host, names, tls, log, dev = false, version } = options;
+  log('started', { version, dataRoot, process: process.pid });
+  if (dev) log('dev', { message: 'in development: no policy holds, such as that of second factors' });
+  const missing = await missingOf(dataRoot);
+  const onFault = (error: unknown): void => log('fault', { error: traceOf(error) });
   const server = await openServer({ ...options, issuer: names[0] ?? host, onFault });
+  const listening: HttpServer[] = [];
   try {
     const identity = await (tls === undefined
       ? ownIdentity({ folder: dataRoot, names: allNames(host, names), now: Date.now() })
       : readOperators(tls));
-    const http = await serveHttp({
-      key: identity.key,
-      cert: identity.cert,
-      host,
-      port,
-      handler: server.handler,
-      connectionId: () => toHex(systemRandom.bytes(8)),
-      onFault,
-    }).catch((cause: unknown) => {
-      throw new NeoError('failed', `cannot listen at ${host}:${port}: ${messageOf(cause)}`, { cause });
-    });
-    const stopWatching = tls === undefined ? () => undefined : watchFiles(tls, identity, http, log);
-    return running(server, http, identity, stopWatching);
+    for (const place of placesOf(options, server.handler)) {
+      const http = await listen(place, identity, options, onFault);
+      server.metrics.watch(() => http.counts);
+      listening.push(http);
+    }
+    const stopWatching = tls === undefined ? () => undefined : watchFiles(tls, identity, listening, log);
+    const left = await missingOf(dataRoot);
+    const made = missing.filter((path) => !left.includes(path));
+    return running(options, server, listening, { made, fingerprint: identity.fingerprint, stopWatching });
   } catch (error) {
+    await Promise.all(listening.map((http) => http.close()));
     await server.close();
     throw error;
   }
 }
 
-function running(server: NeoServer, http: HttpServer, identity: ServerCertificate, stop: () => void): RunningServer {
-  const { site, adminCode, shutdownAsked } = server;
+interface ListeningPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly handler: Handler;
+}
+
+const OF_MONITORS: ReadonlySet<string> = new Set(['hello', 'health', 'metrics']);
+
+function placesOf({ host, port, metrics }: RunOptions, handler: Handler): ListeningPlace[] {
+  const apart = metrics?.listen;
+  if (apart === undefined) return [{ host, port, handler }];
+  const only =
+    (isMeant: (verb: string) => boolean): Handler =>
+    async (caller, request) => {
+      if (isMeant(request.verb)) return handler(caller, request);
+      throw new NeoError('usage', 'there is no such request here');
+    };
+  return [
+    { host, port, handler: only((verb) => verb !== 'metrics') },
+    { ...apart, handler: only((verb) => OF_MONITORS.has(verb)) },
+  ];
+}
+
+async function listen(
+  place: ListeningPlace,
+  { key, cert }: ServerCertificate,
+  { limits }: RunOptions,
+  onFault: (error: unknown) => void,
+): Promise<HttpServer> {
+  const connectionId = (): string => toHex(systemRandom.bytes(8));
+  const said = limits === undefined ? {} : { limits };
+  return serveHttp({ key, cert, ...place, ...said, connectionId, onFault }).catch((cause: unknown) => {
+    throw cannotListen(place, cause);
+  });
+}
+
+function cannotListen({ host, port }: ListeningPlace, cause: unknown): NeoError {
+  const where = `cannot listen at ${host}:${port}`;
+  switch (systemCode(cause)) {
+    case 'EADDRINUSE':
+      return new NeoError('failed', `${where}: another program listens there`, {
+        hint: 'end it, or choose another address: --listen HOST:PORT',
+        cause,
+      });
+    case 'EACCES':
+      return new NeoError('permission-denied', `${where}: ports below 1024 are not for every user`, {
+        hint: 'choose one above, or run it by systemd: neo serve install --listen HOST:PORT grants the right',
+        cause,
+      });
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new NeoError('usage', `${where}: this machine has no such address`, { cause });
+    default:
+      return new NeoError('failed', `${where}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+interface Outcome extends Pick<RunningServer, 'made' | 'fingerprint'> {
+  readonly stopWatching: () => void;
+}
+
+function running(
+  { dataRoot, host, grace = GRACE_MS, log }: RunOptions,
+  { site, adminCode, shutdownAsked, close }: NeoServer,
+  listening: readonly HttpServer[],
+  { made, fingerprint, stopWatching }: Outcome,
+): RunningServer {
+  const [port = 0, metricsPort] = listening.map((each) => each.port);
+  log('listening', { host, port, metricsPort, dataRoot, site, fingerprint: showFingerprint(fingerprint) });
   return {
-    site,
-    adminCode,
-    shutdownAsked,
-    port: http.port,
-    fingerprint: identity.fingerprint,
-    async close() {
-      stop();
-      await http.close();
-      await server.close();
+    ...{ site, adminCode, shutdownAsked, port, metricsPort, made, fingerprint },
+    async close(reason = 'asked') {
+      log('stopping', { reason, connections: listening.reduce((sum, { counts }) => sum + counts.connections, 0) });
+      stopWatching();
+      await Promise.all(listening.map((http) => http.close(grace)));
+      await close();
+      log('ended', {});
     },
   };
 }
 
+/** Of what a server makes at its first start. */
+async function missingOf(dataRoot: string): Promise<string[]> {
+  const paths = [dataRoot, ...['server.db', 'server.key', 'server.cert'].map((name) => join(dataRoot, name))];
+  const isThere = await Promise.all(
+    paths.map((path) =>
+      stat(path).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return paths.filter((_, n) => isThere[n] === false);
+}
+
 /** For a machine that everybody may reach by any of its addresses. */
 function allNames(host: string, names: readonly string[]): string[] {
-  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const addresses = Object.values(interfaces()).flatMap((each) => each ?? []);
   const own = addresses.filter(({ address }) => !address.startsWith('fe80')).map(({ address }) => address);
   const listened = host === '0.0.0.0' || host === '::' ? own : [host];
   return [...new Set([...names, 'localhost', ...listened])];
+}
+
+/** None where a sandbox does not let one ask. */
+function interfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces();
+  } catch {
+    return {};
+  }
 }
 
 async function readOperators({ cert, key, passphrase }: TlsFiles): Promise<ServerCertificate> {
@@ -113,7 +220,7 @@ async function readOperators({ cert, key, passphrase }: TlsFiles): Promise<Serve
 const SETTLE_MS = 1_000;
 
 /** What is presented to whoever connects follows the files; those who are connected stay. A key that clients do not know is not taken. */
-function watchFiles(tls: TlsFiles, first: ServerCertificate, http: HttpServer, log: Log): () => void {
+function watchFiles(tls: TlsFiles, first: ServerCertificate, listening: readonly HttpServer[], log: Log): () => void {
   let timer: NodeJS.Timeout | undefined;
   let presented = first.cert;
   const reload = async (): Promise<void> => {
@@ -123,9 +230,9 @@ function watchFiles(tls: TlsFiles, first: ServerCertificate, http: HttpServer, l
       if (toHex(identity.fingerprint) !== toHex(first.fingerprint)) {
         throw new NeoError('usage', 'the new certificate is one of another key: clients would not know the server');
       }
-      http.present({ key: identity.key, cert: identity.cert });
+      for (const http of listening) http.present({ key: identity.key, cert: identity.cert });
       presented = identity.cert;
-      log('certificate', { until: identity.until });
+      log('certificate', { until: new Date(identity.until).toISOString() });
     } catch (error) {
       log('certificate-refused', { error: messageOf(error) });
     }

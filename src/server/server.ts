@@ -1,20 +1,26 @@
 /** A server without a line to anybody: its database, its storage, and what it answers. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openLocal } from '../backends/local.ts';
-import { storageError } from '../backends/local-errors.ts';
 import { fromHex } from '../core/bytes.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { NeoError } from '../core/errors.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import type { Engine } from '../engine/engine.ts';
+import { hashToken } from '../engine/verifier.ts';
 import { BackOff } from './back-off.ts';
 import { insertCode } from './control/new-account.ts';
+import { makeDataRoot } from './data-root.ts';
 import { type Database, openDatabase } from './database/open.ts';
 import { Directory } from './directory.ts';
 import type { Handler } from './handler.ts';
 import { makeHandler } from './handlers.ts';
-import { TargetStore } from './targets.ts';
+import { Health } from './health.ts';
+import { type Log, silentLog } from './log.ts';
+import { Metrics } from './metrics.ts';
+import type { RemovalLimits } from './removal-guard.ts';
+import { NO_LIMITS, Removals } from './removals.ts';
+import { Reporter } from './reporter.ts';
+import { type Strays, TargetStore } from './targets.ts';
 
 export interface ServerOptions {
   /** Made where there is none. */
@@ -28,6 +34,20 @@ export interface ServerOptions {
   readonly issuer: string;
   /** What went wrong here, and is no refusal; for the log. */
   readonly onFault: (error: unknown) => void;
+  readonly log?: Log;
+  /** `required`: devices of an account without a second factor may do nothing but get one. */
+  readonly secondFactor?: 'optional' | 'required';
+  /** In development: `secondFactor` is `optional` whatever it says, and whoever asks is told. */
+  readonly dev?: boolean;
+  readonly metrics?: MetricsOptions;
+  /** What may be removed, whoever asks. */
+  readonly removals?: RemovalLimits;
+}
+
+export interface MetricsOptions {
+  /** Lets a monitor in that has no account. */
+  readonly token?: string | undefined;
+  readonly snapshotAge?: boolean | undefined;
 }
 
 export interface NeoServer {
@@ -35,6 +55,7 @@ export interface NeoServer {
   readonly site: string;
   readonly handler: Handler;
   readonly database: Database;
+  readonly metrics: Metrics;
   /** While there is no administrator: whoever has it becomes the first one. A new one at each start. */
   readonly adminCode: string | undefined;
   /** Resolves when an administrator has ended the server. */
@@ -43,16 +64,15 @@ export interface NeoServer {
   close(): Promise<void>;
 }
 
-/** What was metered is written down so often. */
-const SAVE_METERS_MS = 5 * 60_000;
+/** What was metered, and who was here, is written down so often. */
+const SAVE_MS = 5 * 60_000;
 const ADMIN_CODE_MS = 24 * 3_600_000;
 
 /** @throws NeoError of the database and the disk; already in use by another server */
 export async function openServer(options: ServerOptions): Promise<NeoServer> {
   const { dataRoot, version, engine, clock = systemClock, random = systemRandom, issuer, onFault } = options;
-  await mkdir(dataRoot, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw storageError(error, `make ${dataRoot}`);
-  });
+  const { log = silentLog, secondFactor = 'optional', dev = false } = options;
+  await makeDataRoot(dataRoot);
   const database = await openDatabase(join(dataRoot, 'server.db'));
   try {
     const { db } = database;
@@ -67,23 +87,63 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     const site = setting(settings, 'site');
     const pepper = fromHex(setting(settings, 'pepper'));
     const backOff = new BackOff(clock);
-    const facts = { db, directory, targets, backOff, clock, random, pepper, issuer, shutdown };
-    const timer = setInterval(() => void targets.saveMeters().catch(onFault), SAVE_METERS_MS);
+    const policy = { dev, secondFactor: dev ? 'optional' : secondFactor } as const;
+    const removals = new Removals(targets, options.removals ?? NO_LIMITS, clock);
+    const facts = {
+      db,
+      directory,
+      targets,
+      removals,
+      backOff,
+      clock,
+      random,
+      pepper,
+      issuer,
+      shutdown,
+      log,
+      ...policy,
+    };
+    const metrics = new Metrics(clock);
+    const reporter = new Reporter({
+      ...{ metrics, directory, targets, clock, version, ...policy },
+      token: options.metrics?.token === undefined ? undefined : hashToken(options.metrics.token),
+      snapshotAge: options.metrics?.snapshotAge ?? false,
+    });
+    const health = new Health({ db, dataRoot, clock, log });
+    tellStrays(await targets.strays(), log);
+    const save = async (): Promise<void> => {
+      await targets.saveMeters();
+      await directory.saveSeen();
+    };
+    const timer = setInterval(() => void save().catch(onFault), SAVE_MS);
     timer.unref();
     return {
       site,
       database,
-      handler: makeHandler({ ...facts, version, site, engine }),
+      metrics,
+      handler: makeHandler({ ...facts, version, site, engine, metrics, reporter, health }),
       adminCode: await firstAdministratorCode(database, clock, random),
       shutdownAsked,
       async close() {
         clearInterval(timer);
-        await targets.close().finally(() => database.close());
+        try {
+          await targets.close();
+          await directory.saveSeen();
+        } finally {
+          await database.close();
+        }
       },
     };
   } catch (error) {
     await database.close();
     throw error;
+  }
+}
+
+function tellStrays({ unknown, missing }: Strays, log: Log): void {
+  for (const folder of unknown) log('unknown-folder', { folder: `targets/${folder}` });
+  for (const { id, owner, target, objects } of missing) {
+    log('missing-folder', { account: owner, target, folder: `targets/${id}`, objects });
   }
 }
 

@@ -2,7 +2,7 @@
  * Where targets lie, and what they hold: `targets/ID` below the data folder, so that nothing a client sends is part of a path there. One meter
  * for each account that pays; it is right before anybody puts anything.
  */
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import type { ServedBackend } from '../backends/backend.ts';
@@ -11,6 +11,7 @@ import { NeoError, systemCode } from '../core/errors.ts';
 import type { ControlAnswer } from '../protocol/control.ts';
 import type { Tables } from './database/tables.ts';
 import { type Counts, Meter } from './meter.ts';
+import type { AccountMetrics, SnapshotAge } from './metrics.ts';
 import { type CountedTarget, openCounted, type Recount } from './quota.ts';
 
 export interface TargetStoreOptions {
@@ -20,6 +21,21 @@ export interface TargetStoreOptions {
   readonly folder: string;
   /** The storage of a target in a folder, made where there is none. */
   readonly openStorage: (folder: string) => Promise<ServedBackend>;
+}
+
+/** A target as people know it. */
+interface NamedTarget {
+  readonly id: string;
+  readonly owner: string;
+  readonly target: string;
+  readonly objects: number;
+}
+
+export interface Strays {
+  /** Names of folders that the database does not know. */
+  readonly unknown: readonly string[];
+  /** Targets in which there are objects by the database, and no folder. */
+  readonly missing: readonly NamedTarget[];
 }
 
 type Usage = ControlAnswer<'usage'>;
@@ -32,13 +48,15 @@ interface OwnMeter {
   /** Bytes × milliseconds before this meter was made. */
   readonly before: number;
   /** Targets that nobody closed, to be counted before anything is put anywhere in the account. */
-  readonly unsure: readonly string[];
+  readonly unsure: Set<string>;
 }
 
 export class TargetStore {
   readonly #options: TargetStoreOptions;
   readonly #open = new Map<string, Promise<CountedTarget>>();
   readonly #meters = new Map<string, Promise<OwnMeter>>();
+  /** Targets that were removed, or are being: nobody opens them again. */
+  readonly #removed = new Map<string, Promise<Counts>>();
   #isClosed = false;
 
   constructor(options: TargetStoreOptions) {
@@ -48,22 +66,28 @@ export class TargetStore {
   /** What was being removed when the server ended. */
   async finishRemovals(): Promise<void> {
     const folder = join(this.#options.folder, 'removed');
-    const left = await readdir(folder).catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT') return [];
-      throw error;
-    });
-    for (const name of left) await rm(join(folder, name), { recursive: true, force: true });
+    for (const name of await namesIn(folder)) await rm(join(folder, name), { recursive: true, force: true });
   }
 
   /** @throws NeoError of the storage */
   async open(place: { readonly id: string; readonly owner: { readonly id: string } }): Promise<CountedTarget> {
     const own = await this.#meterOf(place.owner.id);
-    for (const id of own.unsure) await this.#opened(id, own.meter);
+    await this.#settle(own);
     return this.#opened(place.id, own.meter);
+  }
+
+  async #settle({ meter, unsure }: OwnMeter): Promise<void> {
+    for (const id of unsure) {
+      await this.#opened(id, meter).catch((error: unknown) => {
+        // Else it was removed meanwhile.
+        if (unsure.has(id)) throw error;
+      });
+    }
   }
 
   #opened(id: string, meter: Meter): Promise<CountedTarget> {
     if (this.#isClosed) throw new NeoError('unreachable', 'the server is ending');
+    if (this.#removed.has(id)) throw noMore();
     const known = this.#open.get(id);
     if (known !== undefined) return known;
     const opening = this.#openAnew(id, meter);
@@ -75,11 +99,14 @@ export class TargetStore {
   async #openAnew(id: string, meter: Meter): Promise<CountedTarget> {
     const { db, folder, openStorage } = this.#options;
     const row = () => db.selectFrom('targets').where('id', '=', id).select(['bytes', 'objects', 'is_open']);
+    // Of one that was removed by the time it is opened no folder is made again.
+    if ((await row().executeTakeFirst()) === undefined) throw noMore();
     return openCounted(await openStorage(join(folder, 'targets', id)), meter, {
       target: id,
       async load() {
-        const { bytes, objects, is_open } = await row().executeTakeFirstOrThrow();
-        return { bytes, objects, isOpen: is_open === 1 };
+        const found = await row().executeTakeFirst();
+        if (found === undefined) throw noMore();
+        return { bytes: found.bytes, objects: found.objects, isOpen: found.is_open === 1 };
       },
       async markOpen() {
         await db.updateTable('targets').where('id', '=', id).set({ is_open: 1 }).execute();
@@ -116,7 +143,14 @@ export class TargetStore {
     for (const { id, bytes, objects } of targets) meter.setCounts(id, { bytes, objects });
     // What lay there while nobody looked is stored, too; a clock that went back takes nothing away.
     const before = row.byte_time + meter.used * Math.max(0, clock.now() - row.metered);
-    return { meter, before, unsure: targets.filter(({ is_open }) => is_open === 1).map(({ id }) => id) };
+    return { meter, before, unsure: new Set(targets.filter(({ is_open }) => is_open === 1).map(({ id }) => id)) };
+  }
+
+  /** To be called before the database forgets something of the account: else {@link remove} cannot tell what there was. */
+  async count(account: string): Promise<void> {
+    const counted = this.#meterOf(account).then((own) => this.#settle(own));
+    // What cannot be counted can be removed all the same.
+    await counted.catch(() => undefined);
   }
 
   /** Of a target that is in use. */
@@ -126,8 +160,9 @@ export class TargetStore {
   }
 
   async usageOf(account: string): Promise<Usage> {
-    const { meter, before, unsure } = await this.#meterOf(account);
-    for (const id of unsure) await this.#opened(id, meter);
+    const made = await this.#meterOf(account);
+    await this.#settle(made);
+    const { meter, before } = made;
     const { db } = this.#options;
     const own = await db.selectFrom('targets').where('account', '=', account).select('id').execute();
     const counts = own.map(({ id }) => meter.counts(id));
@@ -160,9 +195,18 @@ export class TargetStore {
    * Of a target that the database does not name any more. Moved aside first: what is left when the server ends in the midst of it is removed at the
    * next start, and nothing is ever removed only because the database does not name it.
    */
-  async remove(account: string, id: string): Promise<Counts> {
+  remove(account: string, id: string): Promise<Counts> {
+    const known = this.#removed.get(id);
+    if (known !== undefined) return known;
+    const removing = this.#remove(account, id);
+    this.#removed.set(id, removing);
+    return removing;
+  }
+
+  async #remove(account: string, id: string): Promise<Counts> {
     const { folder } = this.#options;
     const own = await this.#meterOf(account).catch(() => undefined);
+    own?.unsure.delete(id);
     const open = await this.#open.get(id)?.catch(() => undefined);
     await open?.close();
     this.#open.delete(id);
@@ -203,6 +247,54 @@ export class TargetStore {
     return found;
   }
 
+  /** What each account uses, as far as it is known: nothing is counted anew for it. */
+  async sizes(): Promise<AccountMetrics[]> {
+    const { db } = this.#options;
+    const accounts = await db
+      .selectFrom('accounts')
+      .where('parent', 'is', null)
+      .select(['id', 'name', 'quota', 'per_object'])
+      .orderBy('name')
+      .execute();
+    const rows = await db.selectFrom('targets').select(['id', 'account', 'bytes', 'objects']).execute();
+    const counts = await Promise.all(
+      rows.map(async (row) => ({ account: row.account, ...((await this.sizesOf(row.account, row.id)) ?? row) })),
+    );
+    return accounts.map(({ id, name, quota, per_object }) => {
+      const own = counts.filter(({ account }) => account === id);
+      const objects = own.reduce((sum, each) => sum + each.objects, 0);
+      const used = own.reduce((sum, each) => sum + each.bytes, objects * per_object);
+      return { account: name, used, objects, quota };
+    });
+  }
+
+  /** The newest object in a folder of each target that has any there. */
+  async newestIn(folder: string): Promise<SnapshotAge[]> {
+    const { db, openStorage } = this.#options;
+    const rows = await namedTargets(db);
+    const found: SnapshotAge[] = [];
+    for (const { id, target, owner } of rows) {
+      const path = join(this.#options.folder, 'targets', id);
+      if (!(await isThere(path))) continue;
+      let newest = Number.NEGATIVE_INFINITY;
+      for await (const { modified } of (await openStorage(path)).list(folder)) newest = Math.max(newest, modified);
+      if (newest > Number.NEGATIVE_INFINITY) found.push({ account: owner, target, newest });
+    }
+    return found;
+  }
+
+  /** Where database and disk do not fit: nothing is ever removed or made for it. */
+  async strays(): Promise<Strays> {
+    const { db, folder } = this.#options;
+    const rows = await namedTargets(db);
+    const known = new Set(rows.map(({ id }) => id));
+    const there = new Set(await namesIn(join(folder, 'targets')));
+    return {
+      unknown: [...there].filter((name) => !known.has(name)).sort(),
+      missing: rows.filter(({ id, objects }) => objects > 0 && !there.has(id)),
+    };
+  }
+
   /** Writes down what was metered: what is lost of it otherwise is estimated from what lies there at the next start. */
   async saveMeters(): Promise<void> {
     const { db, clock } = this.#options;
@@ -221,4 +313,32 @@ export class TargetStore {
     await Promise.all(open.map((each) => (each.status === 'fulfilled' ? each.value.close() : undefined)));
     await this.saveMeters();
   }
+}
+
+function noMore(): NeoError {
+  return new NeoError('no-repository', 'the target is no more');
+}
+
+function namedTargets(db: Kysely<Tables>): Promise<NamedTarget[]> {
+  return db
+    .selectFrom('targets')
+    .innerJoin('accounts', 'accounts.id', 'targets.account')
+    .select(['targets.id', 'targets.name as target', 'targets.objects', 'accounts.name as owner'])
+    .orderBy('accounts.name')
+    .orderBy('targets.name')
+    .execute();
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }

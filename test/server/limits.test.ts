@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 async function start(limits: Partial<HttpLimits>): Promise<OwnServer> {
-  server = await startOwnServer(undefined, limits);
+  server = await startOwnServer(undefined, { limits });
   return server;
 }
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
 import { openNeo } from '../../src/backends/neo.ts';
-import { LEAST_ROLE, ROLES, type Role, requireRight } from '../../src/server/rights.ts';
+import { ROLES, type Role } from '../../src/protocol/control.ts';
 import { bytesOf, listed } from '../support/backend-suite.ts';
 import { type OwnServer, startOwnServer } from '../support/own-server.ts';
 
@@ -54,12 +54,4 @@ describe.each(['none', ...ROLES] as const)('the role %s', (role) => {
     expect(outcome).toBe(MAY[role].includes(name) ? 'done' : 'permission-denied');
     await backend.close();
   });
-});
-
-it('a verb without a role needs no rights, all others need one', () => {
-  for (const [verb, least] of Object.entries(LEAST_ROLE)) {
-    const act = () => requireRight(undefined, verb as keyof typeof LEAST_ROLE, 'packs/00/x');
-    if (least === undefined) act();
-    else expect(act).toThrow(expect.objectContaining({ code: 'permission-denied' }));
-  }
 });

@@ -5,11 +5,14 @@ import { readFileSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fromHex, toHex } from '../../src/core/bytes.ts';
 import { startOwnServer } from './own-server.ts';
+import { insertAccount, insertTarget } from './server-rows.ts';
 
 export interface OwnServerProcess {
   readonly port: number;
   readonly fingerprint: Uint8Array;
-  /** Below which the targets lie, each in a folder of its name. */
+  /** Of a device of an administrator; both PEM. */
+  readonly administrator: { readonly key: string; readonly cert: string };
+  /** Its data: the targets lie in `targets`, each in a folder of its id. */
   readonly folder: string;
   /** MiB: now, or the most so far. */
   memory(field: 'VmRSS' | 'VmHWM'): number;
@@ -30,11 +33,12 @@ export async function startOwnServerProcess(): Promise<OwnServerProcess> {
     if (done === true) throw new Error(ended ?? 'the server says nothing more');
     return value;
   };
-  const { port, fingerprint, folder } = JSON.parse(await nextLine()) as Record<string, string>;
+  const { port, fingerprint, folder, key = '', cert = '' } = JSON.parse(await nextLine()) as Record<string, string>;
   return {
     port: Number(port),
     fingerprint: fromHex(fingerprint ?? ''),
     folder: folder ?? '',
+    administrator: { key, cert },
     memory(field) {
       const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
       return Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
@@ -55,7 +59,13 @@ export async function startOwnServerProcess(): Promise<OwnServerProcess> {
 async function serve(): Promise<void> {
   const server = await startOwnServer();
   const { port, fingerprint } = server;
-  console.log(JSON.stringify({ port: String(port), fingerprint: toHex(fingerprint), folder: server.folder('') }));
+  const root = await server.trustOf('root');
+  const { db } = server.database;
+  const id = await insertAccount(db, 'root', { is_admin: 1 });
+  for (const name of ['one', 'two']) await insertTarget(db, id, name);
+  console.log(
+    JSON.stringify({ port: String(port), fingerprint: toHex(fingerprint), folder: server.dataRoot, ...root.device }),
+  );
   for await (const _ of createInterface(process.stdin)) {
     console.log(
       JSON.stringify(server.faults.splice(0).map((fault) => (fault instanceof Error ? fault.stack : String(fault)))),

@@ -118,6 +118,6 @@ export async function fill(db: Kysely<Tables>): Promise<void> {
     .execute();
   await db
     .insertInto('grants')
-    .values({ target: 't', account: 'b', expires: null, ...common })
+    .values({ target: 't', account: 'b', share: '', expires: null, ...common })
     .execute();
 }

@@ -1,6 +1,6 @@
 /**
- * What anybody may send to our own server: requests that are almost right, texts of HTTP/1.1 and frames of HTTP/2 with bytes that
- * are not. The server answers or hangs up, serves others meanwhile, and keeps its memory; no object is visible under a wrong name.
+ * What anybody may send to our own server, and what those who are known may: requests that are almost right, texts of HTTP/1.1 and frames of
+ * HTTP/2 with bytes that are not. The server answers or hangs up, serves others meanwhile, and keeps its memory; no object is visible under a wrong name.
  */
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -9,11 +9,13 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { toHex } from '../../src/core/bytes.ts';
 import { loadEngine } from '../../src/engine/load.ts';
+import { ROLES } from '../../src/protocol/control.ts';
 import { VERBS } from '../../src/protocol/verbs.ts';
-import { ROLES } from '../../src/server/rights.ts';
+import { newDevice } from '../support/own-server.ts';
 import { type OwnServerProcess, startOwnServerProcess } from '../support/own-server-process.ts';
 import { SimRandom } from '../support/sim-random.ts';
 import type { Campaign } from './campaign.ts';
+import { controlRequest } from './control-requests.ts';
 
 /** MiB; it begins with about 105. */
 const MOST_MEMORY = 512;
@@ -38,14 +40,17 @@ export async function requestsCampaign(seed: number, amounts: Amounts): Promise<
     stop: () => server.stop(),
     async run(number) {
       const random = new SimRandom(seed * 100_003 + number);
-      const counts = { requests: 0, answers: 0, refusals: 0, texts: 0, frames: 0, compared: 0 };
+      const counts = { ...NOTHING };
       const strange: string[] = [];
       await Promise.all([
-        sendRequests(server.port, random, amounts.requests, counts, strange),
+        sendRequests(server, random, amounts.requests, counts, strange),
         sendTexts(server.port, random, amounts.texts, counts),
         sendFrames(server.port, random, amounts.frames, counts),
       ]);
-      if (strange.length > 0) throw new Error(`strange answers: ${strange.slice(0, 3).join('; ')}`);
+      if (strange.length > 0) {
+        const faults = (await server.faults()).slice(0, 3).join('; ');
+        throw new Error(`strange answers: ${strange.slice(0, 3).join('; ')}; faults: ${faults}`);
+      }
       await demandService(server);
       counts.compared = demandTrueNames(server.folder);
       return counts;
@@ -54,39 +59,54 @@ export async function requestsCampaign(seed: number, amounts: Amounts): Promise<
 }
 
 /** Of anything that may be wrong with a request; 500 and 507 would be faults of the server. */
-const EXPECTED = [200, 204, 206, 400, 403, 404, 413, 422, 503];
+const EXPECTED = [200, 204, 206, 400, 403, 404, 409, 413, 422, 503];
 
-type Counts = Record<'requests' | 'answers' | 'refusals' | 'texts' | 'frames' | 'compared', number>;
+const NOTHING = {
+  ...{ requests: 0, answers: 0, refusals: 0, texts: 0, frames: 0, compared: 0 },
+  // Of the requests, those that are none of objects: asked, and answered to whom.
+  ...{ controls: 0, byToken: 0, byAnybody: 0, byAdministrator: 0 },
+};
+type Counts = typeof NOTHING;
 
-/** Several on one connection, and each connection for a while. */
+interface Asker {
+  readonly as: 'token' | 'stranger' | 'administrator';
+  readonly session: http2.ClientHttp2Session;
+}
+
+/** Several on one connection, and each connection for a while: two with tokens or none, one of a device that nobody knows, one of an administrator's. */
 async function sendRequests(
-  port: number,
+  { port, administrator }: OwnServerProcess,
   random: SimRandom,
   count: number,
   counts: Counts,
   strange: string[],
 ): Promise<void> {
-  const lane = async (share: number): Promise<void> => {
+  const deviceOf = { token: () => ({}), stranger: newDevice, administrator: () => administrator };
+  const lane = async (as: Asker['as'], share: number): Promise<void> => {
     for (let sent = 0; sent < share; ) {
-      const session = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+      const session = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false, ...deviceOf[as]() });
       session.setMaxListeners(0).on('error', () => undefined);
       for (const until = Math.min(share, sent + 256); sent < until && !session.destroyed; sent += 16) {
-        await Promise.all(Array.from({ length: 16 }, () => sendRequest(session, random, counts, strange)));
+        await Promise.all(Array.from({ length: 16 }, () => sendRequest({ as, session }, random, counts, strange)));
       }
       session.destroy();
     }
   };
-  await Promise.all([1, 2, 3, 4].map(() => lane(count / 4)));
+  await Promise.all((['token', 'token', 'stranger', 'administrator'] as const).map((as) => lane(as, count / 4)));
 }
 
 async function sendRequest(
-  session: http2.ClientHttp2Session,
+  { as, session }: Asker,
   random: SimRandom,
   counts: Counts,
   strange: string[],
 ): Promise<void> {
-  const { method, path, headers, body } = almostRight(random);
+  const { method, path, headers: all, body } = almostRight(random);
+  const { authorization, ...rest } = all;
+  const headers = as === 'token' ? all : rest;
+  const isControl = path.startsWith('/v1/control/');
   counts.requests += 1;
+  counts.controls += isControl ? 1 : 0;
   let stream: http2.ClientHttp2Stream;
   try {
     stream = session.request({ ...headers, ':method': method, ':path': path }, { endStream: false });
@@ -95,11 +115,16 @@ async function sendRequest(
     return;
   }
   stream.on('error', () => undefined);
-  stream.on('response', ({ ':status': status = 0 }) => {
-    counts[Number(status) < 300 ? 'answers' : 'refusals'] += 1;
-    if (!EXPECTED.includes(Number(status))) strange.push(`${method} ${path.slice(0, 99)}: ${status}`);
+  let status = 0;
+  let said = '';
+  stream.on('response', (found) => {
+    status = Number(found[':status']);
+    counts[status < 300 ? 'answers' : 'refusals'] += 1;
+    if (isControl && status < 300) counts[ANSWERED[as]] += 1;
   });
-  stream.resume();
+  stream.on('data', (piece: Buffer) => {
+    if (status >= 400 && said.length < 1000) said += piece.toString();
+  });
   const over = new Promise<void>((resolve) => {
     stream.once('close', resolve).once('end', resolve).once('aborted', resolve);
     session.once('close', resolve);
@@ -111,6 +136,14 @@ async function sendRequest(
   } else stream.end(body);
   await over;
   stream.close();
+  if (status !== 0 && !isExpected(status, isControl, said)) strange.push(`${method} ${path.slice(0, 99)}: ${status}`);
+}
+
+const ANSWERED = { token: 'byToken', stranger: 'byAnybody', administrator: 'byAdministrator' } as const;
+
+/** Of a control verb 500 may say that there is no such account, device or token. */
+function isExpected(status: number, isControl: boolean, said: string): boolean {
+  return EXPECTED.includes(status) || (isControl && status === 500 && !/the server failed/.test(said));
 }
 
 interface Sent {
@@ -122,6 +155,7 @@ interface Sent {
 
 /** One of the verbs, of which perhaps one thing is wrong. */
 function almostRight(random: SimRandom): Sent {
+  if (random.below(3) === 0) return almostRightControl(random);
   const verb = pick(random, Object.values(VERBS));
   const body = random.bytes(random.below(random.below(20) === 0 ? 100_000 : 300));
   const name = random.below(2) === 0 ? toHex(engine.blake3(body)) : toHex(random.bytes(32));
@@ -139,6 +173,21 @@ function almostRight(random: SimRandom): Sent {
     body: verb.body === 'none' ? new Uint8Array() : verb.body === 'json' ? new TextEncoder().encode(json) : body,
   };
   return random.below(4) === 0 ? sent : mutated(random, sent);
+}
+
+function almostRightControl(random: SimRandom): Sent {
+  const { verb, json } = controlRequest(random);
+  const body = new TextEncoder().encode(json);
+  const sent = {
+    method: 'POST',
+    path: VERBS.control.route.replace('PATH', verb),
+    headers: {
+      authorization: `Bearer ${pick(random, [...ROLES, 'no', ''])}-token`,
+      'content-length': String(body.length),
+    },
+    body,
+  };
+  return random.below(4) > 0 ? sent : mutated(random, sent);
 }
 
 const STRANGE = [
@@ -271,14 +320,15 @@ async function demandService(server: OwnServerProcess): Promise<void> {
 /** @returns how many objects there are. @throws when one lies under a name that is not that of its bytes, or where none may be */
 function demandTrueNames(folder: string): number {
   let objects = 0;
-  for (const entry of fs.readdirSync(folder, { recursive: true, withFileTypes: true })) {
+  const targets = join(folder, 'targets');
+  for (const entry of fs.readdirSync(targets, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const [target = '', ...rest] = path
-      .slice(folder.length)
+      .slice(targets.length)
       .split('/')
       .filter((part) => part !== '');
-    if (target === '.identity' || !entry.isFile()) continue;
-    if (!/^(one|two|none|[a-z0-9][a-z0-9._-]*)$/.test(target)) throw new Error(`${path} is in no target`);
+    if (!entry.isFile()) continue;
+    if (!/^[0-9a-f]{32}$/.test(target)) throw new Error(`${path} is in no target`);
     objects += 1;
     const name = /^[0-9a-f]{64}$/.exec(rest.at(-1) ?? '')?.[0];
     if (name !== undefined && rest[0] !== 'tmp' && toHex(engine.blake3(fs.readFileSync(path))) !== name) {

@@ -10,6 +10,7 @@ type Verbs =
   | 'subs'
   | 'sub-add'
   | 'sub-set'
+  | 'sub-invite'
   | 'sub-remove'
   | 'users'
   | 'user-add'
@@ -38,16 +39,25 @@ export const accounts: Controls<Verbs> = {
 
   async 'sub-set'(context, { name, ...settings }) {
     await change(context, 'sub-set', { name, ...settings }, async (trx) => {
-      const { id } = await subAccount(context, trx, name);
+      const { id, is_admin } = await subAccount(context, trx, name);
       await setAccount(trx, id, settings);
+      if (is_admin === 1) await requireAdministrator(trx);
     });
     return {};
   },
 
+  async 'sub-invite'(context, { name }) {
+    return change(context, 'sub-invite', { name }, async (trx) => {
+      const { id } = await subAccount(context, trx, name);
+      return insertCode(context, trx, id, 'admin');
+    });
+  },
+
   async 'sub-remove'(context, { name }) {
     await change(context, 'sub-remove', { name }, async (trx) => {
-      const { id } = await subAccount(context, trx, name);
+      const { id, is_admin } = await subAccount(context, trx, name);
       await trx.deleteFrom('accounts').where('id', '=', id).execute();
+      if (is_admin === 1) await requireAdministrator(trx);
     });
     return {};
   },
@@ -89,6 +99,7 @@ export const accounts: Controls<Verbs> = {
   },
 
   async 'user-remove'(context, { name }) {
+    await context.targets.count((await anyAccount(context.db, name)).id);
     const removed = await change(context, 'user-remove', { name }, async (trx) => {
       const { id } = await anyAccount(trx, name);
       const rows = await trx.selectFrom('targets').where('account', '=', id).select('id').execute();
@@ -153,8 +164,8 @@ async function subAccount({ principal }: KnownContext, trx: Change, name: string
   throw new NeoError('failed', `there is no sub-account ${name}`);
 }
 
-async function anyAccount(trx: Change, name: string): Promise<AccountRow> {
-  const row = await trx.selectFrom('accounts').where('name', '=', name).selectAll().executeTakeFirst();
+async function anyAccount(db: Pick<Change, 'selectFrom'>, name: string): Promise<AccountRow> {
+  const row = await db.selectFrom('accounts').where('name', '=', name).selectAll().executeTakeFirst();
   if (row !== undefined) return row;
   throw new NeoError('failed', `there is no account ${name}`);
 }
@@ -163,10 +174,13 @@ async function anyAccount(trx: Change, name: string): Promise<AccountRow> {
 async function requireAdministrator(trx: Change): Promise<void> {
   const left = await trx
     .selectFrom('accounts')
-    .where('is_admin', '=', 1)
-    .where('is_disabled', '=', 0)
-    .where('expires', 'is', null)
-    .select('id')
+    .leftJoin('accounts as parents', 'parents.id', 'accounts.parent')
+    .where('accounts.is_admin', '=', 1)
+    .where((eb) => eb.and([eb('accounts.is_disabled', '=', 0), eb('accounts.expires', 'is', null)]))
+    // A sub-account is shut with whoever made it.
+    .where((eb) => eb.or([eb('parents.is_disabled', 'is', null), eb('parents.is_disabled', '=', 0)]))
+    .where('parents.expires', 'is', null)
+    .select('accounts.id')
     .limit(1)
     .execute();
   if (left.length > 0) return;

@@ -6,7 +6,9 @@ import type { CONTROL, ControlAnswer, ControlRequest, ControlVerb } from '../../
 import type { BackOff } from '../back-off.ts';
 import type { Tables } from '../database/tables.ts';
 import type { Directory } from '../directory.ts';
+import type { Log } from '../log.ts';
 import type { Caller, Principal } from '../principal.ts';
+import type { Removals } from '../removals.ts';
 import type { TargetStore } from '../targets.ts';
 
 /** Of the server, for all requests. */
@@ -14,6 +16,7 @@ export interface ControlFacts {
   readonly db: Kysely<Tables>;
   readonly directory: Directory;
   readonly targets: TargetStore;
+  readonly removals: Removals;
   readonly backOff: BackOff;
   readonly clock: Clock;
   readonly random: Random;
@@ -21,6 +24,9 @@ export interface ControlFacts {
   readonly pepper: Uint8Array;
   /** What the server is called where second factors are kept. */
   readonly issuer: string;
+  /** Whether devices of an account without one may do anything but get one. */
+  readonly secondFactor: 'optional' | 'required';
+  readonly log: Log;
   /** Ends the server in good order, after the answer. */
   readonly shutdown: () => void;
 }
@@ -46,12 +52,12 @@ export type Controls<V extends ControlVerb> = {
 export type Change = Transaction<Tables>;
 
 /**
- * Changes something and writes down who did it, both or none; then nobody goes by what was so before.
+ * Changes something and writes down who did it, both or none; then nobody goes by what was so before, and the log tells it.
  * @param by by default the one who asks
  * @param detail without secrets
  */
 export async function change<T>(
-  { db, directory, clock, principal }: AnybodyContext,
+  { db, directory, clock, principal, caller, log }: AnybodyContext,
   action: string,
   detail: Readonly<Record<string, unknown>>,
   work: (change: Change) => Promise<T>,
@@ -66,8 +72,13 @@ export async function change<T>(
     return done;
   });
   directory.changed();
+  const event = action === 'login' || action === 'enrol' ? action : REVOKING.has(action) ? 'revoked' : 'change';
+  const what = event === 'change' || event === 'revoked' ? { action } : {};
+  log(event, { account, device, network: caller.network, ...what, detail });
   return result;
 }
+
+const REVOKING: ReadonlySet<string> = new Set(['device-revoke', 'token-revoke', 'logout']);
 
 export function newId({ random }: Pick<ControlFacts, 'random'>): string {
   return Buffer.from(random.bytes(16)).toString('hex');

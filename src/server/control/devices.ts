@@ -8,7 +8,7 @@ import { insertCode } from './new-account.ts';
 type Verbs = 'devices' | 'device-invite' | 'device-revoke' | 'tokens' | 'token-create' | 'token-revoke';
 
 export const devices: Controls<Verbs> = {
-  async devices({ db, principal }) {
+  async devices({ db, directory, principal }) {
     const { account, device } = principal;
     const rows = await db
       .selectFrom('devices')
@@ -16,7 +16,9 @@ export const devices: Controls<Verbs> = {
       .select(['id', 'name', 'role', 'created', 'seen', 'revoked'])
       .orderBy('created')
       .execute();
-    return { devices: rows.map((row) => ({ ...row, isThis: row.id === device?.id })) };
+    return {
+      devices: rows.map((row) => ({ ...row, seen: directory.seen(row.id) ?? row.seen, isThis: row.id === device?.id })),
+    };
   },
 
   async 'device-invite'(context, { role, until }) {

@@ -21,6 +21,7 @@ export const secrets: Controls<Verbs> = {
     guardTries(context);
     await change(context, 'secret-set', {}, async (trx) => {
       const row = await trx.selectFrom('accounts').where('id', '=', id).select('verifier').executeTakeFirstOrThrow();
+      guardTries(context);
       if (row.verifier !== null) {
         if (current === undefined)
           throw new NeoError('permission-denied', 'the account has a secret: prove that you know it');
@@ -67,6 +68,7 @@ export const secrets: Controls<Verbs> = {
     const recovery = makeRecoveryCodes(random);
     await change(context, 'second-confirm', {}, async (trx) => {
       const { totp_new: secret } = await factorOf(trx, id);
+      guardTries(context);
       if (secret === null)
         throw new NeoError('usage', 'no second factor was begun with', { hint: 'neo account 2fa enrol' });
       const step = checkSecondFactor(secret, second, clock.now(), 0);
@@ -84,6 +86,7 @@ export const secrets: Controls<Verbs> = {
     guardTries(context);
     await change(context, 'second-remove', {}, async (trx) => {
       const { totp, totp_step, recovery } = await factorOf(trx, id);
+      guardTries(context);
       if (totp === null) throw new NeoError('failed', 'the account has no second factor');
       const isOfTime = checkSecondFactor(totp, second, clock.now(), totp_step) !== undefined;
       const left = JSON.parse(recovery) as readonly string[];
@@ -108,7 +111,7 @@ function factorOf(trx: Change, id: string) {
     .executeTakeFirstOrThrow();
 }
 
-/** A device that was stolen is not to find out secrets either. */
+/** A device that was stolen is not to find out secrets either. Asked again when all is there: of many at once some have failed by then. */
 function guardTries({ backOff, principal, caller }: KnownContext): void {
   backOff.check(principal.account.name, caller.network);
 }

@@ -2,7 +2,15 @@
 import { NeoError } from '../../core/errors.ts';
 import { type Change, type Controls, change, type KnownContext, newId } from './context.ts';
 
-type Verbs = 'targets' | 'target-create' | 'target-remove' | 'grants' | 'grant' | 'grant-remove' | 'usage';
+type Verbs =
+  | 'targets'
+  | 'loss-allow'
+  | 'target-create'
+  | 'target-remove'
+  | 'grants'
+  | 'grant'
+  | 'grant-remove'
+  | 'usage';
 
 export const targets: Controls<Verbs> = {
   async targets({ directory, principal, targets: store }) {
@@ -37,8 +45,18 @@ export const targets: Controls<Verbs> = {
   async 'target-remove'(context, { name }) {
     const { targets: store } = context;
     const id = await ownTarget(context, context.db, name);
+    await store.count(context.principal.account.id);
     await change(context, 'target-remove', { name }, (trx) => trx.deleteFrom('targets').where('id', '=', id).execute());
+    context.removals.forget(id);
     return store.remove(context.principal.account.id, id);
+  },
+
+  async 'loss-allow'(context, { name, milliseconds }) {
+    const { id, name: owner } = context.principal.account;
+    const target = await ownTarget(context, context.db, name);
+    await change(context, 'loss-allow', { name, milliseconds }, async () => undefined);
+    (await context.removals.guardOf({ id: target, owner: { id, name: owner } })).allowLoss(milliseconds);
+    return {};
   },
 
   async grants({ db, principal }) {
@@ -47,33 +65,41 @@ export const targets: Controls<Verbs> = {
       .innerJoin('targets', 'targets.id', 'grants.target')
       .innerJoin('accounts', 'accounts.id', 'grants.account')
       .where('targets.account', '=', principal.account.id)
-      .select(['targets.name as target', 'accounts.name as to', 'grants.role', 'grants.expires'])
+      .select(['targets.name as target', 'accounts.name as to', 'grants.share', 'grants.role', 'grants.expires'])
       .orderBy('targets.name')
       .orderBy('accounts.name')
       .execute();
-    return { grants: rows };
+    return { grants: rows.map((row) => ({ ...row, share: row.share === '' ? null : row.share })) };
   },
 
-  async grant(context, { target, to, role, expires }) {
-    await change(context, 'grant', { target, to, role, expires: expires ?? null }, async (trx) => {
-      const id = await ownTarget(context, trx, target);
-      const account = await otherAccount(context, trx, to);
-      const row = { role, expires: expires ?? null, created: context.clock.now() };
-      await trx
-        .insertInto('grants')
-        .values({ target: id, account, ...row })
-        .onConflict((conflict) => conflict.columns(['target', 'account']).doUpdateSet(row))
-        .execute();
-    });
+  async grant(context, { target, to, share, role, expires }) {
+    if (share !== undefined && role !== 'read')
+      throw new NeoError('usage', 'of a share nothing but read can be granted');
+    await change(
+      context,
+      'grant',
+      { target, to, share: share ?? null, role, expires: expires ?? null },
+      async (trx) => {
+        const id = await ownTarget(context, trx, target);
+        const account = await otherAccount(context, trx, to);
+        const row = { role, expires: expires ?? null, created: context.clock.now() };
+        await trx
+          .insertInto('grants')
+          .values({ target: id, account, share: share ?? '', ...row })
+          .onConflict((conflict) => conflict.columns(['target', 'account', 'share']).doUpdateSet(row))
+          .execute();
+      },
+    );
     return {};
   },
 
-  async 'grant-remove'(context, { target, to }) {
-    await change(context, 'grant-remove', { target, to }, async (trx) => {
+  async 'grant-remove'(context, { target, to, share = '' }) {
+    await change(context, 'grant-remove', { target, to, share }, async (trx) => {
       const id = await ownTarget(context, trx, target);
       const { numDeletedRows } = await trx
         .deleteFrom('grants')
         .where('target', '=', id)
+        .where('share', '=', share)
         .where('account', 'in', (eb) => eb.selectFrom('accounts').where('name', '=', to).select('id'))
         .executeTakeFirst();
       if (numDeletedRows !== 1n) throw new NeoError('failed', `${to} was granted nothing in ${target}`);

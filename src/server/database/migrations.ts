@@ -93,10 +93,11 @@ async function makeTargets({ schema }: Kysely<unknown>): Promise<void> {
       .createTable('grants')
       .addColumn('target', 'text', of('targets'))
       .addColumn('account', 'text', of('accounts'))
+      .addColumn('share', 'text', required)
       .addColumn('role', 'text', required)
       .addColumn('expires', INTEGER, orCount('expires'))
       .addColumn('created', INTEGER, count('created'))
-      .addPrimaryKeyConstraint('grants_key', ['target', 'account']),
+      .addPrimaryKeyConstraint('grants_key', ['target', 'account', 'share']),
   );
   await schema.createIndex('grants_account').on('grants').column('account').execute();
 }

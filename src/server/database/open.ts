@@ -61,7 +61,7 @@ export async function openDatabase(path: string, options: DatabaseOptions = {}):
 }
 
 /** So that a database has one lock, by whatever name it is opened. */
-async function realPath(path: string): Promise<string> {
+export async function realPath(path: string): Promise<string> {
   const absolute = resolve(path);
   try {
     return await realpath(absolute);
@@ -71,7 +71,7 @@ async function realPath(path: string): Promise<string> {
   }
 }
 
-async function refuseOpenToOthers(path: string, mode: '600' | '700'): Promise<void> {
+export async function refuseOpenToOthers(path: string, mode: '600' | '700'): Promise<void> {
   // Windows has lists of its own, and these bits mean nothing there.
   if (process.platform === 'win32' || ((await stat(path)).mode & 0o066) === 0) return;
   throw new NeoError('permission-denied', `${path} can be read or changed by others than its owner`, {
@@ -79,7 +79,8 @@ async function refuseOpenToOthers(path: string, mode: '600' | '700'): Promise<vo
   });
 }
 
-async function lock(path: string): Promise<() => void> {
+/** @throws NeoError failed when another server has it */
+export async function lock(path: string): Promise<() => void> {
   const file = `${path}.lock`;
   await makePrivate(file).catch((error: unknown) => {
     if (systemCode(error) !== 'EEXIST') throw error;
@@ -100,7 +101,7 @@ async function makePrivate(path: string): Promise<void> {
   await (await open(path, 'wx', 0o600)).close();
 }
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);
     return true;
@@ -167,7 +168,7 @@ async function makeDatabase(path: string, migrations: Migrations): Promise<void>
  * The file is there and may be written: whatever SQLite does not understand of it is damage, such as a table that is not there, or a mark
  * that says it is to be read only.
  */
-async function damageAsSuch<T>(path: string, use: () => Promise<T>): Promise<T> {
+export async function damageAsSuch<T>(path: string, use: () => Promise<T>): Promise<T> {
   try {
     return await use();
   } catch (cause) {
@@ -182,7 +183,7 @@ function damaged(path: string, cause?: unknown): NeoError {
 }
 
 /** Reads all of it; changes nothing. */
-async function verify(db: Kysely<Tables>, path: string): Promise<void> {
+export async function verify(db: Kysely<Tables>, path: string): Promise<void> {
   await sql`pragma cell_size_check = on`.execute(db);
   const { rows } = await sql<{ quick_check: string }>`pragma quick_check(1)`.execute(db);
   if (rows[0]?.quick_check !== 'ok') throw damaged(path, rows[0]?.quick_check);
@@ -201,7 +202,7 @@ const SETTINGS: ReadonlyMap<string, RegExp> = new Map([
   ['pepper', /^[0-9a-f]{64}$/],
 ]);
 
-async function prepareForUse(db: Kysely<Tables>, path: string): Promise<void> {
+export async function prepareForUse(db: Kysely<Tables>, path: string): Promise<void> {
   const rows = await db.selectFrom('settings').selectAll().execute();
   const settings = new Map(rows.map(({ name, value }) => [name, value]));
   for (const [name, form] of SETTINGS) if (!form.test(settings.get(name) ?? '')) throw damaged(path);
@@ -224,7 +225,7 @@ function once(action: () => Promise<void>): () => Promise<void> {
   };
 }
 
-async function backUp(db: Kysely<Tables>, to: string): Promise<void> {
+export async function backUp(db: Kysely<Tables>, to: string): Promise<void> {
   const path = resolve(to);
   try {
     await makePrivate(path);
@@ -255,7 +256,7 @@ async function copyTo(db: Kysely<Tables>, to: string): Promise<void> {
 }
 
 /** SQLite does not wait for the medium when it makes a copy. */
-async function syncFile(path: string): Promise<void> {
+export async function syncFile(path: string): Promise<void> {
   const file = await open(path, 'r+');
   try {
     await file.sync();

@@ -105,6 +105,8 @@ interface TargetsTable {
 interface GrantsTable {
   target: string;
   account: string;
+  /** Id of the only share in it that may be read; empty: all of the target. */
+  share: string;
   role: Role;
   expires: number | null;
   created: number;
