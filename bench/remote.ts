@@ -13,6 +13,7 @@ import { startSshd } from '../test/support/sshd.ts';
 import { type CorpusName, ensureCorpora, FULL, QUICK, REAL_FILES } from './corpora.ts';
 import { median } from './figures.ts';
 import { type Command, findProgram, measure, type Usage } from './measure.ts';
+import { type Call, LAUNCHER, PASSWORD, REMOTE_OPERATIONS } from './remote-operations.ts';
 import { timeText } from './table.ts';
 
 interface Server {
@@ -83,32 +84,6 @@ async function inBuckets(delay: number): Promise<Server> {
   };
 }
 
-type Call = readonly string[];
-
-/** What both do, in this order. */
-const OPERATIONS: readonly {
-  readonly name: string;
-  readonly neo: (to: string) => Call;
-  readonly restic: (to: string) => Call;
-}[] = [
-  { name: 'first snapshot', neo: () => ['snapshot', '-q', '.'], restic: () => ['backup', '-q', '.'] },
-  { name: 'unchanged snapshot', neo: () => ['snapshot', '-q', '.'], restic: () => ['backup', '-q', '.'] },
-  {
-    name: 'restore',
-    neo: (to) => ['restore', '-q', 'latest', '--to', to],
-    restic: (to) => ['restore', '-q', 'latest', '--target', to],
-  },
-  {
-    name: 'check, all data read',
-    neo: () => ['check', '-q', '--read-data'],
-    restic: () => ['check', '-q', '--read-data'],
-  },
-  { name: 'list of snapshots', neo: () => ['snapshots', '-q'], restic: () => ['snapshots', '-q'] },
-];
-
-const PASSWORD = 'correct horse battery staple';
-const LAUNCHER = join(import.meta.dirname, '..', 'bin', 'neo.cjs');
-
 const { values } = parseArgs({
   options: {
     storage: { type: 'string', default: 'sftp,s3' },
@@ -151,7 +126,7 @@ async function play(server: Server, corpus: string, pairs: Map<string, [Usage, U
     await measure({ argv: ['sh', '-c', 'find . -type f -exec cat {} + > /dev/null'], env: {}, cwd: corpus });
     await measure(neo(['init', '-q', ...initFlags]));
     await measure(rival(['init', '-q']));
-    for (const { name, ...calls } of OPERATIONS) {
+    for (const { name, ...calls } of REMOTE_OPERATIONS) {
       const target = (who: string): string => join(place, who);
       const pair: [Usage, Usage] = [
         await measure(neo(calls.neo(target('neo')))),

@@ -1,0 +1,107 @@
+/** neo by `neo serve` and restic by what serves it, in turns. */
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { cpuOf, memoryOf, resetPeak } from './children.ts';
+import { type Command, measure } from './measure.ts';
+import { type Call, LAUNCHER, PASSWORD, REMOTE_OPERATIONS, type RemoteOperation } from './remote-operations.ts';
+import { startRestServers } from './rest-servers.ts';
+import { ServeProcess } from './serve-process.ts';
+import type { Report } from './serve-report.ts';
+
+export interface RepositoriesPlan {
+  readonly corpora: readonly { readonly name: string; readonly folder: string }[];
+  readonly rounds: number;
+  /** A new folder. */
+  readonly place: string;
+  readonly restic: string;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+}
+
+interface Contestant {
+  readonly name: string;
+  /** Of its server. */
+  readonly pid: number;
+  readonly command: (call: Call, repository: string, corpus: string) => Command;
+  readonly call: (operation: RemoteOperation, to: string) => Call;
+  stop(): Promise<void>;
+}
+
+export async function playRepositories(plan: RepositoriesPlan): Promise<void> {
+  for (const { name, folder } of plan.corpora) {
+    const place = join(plan.place, name);
+    const contestants = [await neoBy(place, plan.signal), ...(await resticBy(place, plan.restic))];
+    for (let round = 0; round < plan.rounds; round++) {
+      plan.say(`${name}, round ${round + 1} of ${plan.rounds}`);
+      const turned = round % contestants.length;
+      const inOrder = [...contestants.slice(turned), ...contestants.slice(0, turned)];
+      await playRound(plan, { name, folder }, round, inOrder);
+    }
+    for (const contestant of contestants) await contestant.stop();
+  }
+}
+
+async function neoBy(place: string, signal: AbortSignal): Promise<Contestant> {
+  const server = await ServeProcess.start(place);
+  const home = homeIn(place, 'neo');
+  const url = `neo://127.0.0.1:${server.port}`;
+  const argv = [process.execPath, LAUNCHER];
+  const env = { HOME: home, NEO_PASSWORD: PASSWORD };
+  const keys = ['--code', server.adminCode, '--fingerprint', server.shownFingerprint];
+  await measure({ argv: [...argv, 'login', url, ...keys], env }, signal);
+  return {
+    name: 'neo',
+    pid: server.pid,
+    command: (call, repository, cwd) => ({ argv: [...argv, ...call, '--repo', `${url}/${repository}`], env, cwd }),
+    call: (operation, to) => operation.neo(to),
+    stop: () => server.stop(),
+  };
+}
+
+async function resticBy(place: string, restic: string): Promise<Contestant[]> {
+  return (await startRestServers(place)).map((server) => {
+    const env = { HOME: homeIn(place, server.name.replace(', ', '-')), RESTIC_PASSWORD: PASSWORD };
+    return {
+      name: server.name,
+      pid: server.pid,
+      command: (call, repository, cwd) => ({ argv: [restic, ...server.flags(repository), ...call], env, cwd }),
+      call: (operation, to) => operation.restic(to),
+      stop: () => server.stop(),
+    };
+  });
+}
+
+function homeIn(place: string, name: string): string {
+  const home = join(place, 'homes', name);
+  fs.mkdirSync(home, { recursive: true });
+  return home;
+}
+
+async function playRound(
+  { report, signal, place }: RepositoriesPlan,
+  corpus: { readonly name: string; readonly folder: string },
+  round: number,
+  contestants: readonly Contestant[],
+): Promise<void> {
+  const repository = `round-${round}`;
+  // Whoever reads them first would wait for the disk.
+  await measure(
+    { argv: ['sh', '-c', 'find . -type f -exec cat {} + > /dev/null'], env: {}, cwd: corpus.folder },
+    signal,
+  );
+  for (const { command } of contestants) await measure(command(['init', '-q'], repository, corpus.folder), signal);
+  for (const operation of REMOTE_OPERATIONS) {
+    for (const { name, pid, command, call } of contestants) {
+      // What the one before has left to be written is not to be waited for by this one.
+      await measure({ argv: ['sync'], env: {} }, signal);
+      const to = join(place, corpus.name, 'restored', `${name.replace(', ', '-')}-${round}`);
+      fs.mkdirSync(join(to, '..'), { recursive: true });
+      resetPeak(pid);
+      const before = cpuOf(pid);
+      const usage = await measure(command(call(operation, to), repository, corpus.folder), signal);
+      const server = { serverCpu: cpuOf(pid) - before, serverPeak: memoryOf(pid).peak };
+      report.turn({ corpus: corpus.name, operation: operation.name, round: round + 1, who: name, ...usage, ...server });
+    }
+  }
+}
