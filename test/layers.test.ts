@@ -12,7 +12,7 @@ const LAYERS: { readonly [folder: string]: readonly string[] } = {
   fs: ['core'],
   protocol: ['core', 'engine'],
   backends: ['core', 'engine', 'protocol'],
-  repo: ['core', 'engine', 'chunker', 'backends'],
+  repo: ['core', 'engine', 'chunker', 'protocol', 'backends'],
   snapshot: ['core', 'engine', 'fs', 'repo'],
   tasks: ['core', 'engine', 'chunker', 'fs', 'repo', 'snapshot'],
   server: ['core', 'engine', 'protocol', 'backends'],
