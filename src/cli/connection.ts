@@ -13,7 +13,7 @@ import { systemFolders } from './surroundings.ts';
 
 export type ConnectionFlags = Pick<
   RepositoryFlags,
-  'ssh' | 'retry-for' | 'first-contact' | 'limit-upload' | 'limit-download'
+  'ssh' | 'retry-for' | 'first-contact' | 'limit-upload' | 'limit-download' | 'debug-protocol'
 >;
 
 const RETRY_FOR_MS = 15 * 60_000;
@@ -40,12 +40,17 @@ export function connection(flags: ConnectionFlags, out: Output, env: Environment
     ...(ssh === undefined || ssh === '' ? {} : { ssh }),
     ...(contact === undefined ? {} : { connectTimeout: Math.max(contact, SHORTEST_CONNECT_MS) }),
     s3: s3Surroundings(env),
-    neo: (host) => neoTrust(host, env),
+    neo: async (host) => traced(await neoTrust(host, env), flags, out),
     onNote: (message) => out.note(message),
     ...(retryFor === 0
       ? {}
       : { retry: { retryFor, ...firstContact, onRetry: teller(out), interrupted: interruption } }),
   };
+}
+
+/** `--debug-protocol` */
+export function traced(trust: Trust, flags: Pick<RepositoryFlags, 'debug-protocol'>, out: Output): Trust {
+  return flags['debug-protocol'] === true ? { ...trust, trace: (line) => out.note(line) } : trust;
 }
 
 /** Loaded for those only who are on such a server. */

@@ -55,6 +55,10 @@ export const repositoryFlags = {
     helpValue: 'SIZE',
     helpGroup,
   }),
+  'debug-protocol': Flags.boolean({
+    summary: 'Print each request to a server of neo, with sizes, on standard error.',
+    helpGroup,
+  }),
   'accept-rollback': Flags.boolean({
     summary: 'What is gone from the repository, and nobody removed, is not missed any more.',
     helpGroup,
@@ -82,6 +86,7 @@ export interface RepositoryFlags {
   readonly 'first-contact'?: number | undefined;
   /** Nobody types it: what is stored goes on to other repositories. */
   readonly 'keep-packs'?: boolean | undefined;
+  readonly 'debug-protocol'?: boolean | undefined;
   readonly 'limit-upload'?: string | undefined;
   readonly 'limit-download'?: string | undefined;
   readonly 'accept-rollback'?: boolean | undefined;

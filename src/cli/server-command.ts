@@ -3,6 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import { ControlClient, type Trust } from '../backends/neo-control.ts';
 import { type NeoHost, parseNeoHost } from '../backends/neo-location.ts';
 import { PlainCommand } from './base-command.ts';
+import { traced } from './connection.ts';
 import { outputFlags } from './flags.ts';
 import { onlyServer, trustAt } from './server-trust.ts';
 import { systemFolders } from './surroundings.ts';
@@ -13,6 +14,10 @@ export const serverFlags = {
     helpValue: 'URL',
     helpGroup: 'GLOBAL',
   }),
+  'debug-protocol': Flags.boolean({
+    summary: 'Print each request to the server, with sizes, on standard error.',
+    helpGroup: 'GLOBAL',
+  }),
 };
 
 /** `run` asks through {@link ask}, which connects, and hangs up at the end. */
@@ -20,13 +25,13 @@ export abstract class ServerCommand extends PlainCommand {
   static override baseFlags = { ...serverFlags, ...outputFlags };
 
   protected async ask<T>(
-    flags: { readonly server?: string | undefined },
+    flags: { readonly server?: string | undefined; readonly 'debug-protocol'?: boolean | undefined },
     work: (client: ControlClient, host: NeoHost, trust: Trust) => Promise<T>,
   ): Promise<T> {
     const folders = systemFolders();
     const named = flags.server ?? (process.env['NEO_SERVER'] || undefined);
     const host = named === undefined ? await onlyServer(folders) : parseNeoHost(named);
-    const trust = await trustAt(host, folders, process.env);
+    const trust = traced(await trustAt(host, folders, process.env), flags, this.out);
     const client = new ControlClient(host, trust);
     try {
       return await work(client, host, trust);

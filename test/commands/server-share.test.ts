@@ -98,3 +98,12 @@ it('ends when it is taken back', async () => {
   expect((await bob.neo(['ls', '--share', share])).code).toBe(DENIED);
   expect((await ok(bob.neo(['target', 'list', '--json']))).of('target')).toEqual([]);
 });
+
+it('--debug-protocol says each request with sizes, and nothing of what is in them', async () => {
+  const { stderr } = await ok(ann.neo(['target', 'list', '--debug-protocol', '--server', people.server.url]));
+  expect(stderr).toMatch(/^neo: > POST \/v1\/control\/targets 2 bytes$/m);
+  expect(stderr).toMatch(/^neo: < 200 POST \/v1\/control\/targets \d+ bytes, \d+ ms$/m);
+  const listed = await ok(ann.neo(['snapshots', '--debug-protocol', ...here()]));
+  expect(listed.stderr).toMatch(/^neo: > GET \/v1\/targets\/documents\/list\?folder=/m);
+  expect(`${stderr}${listed.stderr}`).not.toContain('Bearer');
+});

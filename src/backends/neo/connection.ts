@@ -17,6 +17,8 @@ export interface Trust {
   readonly token?: string;
   /** Who asks, by a key that never leaves this machine; both PEM. */
   readonly device?: { readonly key: string; readonly cert: string };
+  /** Told of each request and answer: method, path and sizes, and nothing of what is in them. */
+  readonly trace?: (line: string) => void;
 }
 
 export interface Exchange {
@@ -61,11 +63,16 @@ export class Connection {
    * @throws NeoError what the server refuses with; unreachable
    */
   async ask(exchange: Exchange): Promise<Reply | undefined> {
-    const { doing } = exchange;
+    const { doing, method, url } = exchange;
+    const { trace } = this.#trust;
+    const began = performance.now();
+    trace?.(`> ${method} ${url}${lengthSent(exchange)}`);
     try {
       const stream = await this.#send(exchange);
       const [headers] = (await answered(stream)) as [IncomingHttpHeaders & { ':status'?: number }];
       const status = headers[':status'] ?? 0;
+      const length = headers['content-length'] === undefined ? '' : ` ${headers['content-length']} bytes`;
+      trace?.(`< ${status} ${method} ${url}${length}, ${Math.round(performance.now() - began)} ms`);
       if (status >= 200 && status < 300) return { headers, stream };
       if (status === 404 && headers['neo-object'] === 'absent') {
         stream.close();
@@ -76,6 +83,7 @@ export class Connection {
       stream.destroy();
       throw errorOf(status, refusal, doing);
     } catch (error) {
+      if (!isNeoError(error)) trace?.(`< cut ${method} ${url}: ${messageOf(error)}`);
       throw isNeoError(error) ? error : cut(doing, error);
     }
   }
@@ -160,6 +168,11 @@ export class Connection {
     const session = await this.#session?.catch(() => undefined);
     session?.destroy();
   }
+}
+
+function lengthSent({ headers = {} }: Exchange): string {
+  const length = headers['content-length'];
+  return length === undefined ? '' : ` ${length} bytes`;
 }
 
 /** What is under way on each connection. */
