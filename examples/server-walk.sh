@@ -7,7 +7,7 @@
 # stays for a day.
 set -euo pipefail
 walk=$(mktemp -d)
-trap 'kill "$server" 2>/dev/null; wait; rm -rf "$walk"' EXIT
+trap 'kill "$server" 2>/dev/null || true; wait; rm -rf "$walk"' EXIT
 mkdir "$walk"/{server,ann,bob}
 export NEO_PASSWORD="of the repository"
 as() { HOME="$walk/$1" "${@:2}"; }
