@@ -1,6 +1,6 @@
 /**
  * What may be removed from a target, whoever asks: packs and snapshots that a prune has marked, and that have been marked for a while, by the
- * server's own clock; configurations never; and of all that is there no more than a part within a day. So a key that was stolen cannot empty a
+ * server's own clock; configurations only when they are new; and of all that is there no more than a part within a day. So a key that was stolen cannot empty a
  * target before its owner sees what it marked.
  */
 import type { ObjectInfo, ServedBackend } from '../backends/backend.ts';
@@ -17,6 +17,7 @@ export interface RemovalLimits {
 }
 
 const WINDOW_MS = 24 * 3_600_000;
+const YOUNG_MS = 3_600_000;
 /** Less may always go: a target that is nearly empty is no loss. */
 const SMALL_BYTES = 64 << 20;
 
@@ -49,13 +50,23 @@ export class RemovalGuard {
   }
 
   /** Before it is removed. @throws NeoError permission-denied */
-  async check({ path, size }: ObjectInfo): Promise<void> {
-    if (path.startsWith('config/')) {
-      throw new NeoError('permission-denied', 'a configuration is never removed, but with its target');
-    }
+  async check({ path, size, modified }: ObjectInfo): Promise<void> {
+    if (path.startsWith('config/')) return this.#checkConfiguration(modified);
     if (!/^(packs|snapshots)\//.test(path)) return;
     if (this.#limits.grace > 0 && !(await this.#isMarked(path))) throw this.#tooEarly(path);
     await this.#count(size);
+  }
+
+  /** One that was made just now, by somebody who could not go on, may go again. */
+  async #checkConfiguration(modified: number): Promise<void> {
+    if (this.#isAllowed || modified > (await this.#storage.now()) - YOUNG_MS) return;
+    throw new NeoError('permission-denied', 'the server keeps configurations: without them nothing can be read', {
+      hint: 'if you mean it: neo target allow-loss NAME --for 1h',
+    });
+  }
+
+  get #isAllowed(): boolean {
+    return this.#clock.monotonic() < this.#allowedUntil;
   }
 
   async #isMarked(path: string): Promise<boolean> {
@@ -99,7 +110,7 @@ export class RemovalGuard {
     }
     const lost = this.#window.lost + size;
     const most = Math.max(SMALL_BYTES, this.#window.bytes * this.#limits.part);
-    if (lost > most && now >= this.#allowedUntil) {
+    if (lost > most && !this.#isAllowed) {
       throw new NeoError(
         'permission-denied',
         `the server gives up no more than ${formatBytes(most)} of this target within a day`,

@@ -69,12 +69,15 @@ describe('of what was marked', () => {
     await expect(guard(limits).check(pack('a'))).rejects.toEqual(refused);
   });
 
-  it('sessions, tombs, index and shares go as before, configurations never', async () => {
+  it('sessions, tombs, index and shares go as before, configurations only when they are new, or it is allowed', async () => {
     const removals = guard(limits);
     for (const path of ['sessions/a', 'tombs/1-a', 'index/a', 'shares/a/1', 'keys/a', 'removals/a']) {
       await removals.check({ path, size: 1, modified: 0 });
     }
     await expect(removals.check({ path: 'config/0', size: 1, modified: 0 })).rejects.toEqual(refused);
+    await removals.check({ path: 'config/0', size: 1, modified: Date.now() - HOUR / 2 });
+    removals.allowLoss(HOUR);
+    await removals.check({ path: 'config/0', size: 1, modified: 0 });
   });
 });
 
