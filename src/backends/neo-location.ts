@@ -26,7 +26,7 @@ const FORM = /^neo:\/\/(?:([^/@]*)@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-
 export function parseNeo(text: string): NeoPlace {
   const { path, ...host } = parseParts(text);
   const target = path.replace('/', ':');
-  if (!TARGET.test(target)) throw notNeo('the neo: location has no valid target');
+  if (path.includes(':') || !TARGET.test(target)) throw notNeo('the neo: location has no valid target');
   return { ...host, target };
 }
 

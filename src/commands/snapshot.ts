@@ -17,7 +17,7 @@ import { wantsProfile } from '../cli/surroundings.ts';
 import { NeoError } from '../core/errors.ts';
 import { type BackupOptions, backup } from '../tasks/backup.ts';
 import type { CopySummary } from '../tasks/copy.ts';
-import { followAlong } from '../tasks/follow-shares.ts';
+import { askShared, followAlong } from '../tasks/follow-shares.ts';
 import type { Line } from '../tasks/missed.ts';
 import { makeSelection, parseFileList, resolveSources, type SelectionOptions, streamPath } from '../tasks/selection.ts';
 import { SeveralTargets } from '../tasks/several-targets.ts';
@@ -102,12 +102,13 @@ default repository in your data folder is used, and made at the first snapshot.`
   private async save({ repository, state }: Opened, options: BackupOptions): Promise<void> {
     if (this.#first !== undefined && !options.dryRun) await this.saveFirst(this.#first, { repository, state }, options);
     this.capped(options.level, repository.engine.maxCompressionLevel);
+    const isShared = options.dryRun ? undefined : askShared(repository);
     const summary = await backup(repository, state, options, this.events, this.signal);
     this.endProgress();
     reportStages(this.out, summary.budgets);
     await reportSnapshot(this.out, summary, options.dryRun);
     if (summary.snapshot !== undefined && summary.kind === 'snapshot')
-      await this.moveShares({ repository, state }, options);
+      await this.moveShares({ repository, state }, options, isShared);
     if (summary.errors > 0) this.exitWith(3);
   }
 
@@ -115,10 +116,12 @@ default repository in your data folder is used, and made at the first snapshot.`
   private async moveShares(
     { repository, state }: Pick<Opened, 'repository' | 'state'>,
     options: BackupOptions,
+    isShared: (() => Promise<boolean>) | undefined,
   ): Promise<void> {
     const { host, user, program, dryRun, graceFloor } = options;
     const floor = graceFloor === undefined ? {} : { graceFloor };
-    const about = { line: lineOf(options), host, user, program, dryRun, ...floor };
+    const asked = isShared === undefined ? {} : { isShared };
+    const about = { line: lineOf(options), ...asked, host, user, program, dryRun, ...floor };
     const { followed } = await followAlong(repository, state, about, this.events, this.signal);
     for (const { id } of followed) this.out.note(`share ${id.slice(0, 8)} shows it from now on`);
   }

@@ -30,6 +30,8 @@ import { lookAtSnapshots, type VisibleSnapshots } from './snapshots.ts';
 export interface FollowOptions {
   /** Only those that follow it; where nothing at all is shared that costs one question. */
   readonly line?: Line;
+  /** Whether anything is shared, where that was asked before ({@link askShared}). */
+  readonly isShared?: () => Promise<boolean>;
   /** Only these. */
   readonly ids?: readonly ShareId[];
   readonly host: string;
@@ -73,7 +75,8 @@ export async function followShares(
   requireFeatures(repository.config, 'write');
   requireOneConfig(repository.chain);
   requireFull(repository, 'share');
-  if (options.line !== undefined && !(await isAnythingShared(repository))) return NOTHING;
+  const isShared = options.isShared ?? (() => isAnythingShared(repository));
+  if (options.line !== undefined && !(await isShared())) return NOTHING;
   return new Followers(repository, state, options, events, signal).run();
 }
 
@@ -93,6 +96,18 @@ export async function followAlong(
     events({ type: 'warning', message: `shares do not show what is new: ${messageOf(error)}`, code: error.code });
     return NOTHING;
   }
+}
+
+/** What was shared since a run began that took no longer is not looked for: it was made of what was there, and follows the next time. */
+const SHORT_MS = 60_000;
+
+/** Asks before a run whether anything is shared, while others ask, too: afterwards there is nobody to share a way over a network with. */
+export function askShared(repository: Repository): () => Promise<boolean> {
+  if (repository.keys.full === undefined) return async () => false;
+  const { clock } = repository;
+  const began = clock.monotonic();
+  const asked = isAnythingShared(repository).catch(() => true);
+  return async () => (await asked) || (clock.monotonic() - began > SHORT_MS && (await isAnythingShared(repository)));
 }
 
 async function isAnythingShared({ backend }: Repository): Promise<boolean> {

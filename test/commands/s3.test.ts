@@ -165,7 +165,7 @@ describe.skipIf(!radosgwIsThere())('a repository in a bucket', () => {
     expect(
       asked.filter((line) => /^GET .*(index|snapshots|packs)%?[2F/]/.test(line) && !line.includes('list-type')),
     ).toEqual([]);
-    expect(asked.length).toBeLessThanOrEqual(23);
+    expect(asked.length).toBeLessThanOrEqual(24);
     expect(proxy.rounds).toBeLessThanOrEqual(11);
   });
 
