@@ -4,7 +4,7 @@
  */
 
 /** Bytes of all bodies together, about. */
-const ALL = 32 << 20;
+const ALL = 16 << 20;
 const MOST = 256 << 10;
 /** A frame of HTTP/2. */
 const LEAST = 16 << 10;
