@@ -18,8 +18,8 @@ export interface ReachedRange {
 
 const SUFFIX = '.reach';
 const MOST_PATH = 250;
-/** Of one of these objects: a million ranges. */
-export const MOST_REACH_BYTES: number = 16 << 20;
+/** Of one of these objects: half a million ranges. What is longer reaches nothing. */
+export const MOST_REACH_BYTES: number = 4 << 20;
 
 /** @param object path of the share's own object */
 export function reachPath(object: string): string {

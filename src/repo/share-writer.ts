@@ -3,7 +3,7 @@ import type { Backend } from '../backends/backend.ts';
 import { toHex } from '../core/bytes.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
 import type { BlobId, ObjectName } from '../core/ids.ts';
-import { encodeReach, reachPath } from '../protocol/reach.ts';
+import { encodeReach, MOST_REACH_BYTES, reachPath } from '../protocol/reach.ts';
 import { fetchSealed, type NeededBlob } from './blob-copier.ts';
 import type { BlobEntry } from './blob-entry.ts';
 import type { BlobPlace } from './blob-index.ts';
@@ -206,7 +206,13 @@ async function publishReach(
 ): Promise<void> {
   if (backend.isGuarded !== true) return;
   const reached = packs.map(({ name, entries }) => ({ path: packPath(name), ranges: entries }));
-  await backend.put(reachPath(object), encodeReach(reached));
+  const list = encodeReach(reached);
+  if (list.length > MOST_REACH_BYTES) {
+    throw new NeoError('failed', 'the share is in more pieces than the server lets others read', {
+      hint: 'share a smaller directory',
+    });
+  }
+  await backend.put(reachPath(object), list);
 }
 
 /** The object first: a reader that still sees it must be able to read what it names. */

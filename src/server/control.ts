@@ -14,6 +14,10 @@ import { requireSecondFactor, requireStanding } from './rights.ts';
 
 const HANDLERS: Controls<ControlVerb> = { ...login, ...targets, ...secrets, ...devices, ...accounts, ...server };
 
+/** Bytes of a request. Strangers may send many at once, and need little. */
+const MOST_OF_STRANGERS = 4 << 10;
+const MOST_BYTES = 64 << 10;
+
 /** The answer. @throws NeoError for what is refused */
 export async function control(
   facts: ControlFacts,
@@ -27,7 +31,9 @@ export async function control(
   }
   requireStanding(principal, name);
   if (facts.secondFactor === 'required') requireSecondFactor(principal, name);
-  const parsed = CONTROL[name].request.safeParse(await readJson(body));
+  const parsed = CONTROL[name].request.safeParse(
+    await readJson(body, CONTROL[name].standing === 'anybody' ? MOST_OF_STRANGERS : MOST_BYTES),
+  );
   if (!parsed.success) throw malformed(name, parsed.error.issues[0]?.path ?? []);
   // The table says of each name which request and which context are its own; TypeScript does not follow that through a union.
   const handler = HANDLERS[name] as (context: AnybodyContext | KnownContext, request: unknown) => Promise<unknown>;

@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.ts';
 import { NeoError } from '../core/errors.ts';
 import { formatBytes, formatDuration } from '../core/format.ts';
 import { decodeMarks, isMarksPath, MOST_MARKS_BYTES } from '../protocol/marks.ts';
+import { InTurn, Kept } from './kept.ts';
 
 export interface RemovalLimits {
   /** Milliseconds for which nothing is removed that was marked. */
@@ -18,6 +19,9 @@ export interface RemovalLimits {
 
 const WINDOW_MS = 24 * 3_600_000;
 const YOUNG_MS = 3_600_000;
+/** They take some times their bytes in memory. */
+const kept = new Kept<ReadonlySet<string>>(32 << 20);
+const inTurn = new InTurn();
 /** Less may always go: a target that is nearly empty is no loss. */
 const SMALL_BYTES = 64 << 20;
 
@@ -26,8 +30,6 @@ export class RemovalGuard {
   readonly #limits: RemovalLimits;
   readonly #bytes: () => Promise<number>;
   readonly #clock: Pick<Clock, 'monotonic'>;
-  /** Of marks that are old enough. */
-  #marked = new Map<string, ReadonlySet<string>>();
   #window = { began: Number.NEGATIVE_INFINITY, bytes: 0, lost: 0 };
   #allowedUntil = Number.NEGATIVE_INFINITY;
 
@@ -69,29 +71,25 @@ export class RemovalGuard {
     return this.#clock.monotonic() < this.#allowedUntil;
   }
 
+  /** By the lists that are old enough: each of them is never changed. */
   async #isMarked(path: string): Promise<boolean> {
-    if (this.#isKnown(path)) return true;
-    await this.#look();
-    return this.#isKnown(path);
-  }
-
-  #isKnown(path: string): boolean {
-    for (const paths of this.#marked.values()) if (paths.has(path)) return true;
+    const now = await this.#storage.now();
+    for await (const info of this.#storage.list('tombs')) {
+      const isOld = info.modified <= now - this.#limits.grace;
+      if (isOld && isMarksPath(info.path) && info.size <= MOST_MARKS_BYTES && (await this.#marks(info)).has(path)) {
+        return true;
+      }
+    }
     return false;
   }
 
-  /** Marks are never changed: each is read once. */
-  async #look(): Promise<void> {
-    const marked = new Map<string, ReadonlySet<string>>();
-    const now = await this.#storage.now();
-    for await (const { path, size, modified } of this.#storage.list('tombs')) {
-      if (!isMarksPath(path) || size > MOST_MARKS_BYTES || modified > now - this.#limits.grace) continue;
-      const bytes = this.#marked.has(path) ? undefined : await this.#storage.get(path);
-      const known = this.#marked.get(path);
-      if (known !== undefined) marked.set(path, known);
-      else if (bytes !== undefined) marked.set(path, readable(bytes));
-    }
-    this.#marked = marked;
+  async #marks({ path, size, modified }: ObjectInfo): Promise<ReadonlySet<string>> {
+    const key = `${this.#storage.location} ${path} ${size} ${modified}`;
+    const known = kept.get(key);
+    if (known !== undefined) return known;
+    const read = await inTurn.run(async () => kept.get(key) ?? readable(await this.#storage.get(path)));
+    kept.set(key, read, size);
+    return read;
   }
 
   #tooEarly(path: string): NeoError {
@@ -122,7 +120,8 @@ export class RemovalGuard {
 }
 
 /** One that is damaged marks nothing. */
-function readable(bytes: Uint8Array): ReadonlySet<string> {
+function readable(bytes: Uint8Array | undefined): ReadonlySet<string> {
+  if (bytes === undefined) return new Set();
   try {
     return new Set(decodeMarks(bytes));
   } catch {

@@ -2,15 +2,12 @@
 import { ByteWriter } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 
-/** Some thousand ranges. */
-const MOST_JSON_BYTES = 1 << 20;
-
-/** @throws NeoError usage */
-export async function readJson(body: AsyncIterable<Uint8Array>): Promise<unknown> {
+/** @param most bytes: all of it is in memory. @throws NeoError usage */
+export async function readJson(body: AsyncIterable<Uint8Array>, most: number): Promise<unknown> {
   const text = new ByteWriter();
   for await (const piece of body) {
     text.bytes(piece);
-    if (text.length > MOST_JSON_BYTES) throw new NeoError('usage', `a request of more than ${MOST_JSON_BYTES} bytes`);
+    if (text.length > most) throw new NeoError('usage', `a request of more than ${most} bytes`);
   }
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text.finish()));

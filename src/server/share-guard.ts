@@ -5,13 +5,14 @@
 import type { ObjectInfo, ServedBackend } from '../backends/backend.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
 import { decodeReach, isReached, isReachPath, MOST_REACH_BYTES, type ReachedRange } from '../protocol/reach.ts';
+import { InTurn, Kept } from './kept.ts';
 import type { ReadGuard } from './objects.ts';
 
 type Ranges = ReadonlyMap<string, readonly ReachedRange[]>;
 
-/** Lists that are kept: each of them is never changed. */
-const MOST_KEPT = 100;
-const kept = new Map<string, Promise<Ranges>>();
+/** Lists that are kept: each of them is never changed. They take some ten times their bytes in memory, and anybody can store one. */
+const kept = new Kept<Ranges>(8 << 20);
+const inTurn = new InTurn();
 
 /**
  * @param target id, for what is kept
@@ -58,16 +59,13 @@ export class ShareGuard implements ReadGuard {
     return Promise.all(found);
   }
 
-  #ranges({ path, size, modified }: ObjectInfo): Promise<Ranges> {
+  async #ranges({ path, size, modified }: ObjectInfo): Promise<Ranges> {
     const key = `${this.#target} ${path} ${size} ${modified}`;
     const known = kept.get(key);
     if (known !== undefined) return known;
-    const [oldest] = kept.keys();
-    if (kept.size >= MOST_KEPT && oldest !== undefined) kept.delete(oldest);
-    const loading = this.#read(path);
-    kept.set(key, loading);
-    loading.catch(() => kept.delete(key));
-    return loading;
+    const read = await inTurn.run(async () => kept.get(key) ?? (await this.#read(path)));
+    kept.set(key, read, size);
+    return read;
   }
 
   /** One that is damaged reaches nothing. */

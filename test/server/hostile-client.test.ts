@@ -165,6 +165,13 @@ it.each(['bytes=5-', 'bytes=-5', 'bytes=3-1', 'bytes=0-1,3-4', 'lines=1-2', 'byt
   },
 );
 
+it('of strangers it takes no more than a login needs', async () => {
+  const device = 'x'.repeat(100);
+  const long = JSON.stringify({ account: 'anna', proof: '0'.repeat(64), device, more: 'x'.repeat(5000) });
+  const refused = await ask({ method: 'POST', path: '/v1/control/login', body: long, token: '' });
+  expect(refused).toMatchObject({ status: 400, answer: { error: { message: 'a request of more than 4096 bytes' } } });
+});
+
 it('answers anything at all with a status of its own, and lives', async () => {
   const method = fc.constantFrom('GET', 'PUT', 'POST', 'DELETE', 'HEAD', 'PATCH', 'TRACE');
   const part = fc.oneof(
