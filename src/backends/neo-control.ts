@@ -2,9 +2,11 @@
 import { NeoError } from '../core/errors.ts';
 import type { z } from '../core/schema.ts';
 import { CONTROL, type ControlAnswer, type ControlRequest, type ControlVerb } from '../protocol/control.ts';
-import { type Hello, helloSchema } from '../protocol/messages.ts';
+import { eventSchema, type Hello, helloSchema, type ServerEvent } from '../protocol/messages.ts';
 import { urlOf } from '../protocol/verbs.ts';
-import { askFingerprint, Connection, jsonOf, showFingerprint, type Trust } from './neo/connection.ts';
+import { wholeBody } from './bodies.ts';
+import { askFingerprint, Connection, jsonOf, type Reply, showFingerprint, type Trust } from './neo/connection.ts';
+import { linesOf } from './neo/lines.ts';
 import { type NeoHost, type NeoPlace, showNeoHost } from './neo-location.ts';
 
 export type { Trust } from './neo/connection.ts';
@@ -34,6 +36,42 @@ export class ControlClient {
 
   async hello(): Promise<Hello> {
     return this.#json({ method: 'GET', url: urlOf('hello') }, `greet ${this.#location}`, helloSchema);
+  }
+
+  /** For administrators. @throws NeoError as {@link call} */
+  async metrics(): Promise<string> {
+    const { stream } = await this.#reply('metrics', `read the metrics of ${this.#location}`);
+    return new TextDecoder().decode(await wholeBody(stream, MOST_ANSWER_BYTES));
+  }
+
+  /**
+   * What happens at the server, until it ends or the signal fires. For administrators.
+   * @throws NeoError as {@link call}; unreachable when the line was cut
+   */
+  async *events(signal: AbortSignal): AsyncGenerator<ServerEvent> {
+    const doing = `watch ${this.#location}`;
+    const { stream } = await this.#reply('events', doing);
+    const stop = (): void => void stream.destroy();
+    signal.addEventListener('abort', stop);
+    try {
+      if (signal.aborted) return;
+      for await (const line of linesOf(stream, doing)) {
+        const parsed = eventSchema.safeParse(line);
+        if (!parsed.success) throw new NeoError('failed', `cannot ${doing}: the server answers with something else`);
+        yield parsed.data;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      stream.destroy();
+    }
+  }
+
+  async #reply(verb: 'metrics' | 'events', doing: string): Promise<Reply> {
+    const reply = await this.#connection.ask({ method: 'GET', url: urlOf(verb), doing });
+    if (reply === undefined) throw new NeoError('failed', `cannot ${doing}: the server answers with something else`);
+    return reply;
   }
 
   async #json<T extends z.ZodMiniType>(

@@ -2,6 +2,7 @@ import * as Args from '@oclif/core/args';
 import { NeoCommand } from '../cli/base-command.ts';
 import type { RepositoryFlags } from '../cli/flags.ts';
 import { openFromFlags } from '../cli/open.ts';
+import { isScreen } from '../cli/screen.ts';
 import { openShareFile, shareFlag } from '../cli/share.ts';
 import { utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
@@ -60,10 +61,6 @@ export default class Browse extends NeoCommand {
     const { pathPage } = await import('../ui/snapshot-pages.ts');
     return [pathPage(libraryOf(source), sharedSnapshot(file.share, body), pathInShare(path) ?? utf8('/'), 'share')];
   }
-}
-
-function isScreen(): boolean {
-  return process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 }
 
 type Source = Parameters<typeof listNodes>[0];

@@ -19,6 +19,7 @@ export const VERBS = {
   health: { method: 'GET', route: '/v1/health', body: 'none', help: 'whether the server can do its work' },
   // Where Prometheus looks by itself.
   metrics: { method: 'GET', route: '/metrics', body: 'none', help: 'what the server counts, for its administrators' },
+  events: { method: 'GET', route: '/v1/events', body: 'none', help: 'what happens, as it does, for administrators' },
   control: {
     method: 'POST',
     route: '/v1/control/PATH',
@@ -27,6 +28,12 @@ export const VERBS = {
   },
   time: { method: 'GET', route: '/v1/targets/TARGET/time', body: 'none', help: "the storage's clock" },
   list: { method: 'GET', route: '/v1/targets/TARGET/list', body: 'none', help: 'objects below a folder, in pages' },
+  changes: {
+    method: 'GET',
+    route: '/v1/targets/TARGET/changes',
+    body: 'none',
+    help: 'what was put and removed, as it is',
+  },
   ranges: { method: 'POST', route: '/v1/targets/TARGET/ranges', body: 'json', help: 'parts of many objects at once' },
   stat: { method: 'HEAD', route: '/v1/targets/TARGET/objects/PATH', body: 'none', help: 'size and time of an object' },
   get: { method: 'GET', route: '/v1/targets/TARGET/objects/PATH', body: 'none', help: 'an object, or a range of it' },

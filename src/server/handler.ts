@@ -10,6 +10,8 @@ export interface ServerRequest extends Routed {
   /** Bytes of the body, as the client has announced them. */
   readonly length?: number;
   readonly body: AsyncIterable<Uint8Array>;
+  /** For what lasts: a signal that fires when whoever asked has gone away. */
+  readonly gone?: () => AbortSignal;
 }
 
 export type Answer =
@@ -20,7 +22,9 @@ export type Answer =
   | { readonly type: 'absent' }
   /** `bytes` is undefined where only the facts were asked for. */
   | { readonly type: 'object'; readonly info: ObjectInfo; readonly range?: ByteRange; readonly bytes?: Pieces }
-  | { readonly type: 'bytes'; readonly bytes: Pieces };
+  | { readonly type: 'bytes'; readonly bytes: Pieces }
+  /** JSON, a line each, as they come: may take for ever. `cut` fires when the right to it has ended, also while nobody takes any. */
+  | { readonly type: 'lines'; readonly bytes: Pieces; readonly cut: AbortSignal };
 
 export type Pieces = AsyncIterable<Uint8Array>;
 

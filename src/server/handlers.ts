@@ -5,6 +5,7 @@ import { NeoError } from '../core/errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import { CONTROL } from '../protocol/control.ts';
 import { PROTOCOL, TARGET, VERBS } from '../protocol/verbs.ts';
+import type { Origin } from './changes.ts';
 import type { ControlFacts } from './control/context.ts';
 import { control } from './control.ts';
 import { databaseError, resultCode } from './database/errors.ts';
@@ -20,12 +21,10 @@ import type { Reporter } from './reporter.ts';
 import { type ObjectVerb, requireKnown, requireRight, requireSecondFactor } from './rights.ts';
 import { checkPathSent } from './sent-paths.ts';
 import { ShareGuard } from './share-guard.ts';
+import { changes, events, type WatchingFacts } from './watching.ts';
 
-export interface ServerFacts extends ControlFacts {
-  /** Of the program. */
-  readonly version: string;
-  /** Of this server, for ever. */
-  readonly site: string;
+/** `version`: of the program. `site`: of this server, for ever. */
+export interface ServerFacts extends ControlFacts, WatchingFacts {
   readonly engine: Engine;
   /** Policies are switched off. */
   readonly dev: boolean;
@@ -51,6 +50,7 @@ async function answer(facts: ServerFacts, caller: Caller, request: ServerRequest
   if (verb === 'help') return { type: 'json', value: help() };
   if (verb === 'health') return health(facts);
   if (verb === 'metrics') return { type: 'text', text: await facts.reporter.report(caller) };
+  if (verb === 'events') return events(facts, caller, request);
   const principal = await facts.directory.principalOf(caller);
   if (verb === 'control') {
     return { type: 'json', value: await control(facts, caller, principal, request.path, request.body) };
@@ -59,9 +59,11 @@ async function answer(facts: ServerFacts, caller: Caller, request: ServerRequest
   const place = await access.open();
   return access.explain(async () => {
     const storage = await facts.targets.open(place);
+    if (verb === 'changes') return changes(facts, place, request, () => access.again());
     const guard = place.role === 'share' ? new ShareGuard(place.id, storage, place.shares) : undefined;
     const removal = async (info: ObjectInfo): Promise<void> => (await facts.removals.guardOf(place)).check(info);
-    return access.guard(await new ObjectVerbs(facts.engine, storage, guard, removal)[verb](access.guarded()));
+    const verbs = new ObjectVerbs(facts.engine, storage, guard, removal, access.origin(place));
+    return access.guard(await verbs[verb](access.guarded()));
   });
 }
 
@@ -88,6 +90,7 @@ class Access {
   readonly #verb: ObjectVerb;
   readonly #isSecondRequired: boolean;
   #seen = { changes: -1, until: 0 };
+  #by = '';
   /** The target's id: another one may get its name. */
   #id: string | undefined;
 
@@ -123,13 +126,20 @@ class Access {
     requireRight(place.role, this.#verb, path);
     const until = Math.min(principal.until ?? Number.POSITIVE_INFINITY, place.until ?? Number.POSITIVE_INFINITY);
     this.#seen = { changes, until };
+    this.#by = `${principal.account.name}@${(principal.device ?? principal.token)?.name ?? ''}`;
     return place;
   }
 
-  async #again(): Promise<void> {
+  /** Whether it still holds. @throws NeoError */
+  async again(): Promise<void> {
     const { changes, until } = this.#seen;
     if (changes === this.#directory.changes && this.#clock.now() < until) return;
     await this.#look();
+  }
+
+  /** For those who are told what was changed. */
+  origin({ owner, name }: Place): Origin {
+    return { account: owner.name, target: name, by: this.#by };
   }
 
   /** What fails because the right to it, or the target itself, has ended meanwhile is refused as that. */
@@ -137,7 +147,7 @@ class Access {
     try {
       return await work();
     } catch (error) {
-      await this.#again();
+      await this.again();
       throw error;
     }
   }
@@ -154,10 +164,10 @@ class Access {
   /** `atEnd`: before anything of it counts as well. */
   async *#each(pieces: Pieces, atEnd: boolean): Pieces {
     for await (const piece of pieces) {
-      await this.#again();
+      await this.again();
       yield piece;
     }
-    if (atEnd) await this.#again();
+    if (atEnd) await this.again();
   }
 }
 

@@ -65,8 +65,10 @@ const TLS = {
   rejectUnauthorized: false,
 } as const;
 const REQUESTS_AT_ONCE = 64;
-const LIMITS: HttpLimits = { connections: 2048, ofOneAddress: 1024, idle: 120_000, handshake: 20_000 };
+export const LIMITS: HttpLimits = { connections: 2048, ofOneAddress: 1024, idle: 120_000, handshake: 20_000 };
 const MOST_HEADER_BYTES = 16 << 10;
+/** Of those who are told of what happens, and have nothing to say. */
+const PING_MS = 15_000;
 /** As Prometheus wants it. */
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -148,14 +150,31 @@ async function answer(
   // Of one request while others go on; a whole connection that stands still is ended as such.
   request.stream?.setTimeout?.(idle, () => request.stream.close(http2.constants.NGHTTP2_CANCEL));
   try {
-    await send(response, await options.handler(caller, requestOf(request)), request.method);
+    const result = await options.handler(caller, requestOf(request, response));
+    if (result.type === 'lines') {
+      result.cut.addEventListener('abort', () => cutOff(response));
+      watchPeer(response, Math.min(PING_MS, idle / 4));
+    }
+    await send(response, result, request.method);
   } catch (error) {
     if (!isNeoError(error)) options.onFault(error);
     refuse(request, response, isNeoError(error) ? error : new NeoError('failed', 'the server failed'));
   } finally {
     // What is left of a body that was refused is not waited for.
-    if (!request.readableEnded) request.stream?.close?.(http2.constants.NGHTTP2_NO_ERROR);
+    if (!request.readableEnded) closeAfterAnswer(request);
   }
+}
+
+/**
+ * Not before all of the answer is out: of a stream that is closed while its end is still to be sent by itself, Node 24 fills the memory with empty
+ * frames of data, where the client has not ended its request with the head (`Http2Session::SendPendingData`).
+ */
+function closeAfterAnswer({ stream }: Http2ServerRequest): void {
+  // Over HTTP/1.1 there is none.
+  if (stream?.close === undefined) return;
+  const close = (): void => stream.close(http2.constants.NGHTTP2_NO_ERROR);
+  if (stream.writableFinished) close();
+  else stream.once('finish', close);
 }
 
 /** SHA-256 in hex of the key that the other end has proved in the handshake. */
@@ -170,7 +189,7 @@ function tokenOf({ headers }: Http2ServerRequest): string | undefined {
 }
 
 /** @throws NeoError usage for what is no request of ours */
-function requestOf(request: Http2ServerRequest): ServerRequest {
+function requestOf(request: Http2ServerRequest, response: Http2ServerResponse): ServerRequest {
   const [path = '', query = ''] = request.url.split('?', 2);
   const routed = routeOf(request.method, path);
   if (routed === undefined) {
@@ -182,9 +201,18 @@ function requestOf(request: Http2ServerRequest): ServerRequest {
     ...routed,
     query: new Map(new URLSearchParams(query)),
     body: bodyOf(request),
+    gone: () => goneFrom(response),
     ...(range === undefined ? {} : { range }),
     ...(length === undefined || !/^\d{1,15}$/.test(length) ? {} : { length: Number(length) }),
   };
+}
+
+/** Fires when nobody takes the answer any more, or it was given. */
+function goneFrom(response: Http2ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  if (response.closed || response.destroyed) gone.abort();
+  else response.once('close', () => gone.abort());
+  return gone.signal;
 }
 
 async function* bodyOf(request: Http2ServerRequest): AsyncGenerator<Uint8Array> {
@@ -207,9 +235,7 @@ function rangeOf(header: string | undefined): ByteRange | undefined {
 
 function refuse(request: Http2ServerRequest, response: Http2ServerResponse, error: NeoError): void {
   if (response.headersSent) {
-    // Half an answer must not look like a whole one.
-    response.stream?.close?.(http2.constants.NGHTTP2_INTERNAL_ERROR);
-    response.socket?.destroy();
+    cutOff(response);
     return;
   }
   // Those of an answer that was prepared.
@@ -217,6 +243,12 @@ function refuse(request: Http2ServerRequest, response: Http2ServerResponse, erro
   // Over HTTP/1.1 the rest of a body that was refused would have to be read before the next request.
   if (request.httpVersionMajor === 1 && !request.complete) response.setHeader('connection', 'close');
   sendJson(response, statusOf(error.code), refusalOf(error));
+}
+
+/** Half an answer must not look like a whole one. */
+function cutOff(response: Http2ServerResponse): void {
+  response.stream?.close?.(http2.constants.NGHTTP2_INTERNAL_ERROR);
+  response.socket?.destroy();
 }
 
 function sendJson(response: Http2ServerResponse, status: number, value: unknown): void {
@@ -245,6 +277,9 @@ async function send(response: Http2ServerResponse, result: Answer, method: strin
       return sendJson(response, 404, { absent: true });
     case 'bytes':
       prepare(response, 200, { 'content-type': 'application/octet-stream' });
+      return sendPieces(response, result.bytes);
+    case 'lines':
+      prepare(response, 200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
       return sendPieces(response, result.bytes);
     case 'object':
       return sendObject(response, result, method);
@@ -281,6 +316,25 @@ function prepare(
 ): void {
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+}
+
+/**
+ * What is written to somebody who is gone without a word waits in the system for a quarter of an hour, and counts as something that moves: so he is
+ * asked. Over HTTP/1.1 he cannot be.
+ */
+function watchPeer(response: Http2ServerResponse, every: number): void {
+  const session = response.stream?.session;
+  if (session === undefined) return;
+  let isThere = true;
+  const timer = setInterval(() => {
+    if (!isThere) session.destroy();
+    if (session.destroyed) return;
+    isThere = false;
+    session.ping(() => {
+      isThere = true;
+    });
+  }, every);
+  response.once('close', () => clearInterval(timer));
 }
 
 /** As fast as the client takes them. */

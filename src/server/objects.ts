@@ -1,7 +1,7 @@
 /** The verbs of objects, over the storage of one target. Bodies go through piece by piece: none is in memory as a whole. */
-import type { ByteRange, ObjectInfo, ServedBackend } from '../backends/backend.ts';
+import type { ByteRange, ObjectInfo } from '../backends/backend.ts';
 import { checkRange } from '../backends/path.ts';
-import { toHex } from '../core/bytes.ts';
+import { concatBytes, toHex } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import {
@@ -13,11 +13,17 @@ import {
 } from '../protocol/messages.ts';
 import { promisedHash } from '../protocol/object-names.ts';
 import { ABSENT, BEYOND, encodeRange, rangeHead } from '../protocol/ranges.ts';
+import type { Origin } from './changes.ts';
 import type { Answer, Pieces, ServerRequest } from './handler.ts';
 import { countedBody, pieceSize } from './piece-size.ts';
+import type { CountedTarget } from './quota.ts';
 import { readJson } from './request-json.ts';
 import { checkPathSent } from './sent-paths.ts';
 
+/** Ranges go out in larger pieces than objects: the more of one object are read together, the less often it is opened. */
+const RANGE_PIECES = 4;
+/** Of a request for some thousand ranges. */
+const MOST_RANGES_BYTES = 1 << 20;
 /** Packs are far smaller; what is larger is no object of ours. */
 export const MOST_OBJECT_BYTES: number = 1 << 30;
 
@@ -31,21 +37,24 @@ export interface ReadGuard {
 
 export class ObjectVerbs {
   readonly #engine: Engine;
-  readonly #storage: ServedBackend;
+  readonly #storage: CountedTarget;
   readonly #guard: ReadGuard | undefined;
   readonly #removal: (info: ObjectInfo) => Promise<void>;
+  readonly #origin: Origin;
 
   /** @param removal before an object goes; throws what is refused */
   constructor(
     engine: Engine,
-    storage: ServedBackend,
+    storage: CountedTarget,
     guard: ReadGuard | undefined,
     removal: (info: ObjectInfo) => Promise<void>,
+    origin: Origin,
   ) {
     this.#engine = engine;
     this.#storage = storage;
     this.#guard = guard;
     this.#removal = removal;
+    this.#origin = origin;
   }
 
   async time(): Promise<Answer> {
@@ -113,14 +122,14 @@ export class ObjectVerbs {
         throw new NeoError('integrity', `the bytes of ${path} are not those of its name`);
       }
     };
-    await this.#storage.putPieces(path, counted(), length);
+    await this.#storage.putPieces(path, counted(), length, this.#origin);
     return { type: 'done' };
   }
 
   async remove({ path }: ServerRequest): Promise<Answer> {
     const info = await this.#storage.stat(path);
     if (info !== undefined) await this.#removal(info);
-    await this.#storage.remove(path);
+    await this.#storage.remove(path, this.#origin);
     return { type: 'done' };
   }
 
@@ -132,17 +141,25 @@ export class ObjectVerbs {
     return { type: 'bytes', bytes: countedBody(this.#rangePieces(ranges)) };
   }
 
-  /** As many at a time as make one piece; those of one object together, so that it is opened once. */
+  /** As many at a time as make one piece; those of one object together, so that it is opened once. The next are read while these go out. */
   async *#rangePieces(ranges: RangesRequest['ranges']): Pieces {
-    for (let from = 0; from < ranges.length; ) {
-      const most = pieceSize();
-      let to = from;
-      for (let bytes = 0; to < ranges.length && bytes + (ranges[to]?.[2] ?? 0) <= most; to++)
-        bytes += ranges[to]?.[2] ?? 0;
-      if (to > from) yield* await this.#readTogether(ranges.slice(from, to));
-      else yield* this.#largeRange(ranges[from] ?? ['', 0, 0]);
-      from = Math.max(to, from + 1);
+    for (let batch = this.#batchFrom(ranges, 0); batch !== undefined; ) {
+      const next = this.#batchFrom(ranges, batch.to);
+      if (batch.read === undefined) yield* this.#largeRange(ranges[batch.to - 1] ?? ['', 0, 0]);
+      else yield await batch.read;
+      batch = next;
     }
+  }
+
+  /** Without `read`: one range that is more than a piece. */
+  #batchFrom(ranges: RangesRequest['ranges'], from: number): Batch | undefined {
+    if (from >= ranges.length) return undefined;
+    const to = endOfPiece(ranges, from);
+    if (to === from) return { to: from + 1, read: undefined };
+    const read = this.#readTogether(ranges.slice(from, to));
+    // Whoever waits for it learns of it, if anybody still does.
+    read.catch(() => undefined);
+    return { to, read };
   }
 
   /** One that is more than a piece. */
@@ -156,7 +173,7 @@ export class ObjectVerbs {
     }
   }
 
-  async #readTogether(ranges: RangesRequest['ranges']): Promise<Uint8Array[]> {
+  async #readTogether(ranges: RangesRequest['ranges']): Promise<Uint8Array> {
     const places = new Map<string, number[]>();
     for (const [i, [path]] of ranges.entries()) {
       const known = places.get(path);
@@ -170,8 +187,26 @@ export class ObjectVerbs {
       for (const [n, i] of at.entries()) answers[i] = encodeRange(found === undefined ? ABSENT : (found[n] ?? BEYOND));
     });
     await Promise.all(read);
-    return answers;
+    // One piece, one frame after the other: to send each range by itself would take longer than to read it.
+    return concatBytes(...answers);
   }
+}
+
+/** Ranges that go out together, up to `to`. */
+interface Batch {
+  readonly to: number;
+  readonly read: Promise<Uint8Array> | undefined;
+}
+
+/** Where the ranges end that make one piece from `from` on; `from` where the first is more than a piece. */
+function endOfPiece(ranges: RangesRequest['ranges'], from: number): number {
+  const most = RANGE_PIECES * pieceSize();
+  let to = from;
+  for (let bytes = 0; to < ranges.length; to++) {
+    bytes += ranges[to]?.[2] ?? 0;
+    if (bytes > most) break;
+  }
+  return to;
 }
 
 /** Frames of HTTP/2 are 16 KiB: to hash and to write each by itself would take several times as long. */
@@ -194,7 +229,7 @@ async function* gathered(pieces: Pieces): Pieces {
 }
 
 async function readRanges(body: Pieces): Promise<RangesRequest> {
-  const parsed = rangesSchema.safeParse(await readJson(body));
+  const parsed = rangesSchema.safeParse(await readJson(body, MOST_RANGES_BYTES));
   if (!parsed.success) throw new NeoError('usage', 'not a request for ranges: {"ranges":[[path, offset, length], …]}');
   for (const [path] of parsed.data.ranges) checkPathSent(path);
   const bytes = parsed.data.ranges.reduce((sum, [, , length]) => sum + length, 0);

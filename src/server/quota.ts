@@ -9,7 +9,9 @@
  */
 import type { ByteRange, ObjectInfo, ServedBackend } from '../backends/backend.ts';
 import { NeoError } from '../core/errors.ts';
+import { NOBODY, type Origin, type Told } from './changes.ts';
 import type { Counts, Meter, Reservation } from './meter.ts';
+import { Gate, Turns } from './turns.ts';
 
 /** The counts of one target in the database. */
 export interface CountStore {
@@ -32,10 +34,15 @@ export interface Recount extends Counts {
  * Lets nobody in before the counts are those of the storage. Whoever opens a target has to close it before opening it again.
  * @throws NeoError of the storage, where it has to be counted and cannot
  */
-export async function openCounted(storage: ServedBackend, meter: Meter, store: CountStore): Promise<CountedTarget> {
+export async function openCounted(
+  storage: ServedBackend,
+  meter: Meter,
+  store: CountStore,
+  told: Told = NOBODY,
+): Promise<CountedTarget> {
   const { bytes, objects, isOpen } = await store.load();
   meter.setCounts(store.target, isOpen ? await countObjects(storage) : { bytes, objects });
-  return new CountedTarget(storage, meter, store, isOpen);
+  return new CountedTarget(storage, meter, store, told, isOpen);
 }
 
 async function countObjects(storage: ServedBackend): Promise<Counts> {
@@ -55,6 +62,13 @@ interface Change {
   readonly end: () => void;
 }
 
+/** What a put brings. */
+interface Coming {
+  readonly path: string;
+  readonly length: number;
+  readonly origin: Origin | undefined;
+}
+
 /** Made by {@link openCounted}. Puts need the length of what comes. */
 export class CountedTarget implements ServedBackend {
   readonly location: string;
@@ -62,6 +76,7 @@ export class CountedTarget implements ServedBackend {
   readonly #meter: Meter;
   readonly #store: CountStore;
   readonly #target: string;
+  readonly #told: Told;
   readonly #rooms: Rooms;
   readonly #turns = new Turns();
   readonly #gate = new Gate();
@@ -71,12 +86,13 @@ export class CountedTarget implements ServedBackend {
   #isUncertain = false;
   #closed: Promise<void> | undefined;
 
-  constructor(storage: ServedBackend, meter: Meter, store: CountStore, isMarked: boolean) {
+  constructor(storage: ServedBackend, meter: Meter, store: CountStore, told: Told, isMarked: boolean) {
     this.location = storage.location;
     this.#storage = storage;
     this.#meter = meter;
     this.#store = store;
     this.#target = store.target;
+    this.#told = told;
     this.#rooms = new Rooms((bytes) => meter.reserve(store.target, bytes));
     this.#marked = isMarked ? Promise.resolve() : undefined;
   }
@@ -90,21 +106,23 @@ export class CountedTarget implements ServedBackend {
 
   /**
    * Room is kept from before the first byte on; an object that is there already needs none.
+   * @param origin whose request it is, for those who are told
    * @throws NeoError quota-exceeded
    */
-  async putPieces(path: string, pieces: AsyncIterable<Uint8Array>, length?: number): Promise<boolean> {
+  async putPieces(path: string, pieces: AsyncIterable<Uint8Array>, length?: number, origin?: Origin): Promise<boolean> {
     if (length === undefined) throw new NeoError('failed', `${path} came without its length`);
     await this.#settled();
     const isThere = (await this.#storage.stat(path)) !== undefined;
     const room = isThere ? undefined : this.#rooms.take(path, length);
     try {
-      return await this.#publish(path, pieces, length, room);
+      return await this.#publish({ path, length, origin }, pieces, room);
     } finally {
       room?.leave();
     }
   }
 
-  async #publish(path: string, pieces: AsyncIterable<Uint8Array>, length: number, kept?: Room): Promise<boolean> {
+  async #publish(coming: Coming, pieces: AsyncIterable<Uint8Array>, kept?: Room): Promise<boolean> {
+    const { path, length, origin } = coming;
     let room = kept;
     let change: Change | undefined;
     const begin = async (): Promise<void> => {
@@ -119,7 +137,8 @@ export class CountedTarget implements ServedBackend {
       const wasThere = change?.before !== undefined;
       if (!wasThere) room?.keep();
       // Something else changes this storage, or it does not keep to its word.
-      if (isMade === wasThere || change === undefined) this.#isUncertain = true;
+      if (isMade === wasThere || change === undefined) this.#doubt();
+      if (isMade) this.#told.changed(this.#target, ['put', path, length], origin);
       return isMade;
     } catch (error) {
       if (change !== undefined && change.before === undefined) await this.#afterFailedPut(path, length, room);
@@ -135,10 +154,12 @@ export class CountedTarget implements ServedBackend {
     const left = await this.#storage.stat(path).catch(() => 'unknown' as const);
     if (left === undefined) return;
     room?.keep();
-    if (left === 'unknown' || left.size !== length) this.#isUncertain = true;
+    // Nobody knows whether it is durable.
+    this.#told.lost(this.#target);
+    if (left === 'unknown' || left.size !== length) this.#doubt();
   }
 
-  async remove(path: string): Promise<void> {
+  async remove(path: string, origin?: Origin): Promise<void> {
     const { before, end } = await this.#begin(path);
     try {
       if (before === undefined) return await this.#storage.remove(path);
@@ -146,6 +167,7 @@ export class CountedTarget implements ServedBackend {
       try {
         await this.#storage.remove(path);
         this.#subtract(before.size);
+        this.#told.changed(this.#target, ['remove', path, before.size], origin);
       } catch (error) {
         await this.#afterFailedRemoval(path, before.size);
         throw error;
@@ -157,15 +179,22 @@ export class CountedTarget implements ServedBackend {
 
   async #afterFailedRemoval(path: string, size: number): Promise<void> {
     const left = await this.#storage.stat(path).catch(() => 'unknown' as const);
-    if (left === undefined) this.#subtract(size);
-    else if (left === 'unknown' || left.size !== size) this.#isUncertain = true;
+    if (left === undefined) {
+      this.#told.lost(this.#target);
+      this.#subtract(size);
+    } else if (left === 'unknown' || left.size !== size) this.#doubt();
   }
 
   #subtract(size: number): void {
     const { bytes, objects } = this.#meter.counts(this.#target);
     // What was never counted was put there by others.
-    if (bytes < size || objects < 1) this.#isUncertain = true;
+    if (bytes < size || objects < 1) this.#doubt();
     else this.#meter.setCounts(this.#target, { bytes: bytes - size, objects: objects - 1 });
+  }
+
+  #doubt(): void {
+    this.#isUncertain = true;
+    this.#told.lost(this.#target);
   }
 
   /**
@@ -186,6 +215,7 @@ export class CountedTarget implements ServedBackend {
     this.#isUncertain = false;
     // Without the mark nobody would count again.
     const isWrong = bytes !== was.bytes || objects !== was.objects;
+    if (isWrong) this.#told.lost(this.#target);
     if (isWrong && this.#marked === undefined) await this.#store.save(bytes, objects);
     return { bytes, objects, wasBytes: was.bytes, wasObjects: was.objects };
   }
@@ -339,54 +369,4 @@ interface Room {
   keep(): void;
   /** Once. */
   leave(): void;
-}
-
-/** Whoever takes a key waits until those before have given it back. */
-class Turns {
-  readonly #last = new Map<string, Promise<void>>();
-
-  async take(key: string): Promise<() => void> {
-    const before = this.#last.get(key);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#last.set(key, promise);
-    await before;
-    return () => {
-      if (this.#last.get(key) === promise) this.#last.delete(key);
-      resolve();
-    };
-  }
-}
-
-/** Many are inside together, or one alone. Who wants to be alone goes before those who come later. */
-class Gate {
-  #inside = 0;
-  #alone: Promise<void> | undefined;
-  #whenEmpty: (() => void) | undefined;
-
-  async enter(): Promise<void> {
-    while (this.#alone !== undefined) await this.#alone;
-    this.#inside += 1;
-  }
-
-  leave(): void {
-    this.#inside -= 1;
-    if (this.#inside === 0) this.#whenEmpty?.();
-  }
-
-  async alone<T>(work: () => Promise<T>): Promise<T> {
-    while (this.#alone !== undefined) await this.#alone;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#alone = promise;
-    try {
-      await new Promise<void>((empty) => {
-        this.#whenEmpty = empty;
-        if (this.#inside === 0) empty();
-      });
-      return await work();
-    } finally {
-      this.#alone = undefined;
-      this.#whenEmpty = undefined;
-      resolve();
-    }
-  }
 }

@@ -5,7 +5,7 @@ import { equalSecret, hashToken } from '../engine/verifier.ts';
 import type { Directory } from './directory.ts';
 import type { Metrics, SnapshotAge } from './metrics.ts';
 import type { Caller } from './principal.ts';
-import { requireSecondFactor } from './rights.ts';
+import { isOfAdministrator, requireSecondFactor } from './rights.ts';
 import type { TargetStore } from './targets.ts';
 
 export interface ReporterOptions {
@@ -45,8 +45,7 @@ export class Reporter {
     if (token !== undefined && caller.token !== undefined && equalSecret(hashToken(caller.token), token)) return;
     const principal = await directory.principalOf(caller);
     if (secondFactor === 'required') requireSecondFactor(principal, 'metrics');
-    const mayAll = principal?.role === 'admin' && principal.token?.target === undefined;
-    if (mayAll && principal.account.isAdministrator) return;
+    if (principal !== undefined && isOfAdministrator(principal)) return;
     throw new NeoError('permission-denied', 'metrics are for administrators of the server', {
       hint: 'a monitor without an account gets in by the token of token-file: docs/server.md',
     });

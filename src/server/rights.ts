@@ -4,12 +4,13 @@ import { CONTROL, type ControlVerb, ROLES, type Role } from '../protocol/control
 import type { Verb } from '../protocol/verbs.ts';
 import type { Principal } from './principal.ts';
 
-export type ObjectVerb = Exclude<Verb, 'hello' | 'help' | 'health' | 'metrics' | 'control'>;
+export type ObjectVerb = Exclude<Verb, 'hello' | 'help' | 'health' | 'metrics' | 'events' | 'control'>;
 
 /** The least role for each verb of objects. */
 export const LEAST_ROLE: Readonly<Record<ObjectVerb, Role>> = {
   time: 'read',
   list: 'read',
+  changes: 'read',
   ranges: 'read',
   stat: 'read',
   get: 'read',
@@ -33,9 +34,9 @@ export function lesserRole(one: Role, other: Role): Role {
 export function requireRight(role: Role | 'share', verb: ObjectVerb, path: string): void {
   const inFolder = verb === 'put' ? LEAST_ROLE_TO_PUT.find(([folder]) => path.startsWith(folder))?.[1] : undefined;
   const least = inFolder ?? LEAST_ROLE[verb];
-  // Of a share: what exactly may be read is looked at with each object (share-guard.ts).
-  const held: Role = role === 'share' ? 'read' : role;
-  if (ROLES.indexOf(held) >= ROLES.indexOf(least)) return;
+  // Of a share: what exactly may be read is looked at with each object (share-guard.ts). What else there is nobody is told there.
+  const held = role === 'share' && verb !== 'changes' ? 'read' : role;
+  if (held !== 'share' && ROLES.indexOf(held) >= ROLES.indexOf(least)) return;
   throw new NeoError('permission-denied', `${verb} needs the role ${least}, and this is ${role}`);
 }
 
@@ -58,6 +59,18 @@ export function requireStanding(principal: Principal | undefined, verb: ControlV
   if (standing === 'administrator' && !principal.account.isAdministrator) {
     throw new NeoError('permission-denied', `${verb} is for administrators of the server`);
   }
+}
+
+/** By a device, or by a token that is bound to no target. */
+export function isOfAdministrator(principal: Principal): boolean {
+  return principal.role === 'admin' && principal.token?.target === undefined && principal.account.isAdministrator;
+}
+
+/** @throws NeoError permission-denied */
+export function requireAdministrator(principal: Principal | undefined, verb: Verb): asserts principal is Principal {
+  requireKnown(principal);
+  if (isOfAdministrator(principal)) return;
+  throw new NeoError('permission-denied', `${verb} are for administrators of the server`);
 }
 
 /** What an account needs to get a second factor, and to see that it has none. */

@@ -9,13 +9,13 @@ import { messageOf, NeoError, systemCode } from '../core/errors.ts';
 import { systemRandom } from '../core/random.ts';
 import { readServerCertificate, type ServerCertificate } from '../engine/server-certificate.ts';
 import type { Handler } from './handler.ts';
-import { type HttpLimits, type HttpServer, serveHttp } from './http.ts';
+import { type HttpLimits, type HttpServer, LIMITS, serveHttp } from './http.ts';
 import { ownIdentity } from './identity.ts';
 import type { Log } from './log.ts';
 import { traceOf } from './observed.ts';
 import { type MetricsOptions, type NeoServer, openServer, type ServerOptions } from './server.ts';
 
-export interface RunOptions extends Omit<ServerOptions, 'onFault' | 'issuer' | 'metrics'> {
+export interface RunOptions extends Omit<ServerOptions, 'onFault' | 'issuer' | 'metrics' | 'idle'> {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
@@ -68,8 +68,11 @@ export async function runServer(options: RunOptions): Promise<RunningServer> {
   log('started', { version, dataRoot, process: process.pid });
   if (dev) log('dev', { message: 'in development: no policy holds, such as that of second factors' });
   const missing = await missingOf(dataRoot);
-  const onFault = (error: unknown): void => log('fault', { error: traceOf(error) });
-  const server = await openServer({ ...options, issuer: names[0] ?? host, onFault });
+  let say = log;
+  const onFault = (error: unknown): void => say('fault', { error: traceOf(error) });
+  const { idle } = { ...LIMITS, ...options.limits };
+  const server = await openServer({ ...options, issuer: names[0] ?? host, onFault, idle });
+  say = server.log;
   const listening: HttpServer[] = [];
   try {
     const identity = await (tls === undefined
@@ -80,7 +83,7 @@ export async function runServer(options: RunOptions): Promise<RunningServer> {
       server.metrics.watch(() => http.counts);
       listening.push(http);
     }
-    const stopWatching = tls === undefined ? () => undefined : watchFiles(tls, identity, listening, log);
+    const stopWatching = tls === undefined ? () => undefined : watchFiles(tls, identity, listening, say);
     const left = await missingOf(dataRoot);
     const made = missing.filter((path) => !left.includes(path));
     return running(options, server, listening, { made, fingerprint: identity.fingerprint, stopWatching });
@@ -153,8 +156,8 @@ interface Outcome extends Pick<RunningServer, 'made' | 'fingerprint'> {
 }
 
 function running(
-  { dataRoot, host, grace = GRACE_MS, log }: RunOptions,
-  { site, adminCode, shutdownAsked, close }: NeoServer,
+  { dataRoot, host, grace = GRACE_MS }: RunOptions,
+  { site, adminCode, shutdownAsked, endWaiting, close, log }: NeoServer,
   listening: readonly HttpServer[],
   { made, fingerprint, stopWatching }: Outcome,
 ): RunningServer {
@@ -165,6 +168,7 @@ function running(
     async close(reason = 'asked') {
       log('stopping', { reason, connections: listening.reduce((sum, { counts }) => sum + counts.connections, 0) });
       stopWatching();
+      endWaiting();
       await Promise.all(listening.map((http) => http.close(grace)));
       await close();
       log('ended', {});

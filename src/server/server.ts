@@ -8,6 +8,7 @@ import { type Random, systemRandom } from '../core/random.ts';
 import type { Engine } from '../engine/engine.ts';
 import { hashToken } from '../engine/verifier.ts';
 import { BackOff } from './back-off.ts';
+import { ChangeFeeds, type Told } from './changes.ts';
 import { insertCode } from './control/new-account.ts';
 import { makeDataRoot } from './data-root.ts';
 import { type Database, openDatabase } from './database/open.ts';
@@ -17,6 +18,7 @@ import { makeHandler } from './handlers.ts';
 import { Health } from './health.ts';
 import { type Log, silentLog } from './log.ts';
 import { Metrics } from './metrics.ts';
+import { News } from './news.ts';
 import type { RemovalLimits } from './removal-guard.ts';
 import { NO_LIMITS, Removals } from './removals.ts';
 import { Reporter } from './reporter.ts';
@@ -42,6 +44,8 @@ export interface ServerOptions {
   readonly metrics?: MetricsOptions;
   /** What may be removed, whoever asks. */
   readonly removals?: RemovalLimits;
+  /** Milliseconds after which whoever carries the requests gives up one on which nothing moves. */
+  readonly idle?: number;
 }
 
 export interface MetricsOptions {
@@ -60,6 +64,12 @@ export interface NeoServer {
   readonly adminCode: string | undefined;
   /** Resolves when an administrator has ended the server. */
   readonly shutdownAsked: Promise<void>;
+  /** As it was given; whoever watches is told as well. */
+  readonly log: Log;
+  readonly feeds: ChangeFeeds;
+  readonly news: News;
+  /** Whoever waits for what may come is answered with what there is; before {@link close}. */
+  endWaiting(): void;
   /** Whoever is being answered is to be done by then. */
   close(): Promise<void>;
 }
@@ -71,7 +81,9 @@ const ADMIN_CODE_MS = 24 * 3_600_000;
 /** @throws NeoError of the database and the disk; already in use by another server */
 export async function openServer(options: ServerOptions): Promise<NeoServer> {
   const { dataRoot, version, engine, clock = systemClock, random = systemRandom, issuer, onFault } = options;
-  const { log = silentLog, secondFactor = 'optional', dev = false } = options;
+  const { secondFactor = 'optional', dev = false, idle = Number.POSITIVE_INFINITY } = options;
+  const { log, news, feeds, told } = telling(options.log ?? silentLog, clock, random, idle);
+  const ending = new AbortController();
   await makeDataRoot(dataRoot);
   const database = await openDatabase(join(dataRoot, 'server.db'));
   try {
@@ -81,7 +93,7 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     );
     const directory = new Directory(db, clock);
     const openStorage = (folder: string) => openLocal(folder, { create: true, clock, random });
-    const targets = new TargetStore({ db, clock, folder: dataRoot, openStorage });
+    const targets = new TargetStore({ db, clock, folder: dataRoot, openStorage, told });
     await targets.finishRemovals();
     const { promise: shutdownAsked, resolve: shutdown } = Promise.withResolvers<void>();
     const site = setting(settings, 'site');
@@ -90,18 +102,8 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     const policy = { dev, secondFactor: dev ? 'optional' : secondFactor } as const;
     const removals = new Removals(targets, options.removals ?? NO_LIMITS, clock);
     const facts = {
-      db,
-      directory,
-      targets,
-      removals,
-      backOff,
-      clock,
-      random,
-      pepper,
-      issuer,
-      shutdown,
-      log,
-      ...policy,
+      ...{ db, directory, targets, removals, backOff, clock, random, pepper, issuer, shutdown, log, ...policy },
+      ...{ version, site, engine, news, feeds, idle, ending: ending.signal },
     };
     const metrics = new Metrics(clock);
     const reporter = new Reporter({
@@ -111,21 +113,18 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     });
     const health = new Health({ db, dataRoot, clock, log });
     tellStrays(await targets.strays(), log);
-    const save = async (): Promise<void> => {
-      await targets.saveMeters();
-      await directory.saveSeen();
-    };
-    const timer = setInterval(() => void save().catch(onFault), SAVE_MS);
-    timer.unref();
+    const timer = saveOften(targets, directory, onFault);
     return {
       site,
       database,
-      metrics,
-      handler: makeHandler({ ...facts, version, site, engine, metrics, reporter, health }),
+      ...{ metrics, log, feeds, news },
+      handler: makeHandler({ ...facts, metrics, reporter, health }),
       adminCode: await firstAdministratorCode(database, clock, random),
       shutdownAsked,
+      endWaiting: () => ending.abort(),
       async close() {
         clearInterval(timer);
+        ending.abort();
         try {
           await targets.close();
           await directory.saveSeen();
@@ -138,6 +137,28 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     await database.close();
     throw error;
   }
+}
+
+function saveOften(targets: TargetStore, directory: Directory, onFault: (error: unknown) => void): NodeJS.Timeout {
+  const save = async (): Promise<void> => {
+    await targets.saveMeters();
+    await directory.saveSeen();
+  };
+  return setInterval(() => void save().catch(onFault), SAVE_MS).unref();
+}
+
+/** What becomes known to whom. */
+function telling(given: Log, clock: Clock, random: Random, idle: number) {
+  const news = new News(clock, idle);
+  const feeds = new ChangeFeeds(random);
+  const told: Told = {
+    changed(target, change, origin) {
+      feeds.tell(target, change);
+      if (origin !== undefined) news.object(change, origin);
+    },
+    lost: (target) => feeds.drop(target),
+  };
+  return { log: news.alsoTo(given), news, feeds, told };
 }
 
 function tellStrays({ unknown, missing }: Strays, log: Log): void {

@@ -9,10 +9,11 @@ import type { ServedBackend } from '../backends/backend.ts';
 import type { Clock } from '../core/clock.ts';
 import { NeoError, systemCode } from '../core/errors.ts';
 import type { ControlAnswer } from '../protocol/control.ts';
+import type { Told } from './changes.ts';
 import type { Tables } from './database/tables.ts';
 import { type Counts, Meter } from './meter.ts';
 import type { AccountMetrics, SnapshotAge } from './metrics.ts';
-import { type CountedTarget, openCounted, type Recount } from './quota.ts';
+import { type CountedTarget, type CountStore, openCounted, type Recount } from './quota.ts';
 
 export interface TargetStoreOptions {
   readonly db: Kysely<Tables>;
@@ -21,6 +22,8 @@ export interface TargetStoreOptions {
   readonly folder: string;
   /** The storage of a target in a folder, made where there is none. */
   readonly openStorage: (folder: string) => Promise<ServedBackend>;
+  /** Of all targets. */
+  readonly told: Told;
 }
 
 /** A target as people know it. */
@@ -97,11 +100,11 @@ export class TargetStore {
   }
 
   async #openAnew(id: string, meter: Meter): Promise<CountedTarget> {
-    const { db, folder, openStorage } = this.#options;
+    const { db, folder, openStorage, told } = this.#options;
     const row = () => db.selectFrom('targets').where('id', '=', id).select(['bytes', 'objects', 'is_open']);
     // Of one that was removed by the time it is opened no folder is made again.
     if ((await row().executeTakeFirst()) === undefined) throw noMore();
-    return openCounted(await openStorage(join(folder, 'targets', id)), meter, {
+    const store: CountStore = {
       target: id,
       async load() {
         const found = await row().executeTakeFirst();
@@ -114,7 +117,8 @@ export class TargetStore {
       async save(bytes, objects) {
         await db.updateTable('targets').where('id', '=', id).set({ bytes, objects, is_open: 0 }).execute();
       },
-    });
+    };
+    return openCounted(await openStorage(join(folder, 'targets', id)), meter, store, told);
   }
 
   #meterOf(account: string): Promise<OwnMeter> {
@@ -178,6 +182,35 @@ export class TargetStore {
     };
   }
 
+  /** Of all accounts that pay, by name: those that nobody uses are read in one question, and no meter is made for them. */
+  async usageOfAll(): Promise<Usage[]> {
+    const { db, clock } = this.#options;
+    const rows = await db
+      .selectFrom('accounts')
+      .leftJoin('targets', 'targets.account', 'accounts.id')
+      .where('accounts.parent', 'is', null)
+      .groupBy('accounts.id')
+      .select(['accounts.id', 'accounts.name', 'accounts.quota', 'accounts.per_object'])
+      .select(['accounts.byte_time', 'accounts.metered'])
+      .select(({ fn }) => [
+        fn.sum<number | string | null>('targets.bytes').as('bytes'),
+        fn.sum<number | string | null>('targets.objects').as('objects'),
+        fn.max('targets.is_open').as('isOpen'),
+      ])
+      .orderBy('accounts.name')
+      .execute();
+    return Promise.all(
+      rows.map((row) => {
+        if (this.#meters.has(row.id) || row.isOpen === 1) return this.usageOf(row.id);
+        const [bytes, objects] = [Number(row.bytes ?? 0), Number(row.objects ?? 0)];
+        const used = bytes + row.per_object * objects;
+        const byteTime = row.byte_time + used * Math.max(0, clock.now() - row.metered);
+        const limits = { quota: row.quota, perObject: row.per_object };
+        return { account: row.name, bytes, objects, used, ...limits, byteHours: byteTime / HOUR };
+      }),
+    );
+  }
+
   /** Its limits are others now. */
   async accountChanged(account: string): Promise<void> {
     const { meter } = await this.#meterOf(account);
@@ -210,6 +243,7 @@ export class TargetStore {
     const open = await this.#open.get(id)?.catch(() => undefined);
     await open?.close();
     this.#open.delete(id);
+    this.#options.told.lost(id);
     const counts = own?.meter.counts(id) ?? { bytes: 0, objects: 0 };
     own?.meter.drop(id);
     const aside = join(folder, 'removed', id);

@@ -9,11 +9,11 @@ import { verifierOf } from '../../src/engine/verifier.ts';
 import { CONTROL, type ControlVerb, ROLES, type Role } from '../../src/protocol/control.ts';
 import { VERBS, type Verb } from '../../src/protocol/verbs.ts';
 import { newDevice, type OwnServer, startOwnServer } from '../support/own-server.ts';
-import { type Asked, type RawAnswer, RawClient } from '../support/raw-client.ts';
+import { type Asked, answerOf, type RawAnswer, RawClient } from '../support/raw-client.ts';
 import * as rows from '../support/server-rows.ts';
 
 /** Put below removals/, shares/ and tombs/ count as verbs of their own. */
-const READ = ['time', 'list', 'ranges', 'stat', 'get'];
+const READ = ['time', 'list', 'changes', 'ranges', 'stat', 'get'];
 const APPEND = [...READ, 'put'];
 const WRITE = [...APPEND, 'put removals/', 'put shares/'];
 const PRUNE = [...WRITE, 'put tombs/', 'remove'];
@@ -36,7 +36,7 @@ const MANAGER = [
 ];
 const ADMINISTRATOR = [
   ...['users', 'user-add', 'user-set', 'user-invite', 'user-remove', 'user-usage', 'fsck', 'audit', 'shutdown'],
-  'metrics',
+  ...['metrics', 'events'],
 ];
 const OBJECTS = [...PRUNE];
 const ALL = [...ANYBODY, ...LETS_IN, ...KNOWN, ...MANAGER, ...ADMINISTRATOR, ...OBJECTS];
@@ -78,7 +78,7 @@ const TOLD: Readonly<Record<string, Told>> = {
   'expired token': { ...nobody, letIn: 'no key' },
   'revoked token': { ...nobody, letIn: 'no key' },
   'revoked device': { ...nobody, letIn: 'known' },
-  'token of an administrator': { ...known, may: [...KNOWN, 'metrics'], objects: 'no target', letIn: 'no key' },
+  'token of an administrator': { ...known, may: [...KNOWN, 'metrics', 'events'], objects: 'no target', letIn: 'no key' },
   administrator: { ...known, may: [...KNOWN, ...MANAGER, ...ADMINISTRATOR], objects: 'no target' },
 };
 
@@ -340,6 +340,14 @@ async function prepare(verb: string, { account, target }: World): Promise<Prepar
   return { verb: plain as Verb, asked: { target, ...(path && { path }), ...(body && { body }) } };
 }
 
+/** What begins, and would not end. */
+function firstOf(client: RawClient): Promise<RawAnswer> {
+  const stream = client.start('events', {});
+  stream.once('data', () => stream.close());
+  stream.end();
+  return answerOf(stream);
+}
+
 const lastEntry = async (): Promise<unknown> => {
   const last = server.database.db.selectFrom('audit').select('seq').orderBy('seq', 'desc').limit(1);
   return (await last.executeTakeFirst())?.seq ?? 0;
@@ -364,7 +372,7 @@ describe.each(Object.keys(TOLD))('%s', (who) => {
     if (who === 'unknown device') world = await worldOf(who);
     const { verb, asked } = await prepare(name, world);
     const before = await lastEntry();
-    const answer = await world.client.ask(verb, asked);
+    const answer = await (verb === 'events' ? firstOf(world.client) : world.client.ask(verb, asked));
     const expected = told(who, name);
     const outcome = seen(answer, name);
     cells.asked += 1;

@@ -20,7 +20,8 @@ import { insertAccount, insertDevice, insertTarget, insertToken } from './server
 /** Whose targets are those that are made when they are asked for. */
 export const TESTER = 'tester';
 
-export interface OwnServer extends Pick<NeoServer, 'site' | 'adminCode' | 'shutdownAsked'> {
+export interface OwnServer
+  extends Pick<NeoServer, 'site' | 'adminCode' | 'shutdownAsked' | 'feeds' | 'news' | 'endWaiting'> {
   readonly port: number;
   readonly cert: string;
   /** Of its key. */
@@ -68,6 +69,7 @@ export async function startOwnServer(lying?: Handler, options: OwnServerOptions 
     onFault,
     ...(clock && { clock }),
     ...(log && { log }),
+    ...(limits.idle !== undefined && { idle: limits.idle }),
   });
   const { db } = own.database;
   const tester = await insertAccount(db, TESTER);

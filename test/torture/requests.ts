@@ -124,6 +124,8 @@ async function sendRequest(
   });
   stream.on('data', (piece: Buffer) => {
     if (status >= 400 && said.length < 1000) said += piece.toString();
+    // These would never end.
+    if (path.startsWith('/v1/events')) stream.close();
   });
   const over = new Promise<void>((resolve) => {
     stream.once('close', resolve).once('end', resolve).once('aborted', resolve);

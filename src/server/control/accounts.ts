@@ -117,9 +117,8 @@ export const accounts: Controls<Verbs> = {
     return { bytes, objects };
   },
 
-  async 'user-usage'({ db, targets }) {
-    const rows = await db.selectFrom('accounts').where('parent', 'is', null).select('id').orderBy('name').execute();
-    return { usage: await Promise.all(rows.map(({ id }) => targets.usageOf(id))) };
+  async 'user-usage'({ targets }) {
+    return { usage: await targets.usageOfAll() };
   },
 };
 
