@@ -4,8 +4,15 @@ import type { z } from '../core/schema.ts';
 import { CONTROL, type ControlAnswer, type ControlRequest, type ControlVerb } from '../protocol/control.ts';
 import { eventSchema, type Hello, helloSchema, type ServerEvent } from '../protocol/messages.ts';
 import { urlOf } from '../protocol/verbs.ts';
-import { wholeBody } from './bodies.ts';
-import { askFingerprint, Connection, jsonOf, type Reply, showFingerprint, type Trust } from './neo/connection.ts';
+import {
+  askFingerprint,
+  Connection,
+  jsonOf,
+  type Reply,
+  showFingerprint,
+  type Trust,
+  wholeOf,
+} from './neo/connection.ts';
 import { linesOf } from './neo/lines.ts';
 import { type NeoHost, type NeoPlace, showNeoHost } from './neo-location.ts';
 
@@ -41,7 +48,7 @@ export class ControlClient {
   /** For administrators. @throws NeoError as {@link call} */
   async metrics(): Promise<string> {
     const { stream } = await this.#reply('metrics', `read the metrics of ${this.#location}`);
-    return new TextDecoder().decode(await wholeBody(stream, MOST_ANSWER_BYTES));
+    return new TextDecoder().decode(await wholeOf(stream, MOST_ANSWER_BYTES));
   }
 
   /**

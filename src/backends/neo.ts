@@ -8,8 +8,8 @@ import { listSchema, timeSchema } from '../protocol/messages.ts';
 import { decodeRanges, type RangeAnswer } from '../protocol/ranges.ts';
 import { urlOf, VERBS, type Verb } from '../protocol/verbs.ts';
 import type { Backend, ByteRange, ObjectInfo } from './backend.ts';
-import { bodyOf, readBody, wholeBody } from './bodies.ts';
-import { Connection, type Exchange, jsonOf, type Reply, type Trust } from './neo/connection.ts';
+import { bodyOf, readBody } from './bodies.ts';
+import { Connection, type Exchange, jsonOf, type Reply, readingOf, type Trust, wholeOf } from './neo/connection.ts';
 import { type AskedRange, RangeBatch, SMALL_RANGE } from './neo/range-batch.ts';
 import { type NeoPlace, showNeo } from './neo-location.ts';
 import { checkFolder, checkPath, checkRange, isPath } from './path.ts';
@@ -58,7 +58,7 @@ class NeoBackend implements Backend {
     const reply = await this.#ask('get', path);
     if (reply === undefined) return undefined;
     const bytes = new Uint8Array(numberIn(reply, 'content-length', MOST_OBJECT_BYTES));
-    await readBody(reply.stream, bytes, this.#limits.download);
+    await readingOf(readBody(reply.stream, bytes, this.#limits.download));
     return bytes;
   }
 
@@ -83,7 +83,7 @@ class NeoBackend implements Backend {
       reply.stream.destroy();
       throw new NeoError('failed', `${this.location} does not answer ranges`);
     }
-    await readBody(reply.stream, target, this.#limits.download);
+    await readingOf(readBody(reply.stream, target, this.#limits.download));
     return true;
   }
 
@@ -93,7 +93,7 @@ class NeoBackend implements Backend {
     const { stream } = present(await this.#ask('ranges', '', { headers, body }));
     const lengths = ranges.map(([, , length]) => length);
     const most = lengths.reduce((sum, length) => sum + 4 + length, 0);
-    return decodeRanges(await wholeBody(stream, most), lengths);
+    return decodeRanges(await wholeOf(stream, most), lengths);
   }
 
   async *list(folder: string): AsyncIterable<ObjectInfo> {

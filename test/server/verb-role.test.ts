@@ -78,7 +78,12 @@ const TOLD: Readonly<Record<string, Told>> = {
   'expired token': { ...nobody, letIn: 'no key' },
   'revoked token': { ...nobody, letIn: 'no key' },
   'revoked device': { ...nobody, letIn: 'known' },
-  'token of an administrator': { ...known, may: [...KNOWN, 'metrics', 'events'], objects: 'no target', letIn: 'no key' },
+  'token of an administrator': {
+    ...known,
+    may: [...KNOWN, 'metrics', 'events'],
+    objects: 'no target',
+    letIn: 'no key',
+  },
   administrator: { ...known, may: [...KNOWN, ...MANAGER, ...ADMINISTRATOR], objects: 'no target' },
 };
 

@@ -45,6 +45,7 @@ const WINDOW = 4 << 20;
 const CONNECTION_WINDOW = 16 << 20;
 const FIRST_REQUESTS = 16;
 const MOST_REFUSAL_BYTES = 64 << 10;
+const CUT = 'the connection was cut';
 
 export class Connection {
   readonly #host: string;
@@ -100,8 +101,12 @@ export class Connection {
       },
       { endStream: body === undefined },
     );
-    holdProcess(session, stream);
-    stream.setTimeout(SILENCE_MS, () => stream.destroy(new NeoError('unreachable', 'the server is silent')));
+    holdProcess(stream);
+    stream.setTimeout(SILENCE_MS, () => {
+      // The next one goes over another connection.
+      session.close();
+      stream.destroy(new NeoError('unreachable', 'the server is silent'));
+    });
     // Whoever reads it learns of it; and a refusal may come before all was sent.
     stream.on('error', () => undefined);
     if (body instanceof Uint8Array) stream.end(body);
@@ -139,7 +144,8 @@ export class Connection {
       },
     );
     session.on('error', () => session.destroy());
-    await once(session, 'connect', { signal: AbortSignal.timeout(CONNECT_MS) });
+    await connected(session);
+    session.unref();
     session.setLocalWindowSize(CONNECTION_WINDOW);
     return session;
   }
@@ -148,6 +154,8 @@ export class Connection {
     const socket = await shakeHands(this.#host, this.#port, this.#trust.device);
     try {
       await this.#compareKey(socket);
+      // Nothing would ever come over it, and HTTP/2 would not notice.
+      if (socket.readyState !== 'open') throw new Error(CUT);
       return socket;
     } catch (error) {
       socket.destroy();
@@ -157,6 +165,8 @@ export class Connection {
 
   async #compareKey(socket: tls.TLSSocket): Promise<void> {
     const found = await serverKeyOf(socket);
+    // A connection that is gone has no key.
+    if (found === undefined && socket.destroyed) throw new Error(CUT);
     if (found !== undefined && equalBytes(found, this.#trust.fingerprint)) return;
     throw new NeoError('unreachable', `${this.#host}:${this.#port} has another key than the one that is known`, {
       hint: `nothing was sent; if the server was set up anew, log in again: its fingerprint is ${showFingerprint(found)}`,
@@ -175,20 +185,13 @@ function lengthSent({ headers = {} }: Exchange): string {
   return length === undefined ? '' : ` ${length} bytes`;
 }
 
-/** What is under way on each connection. */
-const underWay = new WeakMap<ClientHttp2Session, number>();
-
-/** While something is asked for; a connection that nobody needs any more must not keep a command from ending. */
-function holdProcess(session: ClientHttp2Session, stream: ClientHttp2Stream): void {
-  const count = (by: number): number => {
-    const now = (underWay.get(session) ?? 0) + by;
-    underWay.set(session, now);
-    return now;
-  };
-  if (count(1) === 1) session.ref();
-  stream.once('close', () => {
-    if (count(-1) === 0) session.unref();
-  });
+/**
+ * While something is asked for; a connection that nobody needs any more must not keep a command from ending. Not by the connection: when the
+ * server is killed Node may stop reading from it without a word, and then nothing would be left to wait for.
+ */
+function holdProcess(stream: ClientHttp2Stream): void {
+  const held = setInterval(() => undefined, SILENCE_MS);
+  stream.once('close', () => clearInterval(held));
 }
 
 /** TLS with whoever is there; nothing is sent yet. @throws NeoError unreachable */
@@ -204,6 +207,8 @@ async function shakeHands(host: string, port: number, device: Trust['device']): 
     ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
     ...(device ?? {}),
   });
+  // Also between this and whoever listens next: the server may be gone at any moment.
+  socket.on('error', () => undefined);
   try {
     await once(socket, 'secureConnect', { signal: AbortSignal.timeout(CONNECT_MS) });
     return socket;
@@ -238,13 +243,42 @@ function answered(stream: ClientHttp2Stream): Promise<unknown[]> {
   return new Promise((resolve, reject) => {
     stream.once('response', (headers) => resolve([headers]));
     stream.once('error', reject);
-    stream.once('close', () => reject(new Error('the connection was cut')));
+    stream.once('close', () => reject(new Error(CUT)));
   });
+}
+
+/** The first of: HTTP/2, an error, the end, and too long a wait. */
+function connected(session: ClientHttp2Session): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => session.destroy(new Error('the server is silent')), CONNECT_MS);
+    session.once('connect', () => resolve());
+    session.once('error', reject);
+    session.once('close', () => reject(new Error(CUT)));
+    const done = (): void => clearTimeout(late);
+    session.once('connect', done).once('close', done);
+  });
+}
+
+/** Reads of a body: what is no error of ours is the line's. @throws NeoError unreachable when it was cut off */
+export async function readingOf<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    throw isNeoError(error) ? error : cut('read the answer', error);
+  }
+}
+
+/** @throws NeoError unreachable when it was cut off; failed for more than `most` bytes */
+export async function wholeOf(stream: ClientHttp2Stream, most: number): Promise<Uint8Array> {
+  const bytes = await readingOf(wholeBody(stream, most));
+  // A line that was closed ends the body as if it were all.
+  if (stream.rstCode !== http2.constants.NGHTTP2_NO_ERROR) throw cut('read the answer', new Error(CUT));
+  return bytes;
 }
 
 /** @throws NeoError unreachable when it was cut off; failed for more than `most` bytes, and for what is no JSON */
 export async function jsonOf(stream: ClientHttp2Stream, most: number): Promise<unknown> {
-  const bytes = await wholeBody(stream, most);
+  const bytes = await wholeOf(stream, most);
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
