@@ -313,7 +313,10 @@ class LocalBackend implements ServedBackend {
     const isMade = (await publish(temporary, final, this.#ways)) === 'published';
     if (isMade) await syncFolder(dirname(final));
     else if (!(await this.#holds(path, compare))) {
-      throw new NeoError('failed', `${path} is in use by something that is not an object, or vanished while stored`);
+      throw new NeoError(
+        'already-exists',
+        `${path} is in use by something that is not an object, or vanished while stored`,
+      );
     }
     return isMade;
   }
@@ -374,7 +377,7 @@ class LocalBackend implements ServedBackend {
     await this.#ensureFolder(folderOf(folder));
     await makeFolder(this.#at(folder));
     if (!(await isPlainFolder(this.#at(folder)))) {
-      throw new NeoError('failed', `${this.#at(folder)} is not a folder`, {
+      throw new NeoError('already-exists', `${folder} is in use by something that is not a folder`, {
         hint: 'A repository may not contain symbolic links: move the whole folder instead.',
       });
     }

@@ -5,6 +5,7 @@
 export const EXIT_CODES = {
   failed: 1,
   'already-exists': 1,
+  'not-found': 1,
   'needs-newer-neo': 1,
   'no-space': 1,
   usage: 2,

@@ -9,6 +9,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   'permission-denied': 403,
   'no-repository': 404,
   'already-exists': 409,
+  'not-found': 404,
   'needs-newer-neo': 426,
   integrity: 422,
   'no-space': 507,

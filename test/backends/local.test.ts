@@ -161,7 +161,7 @@ describe('local', () => {
       expect(await backend.get(path), path).toBeUndefined();
       expect(await backend.stat(path), path).toBeUndefined();
       await backend.remove(path);
-      await expect(backend.put(path, bytesOf('x')), path).rejects.toMatchObject({ code: 'failed' });
+      await expect(backend.put(path, bytesOf('x')), path).rejects.toMatchObject({ code: 'already-exists' });
     }
     for (const below of ['packs/01', 'packs/01/deep']) expect(await listed(backend, below)).toEqual([]);
     expect((await readdir(join(folder, 'outside'), { recursive: true })).sort()).toEqual(['b', 'deep', 'deep/c']);

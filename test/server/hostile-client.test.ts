@@ -140,6 +140,18 @@ it('says of a target that is not there that it is not, but only to those who may
   expect(stranger).toEqual(await ask({ path: '/v1/targets/documents/list', token: '' }));
 });
 
+it('a name that is a folder, or lies below an object, is in use: no fault, and no word of where it lies', async () => {
+  expect(
+    (await ask({ method: 'PUT', path: `${objects}/tmpx/a`, headers: { 'content-length': 1 }, body: 'x' })).status,
+  ).toBe(204);
+  for (const path of ['tmpx', 'tmpx/a/b']) {
+    const sent = { method: 'PUT', path: `${objects}/${path}`, headers: { 'content-length': 1 }, body: 'x' };
+    const { status, answer } = await ask(sent);
+    expect([status, answer?.error?.code], path).toEqual([409, 'already-exists']);
+    expect(answer?.error?.message).not.toMatch(/\/targets\/|\/tmp\//);
+  }
+});
+
 const ranges = '/v1/targets/documents/ranges';
 it.each([
   ['no JSON', 'ranges'],

@@ -59,7 +59,7 @@ it.each([
   const client = await server.admin(root);
   expect(await client.call('user-remove', { name: 'owner' })).toEqual({ bytes: 40, objects: 4 });
   expect(folders()).toBe(0);
-  await expect(client.call('user-remove', { name: 'owner' })).rejects.toMatchObject({ code: 'failed' });
+  await expect(client.call('user-remove', { name: 'owner' })).rejects.toMatchObject({ code: 'not-found' });
   const gone = await server.admin(owner);
   await expect(gone.call('whoami', {})).rejects.toMatchObject({ code: 'permission-denied' });
 });

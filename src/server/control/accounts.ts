@@ -160,13 +160,13 @@ async function setAccount(trx: Change, id: string, settings: Settings): Promise<
 async function subAccount({ principal }: KnownContext, trx: Change, name: string): Promise<AccountRow> {
   const row = await trx.selectFrom('accounts').where('name', '=', name).selectAll().executeTakeFirst();
   if (row !== undefined && row.parent === principal.account.id) return row;
-  throw new NeoError('failed', `there is no sub-account ${name}`);
+  throw new NeoError('not-found', `there is no sub-account ${name}`);
 }
 
 async function anyAccount(db: Pick<Change, 'selectFrom'>, name: string): Promise<AccountRow> {
   const row = await db.selectFrom('accounts').where('name', '=', name).selectAll().executeTakeFirst();
   if (row !== undefined) return row;
-  throw new NeoError('failed', `there is no account ${name}`);
+  throw new NeoError('not-found', `there is no account ${name}`);
 }
 
 /** One who can still get in: else nobody could ever administer the server again. */

@@ -36,7 +36,8 @@ export const devices: Controls<Verbs> = {
         .where('revoked', 'is', null)
         .set({ revoked: clock.now() })
         .executeTakeFirst();
-      if (numUpdatedRows !== 1n) throw new NeoError('failed', `the account has no device ${id} that could be revoked`);
+      if (numUpdatedRows !== 1n)
+        throw new NeoError('not-found', `the account has no device ${id} that could be revoked`);
     });
     return {};
   },
@@ -81,7 +82,8 @@ export const devices: Controls<Verbs> = {
         .where('revoked', 'is', null)
         .set({ revoked: clock.now() })
         .executeTakeFirst();
-      if (numUpdatedRows !== 1n) throw new NeoError('failed', `the account has no token ${id} that could be revoked`);
+      if (numUpdatedRows !== 1n)
+        throw new NeoError('not-found', `the account has no token ${id} that could be revoked`);
     });
     return {};
   },

@@ -87,7 +87,7 @@ export const secrets: Controls<Verbs> = {
     await change(context, 'second-remove', {}, async (trx) => {
       const { totp, totp_step, recovery } = await factorOf(trx, id);
       guardTries(context);
-      if (totp === null) throw new NeoError('failed', 'the account has no second factor');
+      if (totp === null) throw new NeoError('not-found', 'the account has no second factor');
       const isOfTime = checkSecondFactor(totp, second, clock.now(), totp_step) !== undefined;
       const left = JSON.parse(recovery) as readonly string[];
       if (!isOfTime && !left.includes(toHex(hashToken(normalizeCode(second))))) {

@@ -102,7 +102,7 @@ export const targets: Controls<Verbs> = {
         .where('share', '=', share)
         .where('account', 'in', (eb) => eb.selectFrom('accounts').where('name', '=', to).select('id'))
         .executeTakeFirst();
-      if (numDeletedRows !== 1n) throw new NeoError('failed', `${to} was granted nothing in ${target}`);
+      if (numDeletedRows !== 1n) throw new NeoError('not-found', `${to} was granted nothing in ${target}`);
     });
     return {};
   },
@@ -125,7 +125,7 @@ async function ownTarget({ principal }: KnownContext, db: Pick<Change, 'selectFr
 
 async function otherAccount({ principal }: KnownContext, trx: Change, name: string): Promise<string> {
   const row = await trx.selectFrom('accounts').where('name', '=', name).select('id').executeTakeFirst();
-  if (row === undefined) throw new NeoError('failed', `there is no account ${name}`);
+  if (row === undefined) throw new NeoError('not-found', `there is no account ${name}`);
   if (row.id === principal.account.id) throw new NeoError('usage', 'the owner may do all already');
   return row.id;
 }
