@@ -65,6 +65,9 @@ export interface Backend {
    */
   getRanges?(path: string, ranges: readonly ByteRange[]): Promise<(Uint8Array | undefined)[] | undefined>;
 
+  /** For servers, which send an object on piece by piece; undefined when there is none. */
+  openObject?(path: string): Promise<OpenObject | undefined>;
+
   /**
    * As {@link getRange}, into memory of the caller's that may be shared with other threads; false when there is no
    * object. For storage that can do so without copying; {@link readInto} serves for any.
@@ -92,7 +95,15 @@ export interface Backend {
 }
 
 /** What a server can keep a target in. */
-export type ServedBackend = Backend & Required<Pick<Backend, 'putPieces' | 'getRanges' | 'listAfter'>>;
+export type ServedBackend = Backend & Required<Pick<Backend, 'putPieces' | 'getRanges' | 'openObject' | 'listAfter'>>;
+
+/** Can be read to its end also when it is removed meanwhile. To be closed. */
+export interface OpenObject {
+  readonly size: number;
+  /** Fills all of `target` from `offset` on. @throws NeoError integrity where the object ends before */
+  readInto(offset: number, target: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
 
 /** Fills `target` from `offset` of an object on; false when there is none. @throws NeoError integrity when it is shorter */
 export async function readInto(backend: Backend, path: string, offset: number, target: Uint8Array): Promise<boolean> {

@@ -20,11 +20,20 @@ async function* inParts(bytes: Uint8Array, limit: RateLimit): AsyncIterable<Uint
   }
 }
 
+/** Not at once: a parser may still be reading the rest of the memory that it gave us a part of. */
+const discardSoon = (piece: Uint8Array): void => queueMicrotask(() => discard(piece));
+
 /**
  * Exactly as many bytes as `target` has.
+ * @param giveBack what is done with memory that has been copied
  * @throws NeoError unreachable when there are fewer or more: the connection was cut
  */
-export async function readBody(body: unknown, target: Uint8Array, limit: RateLimit | undefined): Promise<void> {
+export async function readBody(
+  body: unknown,
+  target: Uint8Array,
+  limit: RateLimit | undefined,
+  giveBack: (piece: Uint8Array) => void = discardSoon,
+): Promise<void> {
   if (!(body instanceof Readable)) throw new NeoError('failed', 'the answer has no body');
   let at = 0;
   const take = (piece: Uint8Array): void => {
@@ -33,8 +42,7 @@ export async function readBody(body: unknown, target: Uint8Array, limit: RateLim
     }
     copyInto(target, at, piece);
     at += piece.length;
-    // Not at once: a parser may still be reading the rest of the memory that it gave us a part of.
-    queueMicrotask(() => discard(piece));
+    giveBack(piece);
   };
   if (limit === undefined) await takeAll(body, take);
   else {

@@ -95,11 +95,15 @@ export async function unlinkQuietly(file: string): Promise<void> {
   await unlink(file).catch(() => undefined);
 }
 
-/** A regular file opened for reading, handed to `use` with its size; undefined when there is no such file. */
-export async function withFile<T>(
-  file: string,
-  use: (handle: FileHandle, size: number, modified: number) => Promise<T>,
-): Promise<T | undefined> {
+export interface OpenFile {
+  readonly handle: FileHandle;
+  readonly size: number;
+  /** Milliseconds. */
+  readonly modified: number;
+}
+
+/** A regular file, open for reading until the handle is closed; undefined when there is no such file. */
+export async function openFile(file: string): Promise<OpenFile | undefined> {
   let handle: FileHandle;
   try {
     handle = await open(file, READ_FLAGS);
@@ -110,9 +114,26 @@ export async function withFile<T>(
   }
   try {
     const stats = await handle.stat();
-    return stats.isFile() ? await use(handle, stats.size, Math.floor(stats.mtimeMs)) : undefined;
-  } finally {
+    if (stats.isFile()) return { handle, size: stats.size, modified: Math.floor(stats.mtimeMs) };
+  } catch (error) {
     await handle.close();
+    throw error;
+  }
+  await handle.close();
+  return undefined;
+}
+
+/** The same, handed to `use` and closed. */
+export async function withFile<T>(
+  file: string,
+  use: (handle: FileHandle, size: number, modified: number) => Promise<T>,
+): Promise<T | undefined> {
+  const opened = await openFile(file);
+  if (opened === undefined) return undefined;
+  try {
+    return await use(opened.handle, opened.size, opened.modified);
+  } finally {
+    await opened.handle.close();
   }
 }
 

@@ -12,7 +12,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { NeoError, systemCode } from '../core/errors.ts';
 import { type Random, systemRandom } from '../core/random.ts';
-import type { ByteRange, ObjectInfo, ServedBackend } from './backend.ts';
+import type { ByteRange, ObjectInfo, OpenObject, ServedBackend } from './backend.ts';
 import { storageError } from './local-errors.ts';
 import {
   compareDurably,
@@ -20,6 +20,7 @@ import {
   isAbsent,
   isPlainFolder,
   makeFolder,
+  openFile,
   readFully,
   readFullyInto,
   syncFolder,
@@ -27,6 +28,7 @@ import {
   withFile,
   writeDurably,
 } from './local-files.ts';
+import { openedObject } from './local-object.ts';
 import { PUBLISH_WAYS, type PublishWay, publish } from './local-publish.ts';
 import { hasRemoteClock, probeClock, removeLitter, temporaryName } from './local-temporary.ts';
 import { walkInOrder, walkObjects } from './local-walk.ts';
@@ -195,6 +197,16 @@ class LocalBackend implements ServedBackend {
       }),
     );
     return found !== undefined;
+  }
+
+  async openObject(path: string): Promise<OpenObject | undefined> {
+    checkPath(path);
+    const opened = await this.#run(`open ${path}`, async () => {
+      const found = (await this.#isPlain(folderOf(path))) ? await openFile(this.#at(path)) : undefined;
+      if (found === undefined) await this.#checkRoot();
+      return found;
+    });
+    return opened && openedObject(path, opened);
   }
 
   list(folder: string): AsyncIterable<ObjectInfo> {

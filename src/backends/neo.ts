@@ -58,7 +58,7 @@ class NeoBackend implements Backend {
     const reply = await this.#ask('get', path);
     if (reply === undefined) return undefined;
     const bytes = new Uint8Array(numberIn(reply, 'content-length', MOST_OBJECT_BYTES));
-    await readingOf(readBody(reply.stream, bytes, this.#limits.download));
+    await this.#read(reply, bytes);
     return bytes;
   }
 
@@ -83,8 +83,12 @@ class NeoBackend implements Backend {
       reply.stream.destroy();
       throw new NeoError('failed', `${this.location} does not answer ranges`);
     }
-    await readingOf(readBody(reply.stream, target, this.#limits.download));
+    await this.#read(reply, target);
     return true;
+  }
+
+  #read({ stream, memory }: Reply, target: Uint8Array): Promise<void> {
+    return readingOf(readBody(stream, target, this.#limits.download, (piece) => memory.copied(piece)));
   }
 
   async #ranges(ranges: readonly AskedRange[]): Promise<readonly RangeAnswer[]> {

@@ -26,6 +26,7 @@ export type Answer =
   /** JSON, a line each, as they come: may take for ever. `cut` fires when the right to it has ended, also while nobody takes any. */
   | { readonly type: 'lines'; readonly bytes: Pieces; readonly cut: AbortSignal };
 
+/** Of some hundred KiB. Each lasts only until the next one is asked for: its memory is used again. */
 export type Pieces = AsyncIterable<Uint8Array>;
 
 /** @throws NeoError for what is refused */

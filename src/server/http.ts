@@ -14,7 +14,9 @@ import { refusalOf, statusOf } from '../protocol/refusals.ts';
 import { routeOf } from '../protocol/verbs.ts';
 import { Departure } from './departure.ts';
 import { Doorkeeper, networkOf } from './doorkeeper.ts';
-import type { Answer, Handler, ServerRequest } from './handler.ts';
+import type { Answer, Handler, Pieces, ServerRequest } from './handler.ts';
+import { bodyOf } from './http-body.ts';
+import { Idleness, Stillness } from './idleness.ts';
 import type { Caller } from './principal.ts';
 import { Windows } from './windows.ts';
 
@@ -76,7 +78,12 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const { key, cert, host, port, connectionId } = options;
   const limits = { ...LIMITS, ...options.limits };
   // Of HTTP/1.1; the types of http2 do not know them.
-  const slowHeaders = { headersTimeout: limits.handshake, connectionsCheckingInterval: limits.handshake / 4 };
+  const slowHeaders = {
+    headersTimeout: limits.handshake,
+    connectionsCheckingInterval: limits.handshake / 4,
+    // A body may take as long as it moves.
+    requestTimeout: 0,
+  };
   const callers = new WeakMap<object, Omit<Caller, 'token'>>();
   const know = (connection: object, socket: TLSSocket): void => {
     const network = networkOf(socket.remoteAddress ?? '');
@@ -85,6 +92,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   const doorkeeper = new Doorkeeper(limits.connections, limits.ofOneAddress);
   const departure = new Departure();
   const windows = new Windows();
+  const idleness = new Idleness(limits.idle);
   const server = http2.createSecureServer({
     ...TLS,
     key,
@@ -109,11 +117,11 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     know(session, session.socket as TLSSocket);
     departure.watch(session);
     windows.add(session);
-    session.setTimeout(limits.idle, () => session.destroy());
     session.on('error', () => session.destroy());
   });
   server.on('secureConnection', (socket) => {
     know(socket, socket);
+    idleness.watch(socket);
     socket.on('error', () => socket.destroy());
   });
   server.on('request', (request, response) => {
@@ -135,6 +143,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
       if (grace > 0) await Promise.race([closed, departure.allDone(grace)]);
       doorkeeper.dismissAll();
       await closed;
+      idleness.stop();
     },
   };
 }
@@ -147,15 +156,15 @@ async function answer(
 ): Promise<void> {
   request.on('error', () => undefined);
   response.on('error', () => undefined);
-  // Of one request while others go on; a whole connection that stands still is ended as such.
-  request.stream?.setTimeout?.(idle, () => request.stream.close(http2.constants.NGHTTP2_CANCEL));
+  const stillness = new Stillness(idle, () => cutOff(response, http2.constants.NGHTTP2_CANCEL));
+  response.once('close', () => stillness.stop());
   try {
-    const result = await options.handler(caller, requestOf(request, response));
+    const result = await options.handler(caller, requestOf(request, response, stillness.moved));
     if (result.type === 'lines') {
       result.cut.addEventListener('abort', () => cutOff(response));
       watchPeer(response, Math.min(PING_MS, idle / 4));
     }
-    await send(response, result, request.method);
+    await send(response, result, request.method, stillness.moved);
   } catch (error) {
     if (!isNeoError(error)) options.onFault(error);
     refuse(request, response, isNeoError(error) ? error : new NeoError('failed', 'the server failed'));
@@ -189,21 +198,22 @@ function tokenOf({ headers }: Http2ServerRequest): string | undefined {
 }
 
 /** @throws NeoError usage for what is no request of ours */
-function requestOf(request: Http2ServerRequest, response: Http2ServerResponse): ServerRequest {
+function requestOf(request: Http2ServerRequest, response: Http2ServerResponse, moved: () => void): ServerRequest {
   const [path = '', query = ''] = request.url.split('?', 2);
   const routed = routeOf(request.method, path);
   if (routed === undefined) {
     throw new NeoError('usage', 'there is no such request', { hint: 'GET /v1/help lists all that there is' });
   }
-  const length = request.headers['content-length'];
+  const announced = request.headers['content-length'];
+  const length = announced === undefined || !/^\d{1,15}$/.test(announced) ? undefined : Number(announced);
   const range = rangeOf(request.headers.range);
   return {
     ...routed,
     query: new Map(new URLSearchParams(query)),
-    body: bodyOf(request),
+    body: bodyOf(request, length, moved),
     gone: () => goneFrom(response),
     ...(range === undefined ? {} : { range }),
-    ...(length === undefined || !/^\d{1,15}$/.test(length) ? {} : { length: Number(length) }),
+    ...(length === undefined ? {} : { length }),
   };
 }
 
@@ -213,15 +223,6 @@ function goneFrom(response: Http2ServerResponse): AbortSignal {
   if (response.closed || response.destroyed) gone.abort();
   else response.once('close', () => gone.abort());
   return gone.signal;
-}
-
-async function* bodyOf(request: Http2ServerRequest): AsyncGenerator<Uint8Array> {
-  try {
-    // To stop reading must not end the stream: the refusal goes over it.
-    yield* request.iterator({ destroyOnReturn: false });
-  } catch (cause) {
-    throw new NeoError('unreachable', 'the request was cut off', { cause });
-  }
 }
 
 /** One range with both ends (RFC 9110, section 14.1.2): nothing else is of use here. @throws NeoError usage */
@@ -246,8 +247,8 @@ function refuse(request: Http2ServerRequest, response: Http2ServerResponse, erro
 }
 
 /** Half an answer must not look like a whole one. */
-function cutOff(response: Http2ServerResponse): void {
-  response.stream?.close?.(http2.constants.NGHTTP2_INTERNAL_ERROR);
+function cutOff(response: Http2ServerResponse, code: number = http2.constants.NGHTTP2_INTERNAL_ERROR): void {
+  response.stream?.close?.(code);
   response.socket?.destroy();
 }
 
@@ -257,7 +258,7 @@ function sendJson(response: Http2ServerResponse, status: number, value: unknown)
   response.end(body);
 }
 
-async function send(response: Http2ServerResponse, result: Answer, method: string): Promise<void> {
+async function send(response: Http2ServerResponse, result: Answer, method: string, moved: () => void): Promise<void> {
   switch (result.type) {
     case 'json':
       return sendJson(response, 200, result.value);
@@ -277,12 +278,12 @@ async function send(response: Http2ServerResponse, result: Answer, method: strin
       return sendJson(response, 404, { absent: true });
     case 'bytes':
       prepare(response, 200, { 'content-type': 'application/octet-stream' });
-      return sendPieces(response, result.bytes);
+      return sendPieces(response, result.bytes, moved);
     case 'lines':
       prepare(response, 200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
-      return sendPieces(response, result.bytes);
+      return sendPieces(response, result.bytes, moved);
     case 'object':
-      return sendObject(response, result, method);
+      return sendObject(response, result, method, moved);
   }
 }
 
@@ -290,6 +291,7 @@ async function sendObject(
   response: Http2ServerResponse,
   { info, range, bytes }: Extract<Answer, { type: 'object' }>,
   method: string,
+  moved: () => void,
 ): Promise<void> {
   const { offset, length } = range ?? { offset: 0, length: info.size };
   const isPart = range !== undefined && length > 0 && (offset > 0 || length < info.size);
@@ -302,7 +304,7 @@ async function sendObject(
     ...(isPart ? { 'content-range': `bytes ${offset}-${offset + length - 1}/${info.size}` } : {}),
   });
   if (bytes === undefined || method === 'HEAD') response.end();
-  else await sendPieces(response, bytes);
+  else await sendPieces(response, bytes, moved);
 }
 
 /**
@@ -338,21 +340,23 @@ function watchPeer(response: Http2ServerResponse, every: number): void {
 }
 
 /** As fast as the client takes them. */
-async function sendPieces(response: Http2ServerResponse, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+async function sendPieces(response: Http2ServerResponse, pieces: Pieces, moved: () => void): Promise<void> {
   for await (const piece of pieces) {
     if (response.destroyed || response.closed) return;
-    if (piece.length > 0 && !response.write(piece)) await drained(response);
+    if (piece.length > 0) await written(response, piece);
+    moved();
   }
   response.end();
 }
 
-/** Resolves when there is room, or when nobody takes anything any longer. */
-function drained(response: Http2ServerResponse): Promise<void> {
+/** Resolves when all of a piece is out, as its memory is used again then; or when nobody takes anything any longer. */
+function written(response: Http2ServerResponse, piece: Uint8Array): Promise<void> {
   return new Promise((resolve) => {
     const go = (): void => {
-      response.off('drain', go).off('close', go);
+      response.off('close', go);
       resolve();
     };
-    response.on('drain', go).on('close', go);
+    response.on('close', go);
+    response.write(piece, go);
   });
 }

@@ -17,6 +17,7 @@ import type { Origin } from './changes.ts';
 import type { Answer, Pieces, ServerRequest } from './handler.ts';
 import { countedBody, pieceSize } from './piece-size.ts';
 import type { CountedTarget } from './quota.ts';
+import { readAhead } from './read-ahead.ts';
 import { readJson } from './request-json.ts';
 import { checkPathSent } from './sent-paths.ts';
 
@@ -91,13 +92,14 @@ export class ObjectVerbs {
     return { type: 'object', info, range: wanted, bytes: countedBody(this.#pieces(path, wanted)) };
   }
 
-  async *#pieces(path: string, { offset, length }: ByteRange): Pieces {
-    for (let done = 0; done < length; ) {
-      const part = { offset: offset + done, length: Math.min(pieceSize(), length - done) };
-      const bytes = await this.#storage.getRange(path, part);
-      if (bytes === undefined) throw new NeoError('unreachable', `${path} was removed while it was read`);
-      yield bytes;
-      done += bytes.length;
+  async *#pieces(path: string, range: ByteRange): Pieces {
+    if (range.length === 0) return;
+    const object = await this.#storage.openObject(path);
+    if (object === undefined) throw new NeoError('unreachable', `${path} was removed before it was read`);
+    try {
+      yield* readAhead(object, range);
+    } finally {
+      await object.close();
     }
   }
 
@@ -111,7 +113,7 @@ export class ObjectVerbs {
     const hasher = promised === undefined ? undefined : this.#engine.blake3Hasher();
     let got = 0;
     const counted = async function* (): Pieces {
-      for await (const piece of countedBody(gathered(body))) {
+      for await (const piece of body) {
         got += piece.length;
         if (got > length) throw new NeoError('usage', `more than the ${length} bytes that were announced`);
         hasher?.update(piece);
@@ -207,25 +209,6 @@ function endOfPiece(ranges: RangesRequest['ranges'], from: number): number {
     if (bytes > most) break;
   }
   return to;
-}
-
-/** Frames of HTTP/2 are 16 KiB: to hash and to write each by itself would take several times as long. */
-async function* gathered(pieces: Pieces): Pieces {
-  let room = new Uint8Array(pieceSize());
-  let used = 0;
-  for await (const piece of pieces) {
-    for (let at = 0; at < piece.length; ) {
-      const part = piece.subarray(at, at + room.length - used);
-      room.set(part, used);
-      used += part.length;
-      at += part.length;
-      if (used < room.length) continue;
-      yield room;
-      room = new Uint8Array(pieceSize());
-      used = 0;
-    }
-  }
-  if (used > 0) yield room.subarray(0, used);
 }
 
 async function readRanges(body: Pieces): Promise<RangesRequest> {

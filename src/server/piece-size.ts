@@ -25,3 +25,8 @@ export async function* countedBody(pieces: AsyncIterable<Uint8Array>): AsyncGene
     underWay -= 1;
   }
 }
+
+/** Memory for one piece, not cleared. @param length of all that is to go through it */
+export function newPiece(length: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(Math.min(length, pieceSize())).buffer);
+}

@@ -7,7 +7,7 @@
  * Exact, because objects become visible one at a time for each path: a put waits for its path at the end of its bytes, looks whether the object is
  * there, and only then lets the storage publish it. So a slow sender holds nobody up, neither who puts or removes the same nor a recount.
  */
-import type { ByteRange, ObjectInfo, ServedBackend } from '../backends/backend.ts';
+import type { ByteRange, ObjectInfo, OpenObject, ServedBackend } from '../backends/backend.ts';
 import { NeoError } from '../core/errors.ts';
 import { NOBODY, type Origin, type Told } from './changes.ts';
 import type { Counts, Meter, Reservation } from './meter.ts';
@@ -293,6 +293,10 @@ export class CountedTarget implements ServedBackend {
 
   getRanges(path: string, ranges: readonly ByteRange[]): Promise<(Uint8Array | undefined)[] | undefined> {
     return this.#storage.getRanges(path, ranges);
+  }
+
+  openObject(path: string): Promise<OpenObject | undefined> {
+    return this.#storage.openObject(path);
   }
 
   list(folder: string): AsyncIterable<ObjectInfo> {

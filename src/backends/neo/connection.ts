@@ -7,6 +7,7 @@ import http2, { type ClientHttp2Session, type ClientHttp2Stream, type IncomingHt
 import tls from 'node:tls';
 import { equalBytes, toBase64 } from '../../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
+import { ReadMemory } from '../../protocol/read-memory.ts';
 import { errorOf } from '../../protocol/refusals.ts';
 import { wholeBody } from '../bodies.ts';
 
@@ -33,6 +34,8 @@ export interface Exchange {
 export interface Reply {
   readonly headers: IncomingHttpHeaders;
   readonly stream: ClientHttp2Stream;
+  /** To be told of pieces of the body that were copied. */
+  readonly memory: ReadMemory;
 }
 
 /** SSL_OP_NO_TICKET (openssl/ssl.h). With a resumed session the server's key would not be seen. */
@@ -52,6 +55,7 @@ export class Connection {
   readonly #port: number;
   readonly #trust: Trust;
   #session: Promise<ClientHttp2Session> | undefined;
+  readonly #memories = new WeakMap<object, ReadMemory>();
 
   constructor(host: string, port: number, trust: Trust) {
     this.#host = host;
@@ -74,7 +78,7 @@ export class Connection {
       const status = headers[':status'] ?? 0;
       const length = headers['content-length'] === undefined ? '' : ` ${headers['content-length']} bytes`;
       trace?.(`< ${status} ${method} ${url}${length}, ${Math.round(performance.now() - began)} ms`);
-      if (status >= 200 && status < 300) return { headers, stream };
+      if (status >= 200 && status < 300) return { headers, stream, memory: this.#memoryOf(stream) };
       if (status === 404 && headers['neo-object'] === 'absent') {
         stream.close();
         return undefined;
@@ -87,6 +91,10 @@ export class Connection {
       if (!isNeoError(error)) trace?.(`< cut ${method} ${url}: ${messageOf(error)}`);
       throw isNeoError(error) ? error : cut(doing, error);
     }
+  }
+
+  #memoryOf({ session }: ClientHttp2Stream): ReadMemory {
+    return (session && this.#memories.get(session)) ?? new ReadMemory();
   }
 
   async #send({ method, url, headers = {}, body }: Exchange): Promise<ClientHttp2Stream> {
@@ -143,6 +151,7 @@ export class Connection {
         settings: { enablePush: false, initialWindowSize: WINDOW },
       },
     );
+    this.#memories.set(session, new ReadMemory());
     session.on('error', () => session.destroy());
     await connected(session);
     session.unref();
