@@ -7,11 +7,11 @@ import fs from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startCuttingProxy } from '../test/support/cutting-proxy.ts';
 import { startRadosgw } from '../test/support/radosgw.ts';
 import { startSshd } from '../test/support/sshd.ts';
 import { type CorpusName, ensureCorpora, FULL, QUICK, REAL_FILES } from './corpora.ts';
 import { median } from './figures.ts';
+import { lineTo } from './line.ts';
 import { type Command, findProgram, measure, type Usage } from './measure.ts';
 import { type Call, LAUNCHER, PASSWORD, REMOTE_OPERATIONS } from './remote-operations.ts';
 import { timeText } from './table.ts';
@@ -33,11 +33,6 @@ interface PlainClient {
 }
 
 const SERVERS: Readonly<Record<string, (delay: number) => Promise<Server>>> = { sftp: overSsh, s3: inBuckets };
-
-/** Without a delay there is nothing between: a proxy would take a core of its own. */
-async function lineTo(port: number, delay: number): Promise<{ readonly port: number; stop(): Promise<void> }> {
-  return delay === 0 ? { port, stop: async () => undefined } : startCuttingProxy(port, delay);
-}
 
 async function overSsh(delay: number): Promise<Server> {
   const sshd = await startSshd();

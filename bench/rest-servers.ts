@@ -12,8 +12,9 @@ import { findProgram } from './measure.ts';
 export interface RestServer {
   readonly name: string;
   readonly pid: number;
-  /** Flags of restic. */
-  readonly flags: (repository: string) => readonly string[];
+  readonly port: number;
+  /** Flags of restic. @param port where it is reached */
+  readonly flags: (repository: string, port: number) => readonly string[];
   stop(): Promise<void>;
 }
 
@@ -63,11 +64,15 @@ async function start({ program, plain, tls }: Kind, place: string, isTls: boolea
   await reachable(port, () => {
     if (child.exitCode !== null) throw new Error(`${name} ended: ${said}`);
   });
-  const url = `${isTls ? 'https' : 'http'}://${address}`;
   return {
     name,
     pid: child.pid ?? 0,
-    flags: (repository) => ['-r', `rest:${url}/${repository}/`, ...(isTls ? ['--cacert', cert] : [])],
+    port,
+    flags: (repository, at) => [
+      '-r',
+      `rest:${isTls ? 'https' : 'http'}://127.0.0.1:${at}/${repository}/`,
+      ...(isTls ? ['--cacert', cert] : []),
+    ],
     stop: () => end(child),
   };
 }

@@ -2,15 +2,18 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { cpuOf, memoryOf, resetPeak } from './children.ts';
+import { lineTo } from './line.ts';
 import { type Command, measure } from './measure.ts';
 import { type Call, LAUNCHER, PASSWORD, REMOTE_OPERATIONS, type RemoteOperation } from './remote-operations.ts';
-import { startRestServers } from './rest-servers.ts';
+import { type RestServer, startRestServers } from './rest-servers.ts';
 import { ServeProcess } from './serve-process.ts';
 import type { Report } from './serve-report.ts';
 
 export interface RepositoriesPlan {
   readonly corpora: readonly { readonly name: string; readonly folder: string }[];
   readonly rounds: number;
+  /** Of the line, each way, milliseconds. */
+  readonly delay: number;
   /** A new folder. */
   readonly place: string;
   readonly restic: string;
@@ -31,7 +34,7 @@ interface Contestant {
 export async function playRepositories(plan: RepositoriesPlan): Promise<void> {
   for (const { name, folder } of plan.corpora) {
     const place = join(plan.place, name);
-    const contestants = [await neoBy(place, plan.signal), ...(await resticBy(place, plan.restic))];
+    const contestants = [await neoBy(place, plan), ...(await resticBy(place, plan))];
     for (let round = 0; round < plan.rounds; round++) {
       plan.say(`${name}, round ${round + 1} of ${plan.rounds}`);
       const turned = round % contestants.length;
@@ -42,10 +45,11 @@ export async function playRepositories(plan: RepositoriesPlan): Promise<void> {
   }
 }
 
-async function neoBy(place: string, signal: AbortSignal): Promise<Contestant> {
+async function neoBy(place: string, { signal, delay }: RepositoriesPlan): Promise<Contestant> {
   const server = await ServeProcess.start(place);
   const home = homeIn(place, 'neo');
-  const url = `neo://127.0.0.1:${server.port}`;
+  const line = await lineTo(server.port, delay);
+  const url = `neo://127.0.0.1:${line.port}`;
   const argv = [process.execPath, LAUNCHER];
   const env = { HOME: home, NEO_PASSWORD: PASSWORD };
   const keys = ['--code', server.adminCode, '--fingerprint', server.shownFingerprint];
@@ -55,21 +59,33 @@ async function neoBy(place: string, signal: AbortSignal): Promise<Contestant> {
     pid: server.pid,
     command: (call, repository, cwd) => ({ argv: [...argv, ...call, '--repo', `${url}/${repository}`], env, cwd }),
     call: (operation, to) => operation.neo(to),
-    stop: () => server.stop(),
+    async stop() {
+      await line.stop();
+      await server.stop();
+    },
   };
 }
 
-async function resticBy(place: string, restic: string): Promise<Contestant[]> {
-  return (await startRestServers(place)).map((server) => {
+async function resticBy(place: string, { restic, delay }: RepositoriesPlan): Promise<Contestant[]> {
+  const overLine = async (server: RestServer): Promise<Contestant> => {
+    const line = await lineTo(server.port, delay);
     const env = { HOME: homeIn(place, server.name.replace(', ', '-')), RESTIC_PASSWORD: PASSWORD };
     return {
       name: server.name,
       pid: server.pid,
-      command: (call, repository, cwd) => ({ argv: [restic, ...server.flags(repository), ...call], env, cwd }),
+      command: (call, repository, cwd) => ({
+        argv: [restic, ...server.flags(repository, line.port), ...call],
+        env,
+        cwd,
+      }),
       call: (operation, to) => operation.restic(to),
-      stop: () => server.stop(),
+      async stop() {
+        await line.stop();
+        await server.stop();
+      },
     };
-  });
+  };
+  return Promise.all((await startRestServers(place)).map(overLine));
 }
 
 function homeIn(place: string, name: string): string {

@@ -27,6 +27,7 @@ const HELP = `node bench/serve.ts [FLAGS]: what neo serve bears; needs \`npm run
   --size N         Bytes, or with K, M, G: of a corpus that is made for this run in place of those; of the packs of
                    ranges (1G); of the repository of memory (2G).
   --rounds N       Of repositories, and of the bursts of hello (3).
+  --delay MS       Of repositories: of each way between client and server (0).
   --quick          Fewer clients, smaller objects: to see whether it runs.
   --at DIR         Where all lies (the folder for temporary files), removed at the end.
 `;
@@ -36,6 +37,7 @@ interface Options {
   readonly corpora: readonly CorpusName[];
   readonly size: number | undefined;
   readonly rounds: number;
+  readonly delay: number;
   readonly quick: boolean;
   readonly at: string;
 }
@@ -48,17 +50,20 @@ function parseOptions(): Options | undefined {
   const { values } = parseArgs({
     options: {
       ...{ only: text, corpus: text, size: text, rounds: { ...text, default: '3' }, at: text },
+      delay: { ...text, default: '0' },
       quick: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false, short: 'h' },
     },
   });
   if (values.help) return undefined;
   if (!/^[1-9]\d?$/.test(values.rounds)) throw new UsageError(`--rounds ${values.rounds}: a number from 1 to 99`);
+  if (!/^\d{1,4}$/.test(values.delay)) throw new UsageError(`--delay ${values.delay}: milliseconds, up to 9999`);
   return {
     parts: listed('--only', values.only, PARTS),
     corpora: listed('--corpus', values.corpus, CORPORA),
     size: values.size === undefined ? undefined : parseSize(values.size),
     rounds: Number(values.rounds),
+    delay: Number(values.delay),
     quick: values.quick,
     at: values.at ?? tmpdir(),
   };
@@ -109,7 +114,16 @@ async function repositories(options: Options, place: string, report: Report, sig
   requireRoom(place, corpora, options.rounds);
   const folder = join(place, 'repositories');
   fs.mkdirSync(folder);
-  await playRepositories({ corpora, rounds: options.rounds, place: folder, restic, report, signal, say });
+  await playRepositories({
+    corpora,
+    rounds: options.rounds,
+    delay: options.delay,
+    place: folder,
+    restic,
+    report,
+    signal,
+    say,
+  });
 }
 
 async function play(options: Options, place: string, report: Report, signal: AbortSignal): Promise<void> {
