@@ -6,7 +6,7 @@ import type { ServerHttp2Session } from 'node:http2';
 
 /** Bytes of all connections together, about. */
 const ALL = 32 << 20;
-const MOST = 4 << 20;
+const MOST = 16 << 20;
 const LEAST = 128 << 10;
 /** Of one request, in parts of its connection's: others are not to wait for one that is slow. */
 const PART = 4;
