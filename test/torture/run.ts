@@ -1,6 +1,6 @@
 /**
  * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,rekey-crash,import-crash,versions-crash,heal-crash,copy-crash,schedules,pruning,disk,giant,kill,requests,serve] [--seed N] [--cases N] [--storage local|sftp|s3|swift|neo]`: what is too long for every run
- * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated. `--storage` is of kill, pruning and sweep, and neo of sweep alone.
+ * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated. `--storage` is of kill, pruning and sweep.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
