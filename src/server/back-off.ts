@@ -7,7 +7,7 @@ import { NeoError } from '../core/errors.ts';
 
 interface Tries {
   failures: number;
-  /** By the monotonic clock: the wall's may be set. */
+  /** When the last wait is over, or was, by the monotonic clock: the wall's may be set. */
   until: number;
 }
 
@@ -15,6 +15,11 @@ interface Tries {
 const FREE = { pair: 3, network: 20, account: 100 } as const;
 const FIRST_MS = 1_000;
 const LONGEST_MS = 15 * 60_000;
+/**
+ * So long after the last wait failures are forgotten, else whoever mistypes once a week waits in the end. In that time whoever goes on has more
+ * tries, by one each {@link LONGEST_MS}, than are free again for whoever does nothing: so nobody guesses faster by it.
+ */
+const FORGOTTEN_MS = 2 * 24 * 3_600_000;
 const MOST_REMEMBERED = 20_000;
 
 export class BackOff {
@@ -33,7 +38,7 @@ export class BackOff {
    */
   check(account: string, network: string): void {
     const now = this.#clock.monotonic();
-    const until = Math.max(...keysOf(account, network).map(([key]) => this.#tries.get(key)?.until ?? 0));
+    const until = Math.max(...keysOf(account, network).map(([key]) => this.#tries.get(key)?.until ?? now));
     if (until <= now) return;
     throw new NeoError('permission-denied', `too many tries: wait ${Math.ceil((until - now) / 1000)} s`);
   }
@@ -41,11 +46,12 @@ export class BackOff {
   failed(account: string, network: string): void {
     const now = this.#clock.monotonic();
     for (const [key, free] of keysOf(account, network)) {
-      const failures = (this.#tries.get(key)?.failures ?? 0) + 1;
+      const known = this.#tries.get(key);
+      const failures = (known === undefined || now - known.until >= FORGOTTEN_MS ? 0 : known.failures) + 1;
       const wait = failures <= free ? 0 : Math.min(LONGEST_MS, FIRST_MS * 2 ** (failures - free - 1));
       // The one that failed last stands last: what is forgotten first has been quiet for longest.
       this.#tries.delete(key);
-      this.#tries.set(key, { failures, until: wait === 0 ? 0 : now + wait });
+      this.#tries.set(key, { failures, until: now + wait });
     }
     for (const key of this.#tries.keys()) {
       if (this.#tries.size <= MOST_REMEMBERED) break;
