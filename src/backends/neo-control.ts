@@ -8,6 +8,7 @@ import {
   askFingerprint,
   Connection,
   jsonOf,
+  knownKeyOf,
   type Reply,
   showFingerprint,
   type Trust,
@@ -17,7 +18,7 @@ import { linesOf } from './neo/lines.ts';
 import { type NeoHost, type NeoPlace, showNeoHost } from './neo-location.ts';
 
 export type { Trust } from './neo/connection.ts';
-export { askFingerprint, showFingerprint };
+export { askFingerprint, knownKeyOf, showFingerprint };
 
 /** A page of the log, a list of thousands of accounts. */
 const MOST_ANSWER_BYTES = 16 << 20;

@@ -9,6 +9,7 @@ type Target = ControlAnswer<'targets'>['targets'][number];
 type Device = ControlAnswer<'devices'>['devices'][number];
 type Token = ControlAnswer<'tokens'>['tokens'][number];
 type Grant = ControlAnswer<'grants'>['grants'][number];
+type AnyGrant = ControlAnswer<'user-grants'>['grants'][number];
 type Account = ControlAnswer<'whoami'>['account'];
 type Usage = ControlAnswer<'usage'>;
 type Entry = ControlAnswer<'audit'>['entries'][number];
@@ -75,12 +76,29 @@ export function tokenListed(token: Token): Listed {
   };
 }
 
+/** Of all that lets into an account. */
+export const entranceColumns: readonly Column[] = ['Kind', ...deviceColumns];
+
+export function entranceRows(devices: readonly Device[], tokens: readonly Token[]): string[][] {
+  const ofTokens = tokens.map(({ id, name, role, created, expires, revoked }) => [
+    ...['token', id.slice(0, ID_LENGTH), name, role, day(created), ''],
+    endOf({ revoked, expires }),
+  ]);
+  return [...devices.map((each) => ['device', ...deviceListed(each).row]), ...ofTokens];
+}
+
 export const grantColumns: readonly Column[] = ['Target', 'To', 'Role', 'Ends'];
 
 export function grantListed(grant: Grant): Listed {
   const { target, to, share, role, expires } = grant;
   const what = share === null ? role : `share ${share.slice(0, ID_LENGTH)}`;
   return { json: { ...grant, expires: iso(expires) }, row: [target, to, what, day(expires)] };
+}
+
+export function anyGrantListed({ owner, ...grant }: AnyGrant): Listed {
+  const { json, row } = grantListed(grant);
+  const [target, ...rest] = row;
+  return { json: { owner, ...json }, row: [`${owner}/${target}`, ...rest] };
 }
 
 export function accountJson(account: Account): JsonBody {

@@ -6,7 +6,9 @@ import { systemRandom } from '../core/random.ts';
 import type { Engine } from '../engine/engine.ts';
 import { DEFAULT_ARGON2 } from '../engine/kdf.ts';
 import { deriveLogin } from '../engine/login-secret.ts';
+import { originOf } from '../engine/server-lineage.ts';
 import type { LoginKdf } from '../protocol/control.ts';
+import { fromWire } from '../protocol/server-keys.ts';
 import type { Environment } from './folders.ts';
 import { readAccountSecret } from './password.ts';
 
@@ -24,16 +26,19 @@ interface Means {
 /**
  * NEO_ACCOUNT_SECRET is the one that holds, or, where there is none and nothing else is given, the new one; that is NEO_ACCOUNT_NEW_SECRET
  * otherwise, or asked for twice.
- * @param server SHA-256 of its key
+ * @param client of the one key that the server shows
+ * @param fingerprint SHA-256 of that key
  * @throws NeoError permission-denied, wrong-password
  */
 export async function setAccountSecret(
   client: ControlClient,
   account: string,
-  server: Uint8Array,
+  fingerprint: Uint8Array,
   means: Means,
 ): Promise<'set' | 'changed'> {
   const { env } = means;
+  const { kdf, lineage = [] } = await client.call('login-start', { account });
+  const server = originOf(fromWire(lineage), fingerprint);
   const isTold = Boolean(env['NEO_ACCOUNT_NEW_SECRET']);
   const mayBeNew = !isTold && Boolean(env['NEO_ACCOUNT_SECRET']);
   const fresh = await stretchNew(mayBeNew ? await readCurrent(means) : await readNew(means), server, means);
@@ -43,7 +48,6 @@ export async function setAccountSecret(
   } catch (error) {
     if (!isNeoError(error, 'permission-denied') || !error.message.includes(HAS_SECRET)) throw error;
   }
-  const { kdf } = await client.call('login-start', { account });
   const current = await proofOf(await readCurrent(means), kdf, server, means);
   const next = mayBeNew ? await stretchNew(await readNew(means), server, means) : fresh;
   await client.call('secret-set', { ...next, current });

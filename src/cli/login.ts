@@ -1,15 +1,16 @@
 /** How this device gets in at a server: whose key it is, who lets it in, and what is kept of it. */
-import { askFingerprint, ControlClient, showFingerprint } from '../backends/neo-control.ts';
+import { askFingerprint, ControlClient, showFingerprint, type Trust } from '../backends/neo-control.ts';
 import { type NeoHost, parseNeoHost, showNeoHost } from '../backends/neo-location.ts';
-import { equalBytes, fromHex, toHex } from '../core/bytes.ts';
+import { fromHex, toHex } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { ControlAnswer } from '../protocol/control.ts';
+import { fromWire } from '../protocol/server-keys.ts';
 import { askLine, isAtTerminal } from './confirm.ts';
 import type { Environment, Folders } from './folders.ts';
 import { type Login, loginsAt, prepareLogin } from './logins.ts';
 import type { Output } from './output.ts';
 import { readAccountSecret } from './password.ts';
-import { parseFingerprint, trustOf } from './server-trust.ts';
+import { isKnown, keysOf, parseFingerprints, pinned } from './server-trust.ts';
 import { systemSurroundings } from './surroundings.ts';
 
 export interface LoginRequest {
@@ -43,7 +44,7 @@ export async function logIn(request: LoginRequest, means: Means): Promise<Logged
     throw new NeoError('usage', 'the location and --account name two accounts');
   }
   const account = request.account ?? host.account;
-  const fingerprint = await serverKey(host, request.fingerprint, means);
+  const { fingerprint } = await pinned(host, await serverKeys(host, request.fingerprint, means));
   const { makeDeviceCertificate, makeDeviceKey } = await import('../engine/device-certificate.ts');
   const key = makeDeviceKey();
   const cert = makeDeviceCertificate(key, Date.now());
@@ -61,14 +62,12 @@ export async function logIn(request: LoginRequest, means: Means): Promise<Logged
     const shown = showFingerprint(fingerprint);
     const { host: name, port } = host;
     const before = await loginsAt(means.folders, { host: name, port, account: identity.account });
+    const { account: known, device } = identity;
+    // What cannot be learned now is learned with the next command.
+    const { keys = [] } = await client.hello().catch(() => ({ keys: [] }));
     await prepared.save({
-      host: name,
-      port,
-      account: identity.account,
-      device: identity.device,
-      fingerprint: shown,
-      key,
-      cert,
+      ...{ host: name, port, account: known, device, fingerprint: shown, key, cert },
+      ...(keys.includes(shown) ? { keys } : {}),
     });
     await retire(client, before, fingerprint);
     return { ...identity, server: showNeoHost({ host: name, port }), fingerprint: shown };
@@ -81,24 +80,24 @@ export async function logIn(request: LoginRequest, means: Means): Promise<Logged
 /** The key that this device had before is of no use any more; that it cannot be revoked must not spoil the login. */
 async function retire(client: ControlClient, before: readonly Login[], fingerprint: Uint8Array): Promise<void> {
   for (const login of before) {
-    if (!equalBytes(trustOf(login).fingerprint, fingerprint)) continue;
+    if (!isKnown(keysOf(login), fingerprint)) continue;
     await client.call('device-revoke', { id: login.device }).catch(() => undefined);
   }
 }
 
 /**
- * The key that the server is to have: as it was given, as it was at an earlier login, or as somebody at a terminal says. Never just the one
+ * The keys that the server may have: as it was given, as it was at an earlier login, or as somebody at a terminal says. Never just the one
  * that it shows.
  */
-async function serverKey(
+async function serverKeys(
   host: NeoHost,
   given: string | undefined,
   { folders, env, out, signal }: Means,
-): Promise<Uint8Array> {
+): Promise<Pick<Trust, 'fingerprint' | 'others'>> {
   const named = given ?? (env['NEO_FINGERPRINT'] || undefined);
-  if (named !== undefined) return parseFingerprint(named);
+  if (named !== undefined) return parseFingerprints(named);
   const [known] = await loginsAt(folders, { host: host.host, port: host.port });
-  if (known !== undefined) return parseFingerprint(known.fingerprint);
+  if (known !== undefined) return keysOf(known);
   const found = await askFingerprint(host.host, host.port);
   const question = `The server ${showNeoHost(host)} has the key ${showFingerprint(found)}`;
   if (!isAtTerminal()) {
@@ -107,7 +106,8 @@ async function serverKey(
     });
   }
   out.note(question);
-  if ((await askLine('Is that what neo serve said at its start? [yes/no] ', signal)) === 'yes') return found;
+  if ((await askLine('Is that what neo serve said at its start? [yes/no] ', signal)) === 'yes')
+    return { fingerprint: found };
   throw new NeoError('permission-denied', 'nothing was sent: the server is another one');
 }
 
@@ -124,12 +124,14 @@ async function bySecret(
     throw new NeoError('usage', 'neither a code nor an account is given', { hint: '--code CODE, or --account NAME' });
   }
   const secret = await readAccountSecret({ env, warn: (message) => out.warn(message), signal });
-  const { kdf } = await client.call('login-start', { account });
-  const [{ deriveLogin }, { engine }] = await Promise.all([
+  const { kdf, lineage = [] } = await client.call('login-start', { account });
+  const [{ deriveLogin }, { originOf }, { engine }] = await Promise.all([
     import('../engine/login-secret.ts'),
+    import('../engine/server-lineage.ts'),
     systemSurroundings(env),
   ]);
-  const { proof } = await deriveLogin(engine, secret, { ...kdf, salt: fromHex(kdf.salt) }, fingerprint);
+  const server = originOf(fromWire(lineage), fingerprint);
+  const { proof } = await deriveLogin(engine, secret, { ...kdf, salt: fromHex(kdf.salt) }, server);
   const request = { account, proof: toHex(proof), device };
   const first = await client.call('login', { ...request, ...(second === undefined ? {} : { second }) });
   if (!('needsSecondFactor' in first)) return first;

@@ -23,6 +23,8 @@ const loginSchema = z.object({
   device: z.string(),
   /** `SHA256:` and base64, of the server's key. */
   fingerprint: z.string(),
+  /** Of all keys that the server said it has, over a connection whose key was known. */
+  keys: z.optional(z.array(z.string())),
   key: pem,
   cert: pem,
 });
@@ -83,6 +85,30 @@ export async function prepareLogin(folders: Folders): Promise<NewLogin> {
     },
     discard: () => rm(kept, { force: true }),
   };
+}
+
+/**
+ * The server has said which keys it has: those are known from now on, and no others.
+ * @param told as people see them; at least one
+ */
+export async function rememberKeys(folders: Folders, login: Login, told: readonly string[]): Promise<void> {
+  const there = await readLogin(pathOf(folders, login));
+  // Meanwhile somebody may have logged in anew.
+  if (there.device !== login.device) return;
+  const [first = there.fingerprint] = told;
+  const fingerprint = told.includes(there.fingerprint) ? there.fingerprint : first;
+  if (
+    fingerprint === there.fingerprint &&
+    [...(there.keys ?? [fingerprint])].sort().join() === [...told].sort().join()
+  ) {
+    return;
+  }
+  const changed = await prepareLogin(folders);
+  try {
+    await changed.save({ ...there, fingerprint, keys: [...told] });
+  } finally {
+    await changed.discard();
+  }
 }
 
 export async function removeLogin(folders: Folders, login: Login): Promise<void> {

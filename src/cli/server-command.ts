@@ -5,7 +5,7 @@ import { type NeoHost, parseNeoHost } from '../backends/neo-location.ts';
 import { PlainCommand } from './base-command.ts';
 import { traced } from './connection.ts';
 import { outputFlags } from './flags.ts';
-import { onlyServer, trustAt } from './server-trust.ts';
+import { onlyServer, pinned, trustAt } from './server-trust.ts';
 import { systemFolders } from './surroundings.ts';
 
 export const serverFlags = {
@@ -38,5 +38,21 @@ export abstract class ServerCommand extends PlainCommand {
     } finally {
       await client.close();
     }
+  }
+
+  /** The server shows the same key all along. */
+  protected async askPinned<T>(
+    flags: { readonly server?: string | undefined; readonly 'debug-protocol'?: boolean | undefined },
+    work: (client: ControlClient, trust: Trust) => Promise<T>,
+  ): Promise<T> {
+    return this.ask(flags, async (_, host, known) => {
+      const trust = await pinned(host, known);
+      const client = new ControlClient(host, trust);
+      try {
+        return await work(client, trust);
+      } finally {
+        await client.close();
+      }
+    });
   }
 }

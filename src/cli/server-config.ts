@@ -5,13 +5,11 @@ import { dirname, join, resolve } from 'node:path';
 import { messageOf, NeoError, systemCode } from '../core/errors.ts';
 import { parseDuration } from '../core/format.ts';
 import { integer, z } from '../core/schema.ts';
+import { type GivenSettings, readSetting, SETTINGS, type SettingName } from '../protocol/settings.ts';
 import { type Address, isLoopback, parseListen } from './listen.ts';
 import { readToml } from './toml.ts';
 
 const text = z.string().check(z.minLength(1));
-const LEVELS = ['error', 'warning', 'info', 'debug'] as const;
-export type LogLevel = (typeof LEVELS)[number];
-export const LOG_LEVELS: readonly string[] = LEVELS;
 
 const schema = z.strictObject({
   listen: z.optional(text),
@@ -19,17 +17,20 @@ const schema = z.strictObject({
   'tls-cert': z.optional(text),
   'tls-key': z.optional(text),
   log: z.optional(text),
-  'log-level': z.optional(z.enum(LEVELS)),
-  'second-factor': z.optional(z.enum(['optional', 'required'])),
+  'log-level': z.optional(SETTINGS['log-level'].schema),
+  'second-factor': z.optional(SETTINGS['second-factor'].schema),
   metrics: z.optional(
     z.strictObject({
       listen: z.optional(text),
       'token-file': z.optional(text),
-      'snapshot-age': z.optional(z.boolean()),
+      'snapshot-age': z.optional(SETTINGS['metrics.snapshot-age'].schema),
     }),
   ),
   removals: z.optional(
-    z.strictObject({ after: z.optional(text), most: z.optional(z.number().check(z.minimum(0), z.maximum(1))) }),
+    z.strictObject({
+      after: z.optional(SETTINGS['removals.after'].schema),
+      most: z.optional(SETTINGS['removals.most'].schema),
+    }),
   ),
   limits: z.optional(
     z.strictObject({
@@ -61,13 +62,12 @@ export interface ServerConfig {
   readonly tls: { readonly cert: string; readonly key: string; readonly passphrase: string | undefined } | undefined;
   /** A path; undefined: standard error. */
   readonly log: string | undefined;
-  readonly level: LogLevel;
   readonly dev: boolean;
-  readonly secondFactor: 'optional' | 'required';
+  /** Those that may change while it runs, and that are decided here. */
+  readonly settings: GivenSettings;
   readonly metrics: {
     readonly listen: Address | undefined;
     readonly token: string | undefined;
-    readonly snapshotAge: boolean;
   };
   readonly limits: {
     readonly connections?: number;
@@ -75,16 +75,11 @@ export interface ServerConfig {
     readonly idle?: number;
     readonly handshake?: number;
   };
-  /** What a prune has marked stays so many milliseconds, and of a target no more than this part goes within a day. */
-  readonly removals: { readonly grace: number; readonly part: number };
   /** Milliseconds. */
   readonly grace: number | undefined;
 }
 
 const SHORTEST_TOKEN = 16;
-/** Somewhat less than what a prune waits by itself: who prunes every day is not held up. */
-const REMOVE_AFTER_MS = 20 * 3_600_000;
-const REMOVE_MOST = 0.5;
 
 /** @throws NeoError usage naming the flag, or file and key */
 export async function serverConfig(flags: ServeFlags, dataRoot: string, env = process.env): Promise<ServerConfig> {
@@ -105,17 +100,11 @@ export async function serverConfig(flags: ServeFlags, dataRoot: string, env = pr
     names: flags.name ?? file.names ?? [hostname()],
     tls: tlsOf(flags, file, beside, path, env),
     log: flags.log === undefined ? beside(file.log) : resolve(flags.log),
-    level: (flags['log-level'] as LogLevel | undefined) ?? file['log-level'] ?? 'info',
     dev: flags.dev,
-    secondFactor: file['second-factor'] ?? 'optional',
+    settings: settingsOf(flags, file),
     metrics: {
       listen: metrics === undefined ? undefined : said('metrics.listen', () => parseListen(metrics)),
       token: await tokenIn(beside(file.metrics?.['token-file'])),
-      snapshotAge: file.metrics?.['snapshot-age'] ?? false,
-    },
-    removals: {
-      grace: removeAfter(flags['remove-after'], file.removals?.after, said),
-      part: file.removals?.most ?? REMOVE_MOST,
     },
     limits: limitsOf(file.limits, said),
     grace: durationOf(file.limits, 'grace', said),
@@ -160,10 +149,23 @@ function tlsOf(
 
 type Said = <T>(key: string, read: () => T) => T;
 
-function removeAfter(flag: string | undefined, inFile: string | undefined, said: Said): number {
-  const read = (text: string): number => (/^0[smhd]?$/.test(text) ? 0 : parseDuration(text));
-  if (flag !== undefined) return read(flag);
-  return inFile === undefined ? REMOVE_AFTER_MS : said('removals.after', () => read(inFile));
+function settingsOf(flags: ServeFlags, file: FileConfig): GivenSettings {
+  const after = flags['remove-after'];
+  if (after !== undefined) naming('--remove-after', () => readSetting('removals.after', after));
+  const byFlag = { 'log-level': flags['log-level'], 'removals.after': after };
+  const inFile = {
+    'second-factor': file['second-factor'],
+    'log-level': file['log-level'],
+    'metrics.snapshot-age': file.metrics?.['snapshot-age'],
+    'removals.after': file.removals?.after,
+    'removals.most': file.removals?.most,
+  } satisfies Readonly<Record<SettingName, unknown>>;
+  return { ...givenBy('file', inFile), ...givenBy('flag', byFlag) };
+}
+
+function givenBy(source: 'flag' | 'file', said: Readonly<Record<string, unknown>>): GivenSettings {
+  const given = Object.entries(said).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, { value: String(value), source }]));
 }
 
 function limitsOf(limits: FileConfig['limits'], said: Said): ServerConfig['limits'] {

@@ -5,10 +5,11 @@ import { DEFAULT_PORT, showNeoHost } from '../backends/neo-location.ts';
 import { PlainCommand } from '../cli/base-command.ts';
 import { dataRootFlag, dataRootOf } from '../cli/data-root.ts';
 import { openLogSink } from '../cli/log-sink.ts';
-import { LOG_LEVELS, serverConfig } from '../cli/server-config.ts';
+import { serverConfig } from '../cli/server-config.ts';
 import { stopSignal } from '../cli/stop-signals.ts';
 import { systemSurroundings } from '../cli/surroundings.ts';
 import { systemClock } from '../core/clock.ts';
+import { LEVELS, readSetting, SETTINGS } from '../protocol/settings.ts';
 import { makeLog } from '../server/log.ts';
 import { type RunningServer, runServer } from '../server/run.ts';
 
@@ -48,7 +49,7 @@ export default class Serve extends PlainCommand {
       summary: 'Its key in PEM. NEO_TLS_PASSPHRASE opens an encrypted one.',
     }),
     log: Flags.string({ helpValue: 'FILE', summary: 'Append the log to this file. Default: standard error.' }),
-    'log-level': Flags.string({ options: [...LOG_LEVELS], summary: 'The least that is logged. Default: info.' }),
+    'log-level': Flags.string({ options: [...LEVELS], summary: 'The least that is logged. Default: info.' }),
     'remove-after': Flags.string({
       helpValue: 'TIME',
       summary: 'How long what a prune has marked stays, whoever asks. Default: 20h.',
@@ -59,9 +60,10 @@ export default class Serve extends PlainCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Serve);
     const dataRoot = dataRootOf(flags);
-    const { listen, log: file, level, ...config } = await serverConfig(flags, dataRoot);
+    const { listen, log: file, ...config } = await serverConfig(flags, dataRoot);
     const sink = openLogSink(file);
     const form = sink.isTerminal ? 'text' : 'json';
+    const level = readSetting('log-level', config.settings['log-level']?.value ?? SETTINGS['log-level'].standard);
     const log = makeLog({ level, form, write: sink.write, clock: systemClock });
     // A terminal that went away takes the server with it; without one a log is to be opened anew.
     const signal = stopSignal(sink.isTerminal ? undefined : sink.reopen);
@@ -75,6 +77,7 @@ export default class Serve extends PlainCommand {
         ...listen,
         ...config,
         log: log.log,
+        onLevel: log.setLevel,
       });
       await this.#tell(server, listen.host, dataRoot);
       await server.close(await Promise.race([signal, server.shutdownAsked.then(() => 'shutdown')]));

@@ -3,6 +3,8 @@
  * one; this table is what server, client, docs and the test of verbs and roles go by.
  */
 import { hexName, integer, moment, z } from '../core/schema.ts';
+import { KEY_CONTROL, lineageSchema } from './server-keys.ts';
+import { SOURCES } from './settings.ts';
 import { NAME } from './verbs.ts';
 
 /** Each may do what those before it may. */
@@ -98,6 +100,14 @@ const recount = z.object({
   wasBytes: bytes,
   wasObjects: integer(0),
 });
+/** Of the server, as settings.ts knows them. `next` takes the place of `value` at `since`; both null: nothing does. */
+const setting = z.object({
+  name: text,
+  value: text,
+  source: z.enum(SOURCES),
+  next: z.nullable(text),
+  since: never,
+});
 /** Of an account, as an administrator sets them; what is not given stays. `null`: no limit. */
 const settings = {
   isDisabled: z.optional(z.boolean()),
@@ -112,7 +122,7 @@ export const CONTROL = {
     standing: 'anybody',
     help: 'how an account stretches its secret; of one that is not there as well',
     request: z.strictObject({ account: name }),
-    answer: z.object({ kdf: loginKdfSchema }),
+    answer: z.object({ kdf: loginKdfSchema, lineage: z.optional(lineageSchema) }),
   },
   login: {
     standing: 'anybody',
@@ -303,6 +313,54 @@ export const CONTROL = {
     request: nothing,
     answer: z.object({ usage: z.array(usage) }),
   },
+  'user-devices': {
+    standing: 'administrator',
+    help: 'devices and tokens of an account',
+    request: z.strictObject({ name }),
+    answer: z.object({ devices: z.array(device), tokens: z.array(token) }),
+  },
+  'user-device-revoke': {
+    standing: 'administrator',
+    help: 'end a device of an account at once',
+    request: z.strictObject({ name, id }),
+    answer: nothing,
+  },
+  'user-token-revoke': {
+    standing: 'administrator',
+    help: 'end a token of an account at once',
+    request: z.strictObject({ name, id }),
+    answer: nothing,
+  },
+  'user-grants': {
+    standing: 'administrator',
+    help: 'what an account has granted to others, and was granted by others',
+    request: z.strictObject({ name }),
+    answer: z.object({ grants: z.array(z.extend(grant, { owner: name })) }),
+  },
+  'user-grant-remove': {
+    standing: 'administrator',
+    help: 'take back what an account has granted',
+    request: z.strictObject({ owner: name, target: name, to: name, share: z.optional(shareId) }),
+    answer: nothing,
+  },
+  config: {
+    standing: 'administrator',
+    help: 'settings that change while the server runs, and who decides each',
+    request: nothing,
+    answer: z.object({ settings: z.array(setting) }),
+  },
+  'config-set': {
+    standing: 'administrator',
+    help: 'decide a setting that neither a flag nor the configuration file decides',
+    request: z.strictObject({ name: text, value: text }),
+    answer: setting,
+  },
+  'config-unset': {
+    standing: 'administrator',
+    help: 'leave a setting to its default again',
+    request: z.strictObject({ name: text }),
+    answer: setting,
+  },
   fsck: {
     standing: 'administrator',
     help: 'count again what is stored',
@@ -315,6 +373,7 @@ export const CONTROL = {
     request: z.strictObject({ after: z.optional(integer(0)) }),
     answer: z.object({ entries: z.array(entry) }),
   },
+  ...KEY_CONTROL,
   shutdown: { standing: 'administrator', help: 'end the server in good order', request: nothing, answer: nothing },
 } as const satisfies Readonly<
   Record<

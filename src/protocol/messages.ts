@@ -1,5 +1,6 @@
 /** JSON that goes over the wire; each end parses what the other says. */
 import { integer, moment, z } from '../core/schema.ts';
+import { MOST_KEYS, shownFingerprint } from './server-keys.ts';
 
 export const helloSchema = z.object({
   protocol: z.object({ major: integer(0, 1000), minor: integer(0, 1000) }),
@@ -10,6 +11,8 @@ export const helloSchema = z.object({
   connection: z.string().check(z.maxLength(100)),
   /** In development: policies are switched off. */
   dev: z.optional(z.boolean()),
+  /** Of the keys by which it is, or will be, known; those that it shows now first. */
+  keys: z.optional(z.array(shownFingerprint).check(z.maxLength(MOST_KEYS))),
 });
 export type Hello = z.infer<typeof helloSchema>;
 
@@ -19,6 +22,8 @@ export const timeSchema = z.object({ now: moment });
 const objectSchema = z.tuple([z.string().check(z.maxLength(1000)), integer(0), moment]);
 
 export const MOST_LISTED = 1000;
+/** On one connection. */
+export const REQUESTS_AT_ONCE = 64;
 export const listSchema = z.object({
   objects: z.array(objectSchema).check(z.maxLength(MOST_LISTED)),
   /** To be asked for next; null at the end. */

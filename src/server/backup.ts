@@ -3,20 +3,23 @@
  * configuration. Objects are no part of it.
  */
 import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { storageError } from '../backends/local-errors.ts';
-import { syncFolder, writeDurably } from '../backends/local-files.ts';
+import { makeFolder, syncFolder, writeDurably } from '../backends/local-files.ts';
 import { equalBytes } from '../core/bytes.ts';
 import { isNeoError, NeoError, systemCode } from '../core/errors.ts';
 import { readServerCertificate } from '../engine/server-certificate.ts';
 import { makeDataRoot } from './data-root.ts';
 import { copyDatabase, discardCopy, prepareCopy, putInPlace } from './database/copies.ts';
 import { lock, realPath, refuseOpenToOthers } from './database/open.ts';
+import { KEY_FOLDER, keyFileNames } from './key-files.ts';
 
 const DATABASE = 'server.db';
 const KEY = 'server.key';
 const CERT = 'server.cert';
 const FILES = [KEY, CERT, 'server.toml'] as const;
+/** Of the key of the server: another one's must not stay beside it. */
+const OF_KEYS: readonly string[] = [KEY, CERT];
 
 /**
  * Also while the server runs. The database comes last: a folder without one is none that was finished.
@@ -28,12 +31,17 @@ export async function backUpServer(dataRoot: string, to: string): Promise<string
   await makeNew(to);
   try {
     const files: string[] = [];
-    for (const name of FILES) {
+    const copy = async (name: string): Promise<void> => {
       const bytes = await bytesOf(join(dataRoot, name));
-      if (bytes === undefined) continue;
+      if (bytes === undefined) return;
+      await makeFolder(dirname(join(to, name)));
       await writeDurably(join(to, name), bytes);
+      await syncFolder(dirname(join(to, name)));
       files.push(name);
-    }
+    };
+    for (const name of FILES) await copy(name);
+    // Last: one that takes the place of the first one meanwhile is there by then.
+    for (const name of await keyFileNames(dataRoot)) await copy(name);
     await copyDatabase(join(dataRoot, DATABASE), join(to, DATABASE));
     await syncFolder(to);
     await syncFolder(dirname(to));
@@ -104,7 +112,7 @@ async function restoreLocked({ from, force, now }: RestoreOptions, path: string)
     for (const name of others) await rename(join(folder, name), asideOf(name));
     for (const [name, bytes] of wanted) await putFile(folder, name, bytes);
     const wasThere = await putInPlace(fresh, path, asideOf(basename(path)));
-    const aside = [...(wasThere ? [DATABASE] : []), ...others].map((name) => basename(asideOf(name)));
+    const aside = [...(wasThere ? [DATABASE] : []), ...others].map((name) => relative(folder, asideOf(name)));
     return { files: [DATABASE, ...wanted.keys()], aside };
   } catch (error) {
     await discardCopy(fresh);
@@ -115,7 +123,7 @@ async function restoreLocked({ from, force, now }: RestoreOptions, path: string)
 /** The files beside the database. @throws NeoError integrity when they do not fit */
 async function filesIn(folder: string): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
-  for (const name of FILES) {
+  for (const name of [...FILES, ...(await keyFileNames(folder))]) {
     const bytes = await bytesOf(join(folder, name));
     if (bytes !== undefined) found.set(name, bytes);
   }
@@ -138,15 +146,23 @@ async function othersThan(wanted: ReadonlyMap<string, Uint8Array>, folder: strin
     const there = await bytesOf(join(folder, name));
     if (there !== undefined && !equalBytes(there, bytes)) others.push(name);
   }
+  // Keys that this server had not, or had no more, when it was copied.
+  const hasKeys = [...wanted.keys()].some((name) => OF_KEYS.includes(name) || dirname(name) === KEY_FOLDER);
+  if (!hasKeys) return others;
+  for (const name of [...OF_KEYS, ...(await keyFileNames(folder))]) {
+    if (!wanted.has(name) && (await bytesExist(join(folder, name)))) others.push(name);
+  }
   return others;
 }
 
 async function putFile(folder: string, name: string, bytes: Uint8Array): Promise<void> {
   if (await bytesExist(join(folder, name))) return;
+  await makeFolder(dirname(join(folder, name)));
   const fresh = join(folder, `${name}.${crypto.randomUUID()}.tmp`);
   await writeDurably(fresh, bytes);
   try {
     await rename(fresh, join(folder, name));
+    await syncFolder(dirname(fresh));
   } finally {
     await rm(fresh, { force: true });
   }

@@ -1,9 +1,12 @@
 /** From a request to the verb that it names: names and rights are looked at here, before anything else. */
 import type { ObjectInfo } from '../backends/backend.ts';
 import type { Clock } from '../core/clock.ts';
-import { NeoError } from '../core/errors.ts';
+import { isNeoError, NeoError } from '../core/errors.ts';
 import type { Engine } from '../engine/engine.ts';
 import { CONTROL } from '../protocol/control.ts';
+import { MOST_MARKS_BYTES } from '../protocol/marks.ts';
+import { MOST_CHANGES, MOST_LISTED, MOST_RANGE_BYTES, MOST_RANGES, REQUESTS_AT_ONCE } from '../protocol/messages.ts';
+import { MOST_REACH_BYTES } from '../protocol/reach.ts';
 import { PROTOCOL, TARGET, VERBS } from '../protocol/verbs.ts';
 import type { Origin } from './changes.ts';
 import type { ControlFacts } from './control/context.ts';
@@ -13,7 +16,7 @@ import type { Directory } from './directory.ts';
 import type { Answer, Handler, Pieces, ServerRequest } from './handler.ts';
 import type { Health } from './health.ts';
 import type { Metrics } from './metrics.ts';
-import { ObjectVerbs } from './objects.ts';
+import { MOST_OBJECT_BYTES, ObjectVerbs } from './objects.ts';
 import { observed } from './observed.ts';
 import type { Place } from './places.ts';
 import type { Caller, Principal } from './principal.ts';
@@ -38,10 +41,16 @@ export function makeHandler(facts: ServerFacts): Handler {
     try {
       return await answer(facts, caller, request);
     } catch (error) {
-      throw resultCode(error) === undefined ? error : databaseError(error, `answer ${request.verb}`);
+      throw resultCode(error) === undefined ? ofOwnDisk(error) : databaseError(error, `answer ${request.verb}`);
     }
   };
   return observed(handler, facts);
+}
+
+/** What the system refuses to the server is no refusal to whoever asks. */
+function ofOwnDisk(error: unknown): unknown {
+  if (!isNeoError(error, 'permission-denied') || error.cause === undefined) return error;
+  return new NeoError('failed', 'the server cannot do that where its data lie', { cause: error });
 }
 
 async function answer(facts: ServerFacts, caller: Caller, request: ServerRequest): Promise<Answer> {
@@ -67,8 +76,12 @@ async function answer(facts: ServerFacts, caller: Caller, request: ServerRequest
   });
 }
 
-function hello({ version, site, dev }: ServerFacts, { connection }: Caller): Answer {
-  return { type: 'json', value: { protocol: PROTOCOL, version, site, connection, ...(dev ? { dev } : {}) } };
+function hello({ version, site, dev, keys }: ServerFacts, { connection }: Caller): Answer {
+  const told = keys.list().map(({ fingerprint }) => fingerprint);
+  return {
+    type: 'json',
+    value: { protocol: PROTOCOL, version, site, connection, keys: told, ...(dev ? { dev } : {}) },
+  };
 }
 
 async function health(facts: ServerFacts): Promise<Answer> {
@@ -76,9 +89,16 @@ async function health(facts: ServerFacts): Promise<Answer> {
   return { type: 'json', value: { status: 'ok' } };
 }
 
+/** What a client should know before it asks. Bytes, but `listed`, `ranges`, `changes` and `requestsAtOnce`. */
+const TOLD_LIMITS = {
+  ...{ objectBytes: MOST_OBJECT_BYTES, rangesBytes: MOST_RANGE_BYTES, marksBytes: MOST_MARKS_BYTES },
+  ...{ reachBytes: MOST_REACH_BYTES, listed: MOST_LISTED, ranges: MOST_RANGES, changes: MOST_CHANGES },
+  requestsAtOnce: REQUESTS_AT_ONCE,
+} as const;
+
 function help() {
   const controls = Object.entries(CONTROL).map(([name, { standing, help: text }]) => [name, { standing, help: text }]);
-  return { verbs: VERBS, control: Object.fromEntries(controls) };
+  return { verbs: VERBS, control: Object.fromEntries(controls), limits: TOLD_LIMITS };
 }
 
 /** The right to one request, looked at again with each piece of what goes in or out: whoever is revoked is out at once. */
@@ -88,15 +108,15 @@ class Access {
   readonly #caller: Caller;
   readonly #request: ServerRequest;
   readonly #verb: ObjectVerb;
-  readonly #isSecondRequired: boolean;
+  readonly #settings: ServerFacts['settings'];
   #seen = { changes: -1, until: 0 };
   #by = '';
   /** The target's id: another one may get its name. */
   #id: string | undefined;
 
   constructor(facts: ServerFacts, caller: Caller, request: ServerRequest, verb: ObjectVerb) {
-    const { directory, clock, secondFactor } = facts;
-    this.#isSecondRequired = secondFactor === 'required';
+    const { directory, clock, settings } = facts;
+    this.#settings = settings;
     this.#directory = directory;
     this.#clock = clock;
     this.#caller = caller;
@@ -119,7 +139,7 @@ class Access {
     const { changes } = this.#directory;
     const principal = await this.#directory.principalOf(this.#caller);
     requireKnown(principal);
-    if (this.#isSecondRequired) requireSecondFactor(principal, this.#verb);
+    if (this.#settings.secondFactor === 'required') requireSecondFactor(principal, this.#verb);
     const place = await this.#directory.placeOf(principal, target);
     this.#id ??= place?.id;
     if (place === undefined || place.id !== this.#id) throw noPlace(principal, target);

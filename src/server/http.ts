@@ -10,6 +10,7 @@ import type { ByteRange } from '../backends/backend.ts';
 import { toHex } from '../core/bytes.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
 import { keyFingerprint } from '../engine/device-certificate.ts';
+import { REQUESTS_AT_ONCE } from '../protocol/messages.ts';
 import { refusalOf, statusOf } from '../protocol/refusals.ts';
 import { routeOf } from '../protocol/verbs.ts';
 import { Departure } from './departure.ts';
@@ -17,13 +18,13 @@ import { Doorkeeper, networkOf } from './doorkeeper.ts';
 import type { Answer, Handler, Pieces, ServerRequest } from './handler.ts';
 import { bodyOf } from './http-body.ts';
 import { Idleness, Stillness } from './idleness.ts';
+import { Presented, type PresentedKey } from './presented.ts';
 import type { Caller } from './principal.ts';
 import { Windows } from './windows.ts';
 
 export interface HttpOptions {
-  /** PEM. */
-  readonly key: string;
-  readonly cert: string;
+  /** At least one. */
+  readonly keys: readonly PresentedKey[];
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
@@ -48,7 +49,7 @@ export interface HttpLimits {
 export interface HttpServer {
   readonly port: number;
   /** From now on, to whoever connects; those that are connected stay. */
-  present(certificate: { readonly key: string; readonly cert: string }): void;
+  present(...keys: readonly PresentedKey[]): void;
   readonly counts: Doorkeeper['counts'];
   /** Takes nobody in from now on, and cuts off whoever is still being answered after so many milliseconds. */
   close(grace?: number): Promise<void>;
@@ -66,7 +67,6 @@ const TLS = {
   requestCert: true,
   rejectUnauthorized: false,
 } as const;
-const REQUESTS_AT_ONCE = 64;
 export const LIMITS: HttpLimits = { connections: 2048, ofOneAddress: 1024, idle: 120_000, handshake: 20_000 };
 const MOST_HEADER_BYTES = 16 << 10;
 /** Of those who are told of what happens, and have nothing to say. */
@@ -75,43 +75,26 @@ const PING_MS = 15_000;
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 
 export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
-  const { key, cert, host, port, connectionId } = options;
+  const { keys, host, port, connectionId } = options;
   const limits = { ...LIMITS, ...options.limits };
-  // Of HTTP/1.1; the types of http2 do not know them.
-  const slowHeaders = {
-    headersTimeout: limits.handshake,
-    connectionsCheckingInterval: limits.handshake / 4,
-    // A body may take as long as it moves.
-    requestTimeout: 0,
-  };
   const callers = new WeakMap<object, Omit<Caller, 'token'>>();
   const know = (connection: object, socket: TLSSocket): void => {
     const network = networkOf(socket.remoteAddress ?? '');
-    callers.set(connection, { connection: connectionId(), network, deviceKey: deviceKeyOf(socket) });
+    const [deviceKey, serverKey] = [deviceKeyOf(socket), serverKeyOf(socket)];
+    callers.set(connection, { connection: connectionId(), network, deviceKey, serverKey });
   };
+  const presented = new Presented(TLS);
+  presented.set(keys);
   const doorkeeper = new Doorkeeper(limits.connections, limits.ofOneAddress);
   const departure = new Departure();
   const windows = new Windows();
   const idleness = new Idleness(limits.idle);
-  const server = http2.createSecureServer({
-    ...TLS,
-    key,
-    cert,
-    allowHTTP1: true,
-    ...slowHeaders,
-    handshakeTimeout: limits.handshake,
-    maxHeaderListPairs: 64,
-    maxSessionMemory: 16,
-    settings: {
-      maxConcurrentStreams: REQUESTS_AT_ONCE,
-      initialWindowSize: windows.ofRequest,
-      maxHeaderListSize: MOST_HEADER_BYTES,
-      enablePush: false,
-    },
-  });
+  const server = http2.createSecureServer(serverOptions(limits, windows, presented));
   server.on('connection', (socket: Socket) => {
     socket.on('error', () => socket.destroy());
     doorkeeper.admit(socket);
+    // This one's is chosen already: it is for the next.
+    if (presented.areSeveral) server.setSecureContext(presented.next());
   });
   server.on('session', (session) => {
     know(session, session.socket as TLSSocket);
@@ -133,7 +116,10 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
-    present: (certificate) => server.setSecureContext({ ...TLS, ...certificate }),
+    present(...all) {
+      presented.set(all);
+      server.setSecureContext(presented.next());
+    },
     get counts() {
       return doorkeeper.counts;
     },
@@ -144,6 +130,31 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
       doorkeeper.dismissAll();
       await closed;
       idleness.stop();
+    },
+  };
+}
+
+function serverOptions({ handshake }: HttpLimits, windows: Windows, presented: Presented): http2.SecureServerOptions {
+  // Of HTTP/1.1; the types of http2 do not know them.
+  const slowHeaders = {
+    headersTimeout: handshake,
+    connectionsCheckingInterval: handshake / 4,
+    // A body may take as long as it moves.
+    requestTimeout: 0,
+  };
+  return {
+    ...presented.next(),
+    SNICallback: (name, answer) => answer(null, presented.named(name)),
+    allowHTTP1: true,
+    ...slowHeaders,
+    handshakeTimeout: handshake,
+    maxHeaderListPairs: 64,
+    maxSessionMemory: 16,
+    settings: {
+      maxConcurrentStreams: REQUESTS_AT_ONCE,
+      initialWindowSize: windows.ofRequest,
+      maxHeaderListSize: MOST_HEADER_BYTES,
+      enablePush: false,
     },
   };
 }
@@ -191,6 +202,13 @@ function deviceKeyOf(socket: TLSSocket): string | undefined {
   const certificate = socket.getPeerX509Certificate?.();
   if (certificate === undefined) return undefined;
   return toHex(keyFingerprint(certificate.publicKey.export({ type: 'spki', format: 'der' })));
+}
+
+/** The public key that was shown to the other end. */
+function serverKeyOf(socket: TLSSocket): Uint8Array | undefined {
+  const certificate = socket.getX509Certificate?.();
+  if (certificate === undefined) return undefined;
+  return keyFingerprint(certificate.publicKey.export({ type: 'spki', format: 'der' }));
 }
 
 function tokenOf({ headers }: Http2ServerRequest): string | undefined {

@@ -42,12 +42,22 @@ async function identityIn({ folder, names, now }: IdentityOptions): Promise<Serv
   const keyPath = join(folder, 'server.key');
   const key = (await textOf(keyPath)) ?? (await makeKey(folder, keyPath));
   const certPath = join(folder, 'server.cert');
-  const kept = usable(key, await textOf(certPath));
-  const isFresh = kept !== undefined && kept.until - now > RENEWED_BEFORE;
-  if (isFresh && kept.names.join() === certificateNames(names).join()) return kept;
-  const made = makeCertificate(key, keyPath, names, now);
-  await replace(folder, certPath, made.cert);
-  return made;
+  const kept = await textOf(certPath);
+  const certificate = certificateFor(key, kept, { path: keyPath, names, now });
+  if (certificate.cert !== kept) await replace(folder, certPath, certificate.cert);
+  return certificate;
+}
+
+/** The one that is kept, or a new one where that is about to run out, or does not fit. @throws NeoError integrity */
+export function certificateFor(
+  key: string,
+  kept: string | undefined,
+  { path, names, now }: Pick<IdentityOptions, 'names' | 'now'> & { readonly path: string },
+): ServerCertificate {
+  const there = usable(key, kept);
+  const isFresh = there !== undefined && there.until - now > RENEWED_BEFORE;
+  if (isFresh && there.names.join() === certificateNames(names).join()) return there;
+  return makeCertificate(key, path, names, now);
 }
 
 /** Of several that start at once the first one's stays. */

@@ -3,10 +3,7 @@
  * objects are ever among the details; names that people gave to accounts, targets and devices are.
  */
 import type { Clock } from '../core/clock.ts';
-
-/** Each says more than those before it. */
-export const LEVELS = ['error', 'warning', 'info', 'debug'] as const;
-export type Level = (typeof LEVELS)[number];
+import { LEVELS, type Level } from '../protocol/settings.ts';
 
 const EVENTS = {
   started: 'info',
@@ -55,12 +52,14 @@ export interface LogOptions {
 
 export interface ServerLog {
   readonly log: Log;
+  /** From now on. */
+  setLevel(level: Level): void;
   /** Writes what was held back. */
   end(): void;
 }
 
 export function makeLog({ level, form, write, clock }: LogOptions): ServerLog {
-  const most = LEVELS.indexOf(level);
+  let most = LEVELS.indexOf(level);
   const line = form === 'json' ? jsonLine : textLine;
   const say = (event: LogEvent, detail: LogDetail): void =>
     write(line(new Date(clock.now()).toISOString(), EVENTS[event], event, detail));
@@ -73,6 +72,9 @@ export function makeLog({ level, form, write, clock }: LogOptions): ServerLog {
       const who = whoseOf(event, detail);
       if (who === undefined) say(event, detail);
       else damper.say(who, event, detail);
+    },
+    setLevel(next) {
+      most = LEVELS.indexOf(next);
     },
     end: () => damper.end(),
   };

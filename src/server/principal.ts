@@ -10,6 +10,8 @@ export interface Caller {
   /** SHA-256 in hex of the public key that the connection was made with; it was proved. */
   readonly deviceKey?: string | undefined;
   readonly token?: string | undefined;
+  /** SHA-256 of the public key that the server has shown on the connection. */
+  readonly serverKey?: Uint8Array | undefined;
 }
 
 export interface Principal {

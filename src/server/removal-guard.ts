@@ -6,47 +6,38 @@
 import type { ObjectInfo, ServedBackend } from '../backends/backend.ts';
 import type { Clock } from '../core/clock.ts';
 import { NeoError } from '../core/errors.ts';
-import { formatBytes, formatDuration } from '../core/format.ts';
+import { formatDuration } from '../core/format.ts';
 import { decodeMarks, isMarksPath, MOST_MARKS_BYTES } from '../protocol/marks.ts';
 import { InTurn, Kept } from './kept.ts';
+import type { Losses } from './losses.ts';
 
 export interface RemovalLimits {
   /** Milliseconds for which nothing is removed that was marked. */
   readonly grace: number;
-  /** Of the bytes of a target, how much may go within {@link WINDOW_MS}; from 0 to 1. */
+  /** Of the bytes of a target, how much may go within a day; from 0 to 1. */
   readonly part: number;
 }
 
-const WINDOW_MS = 24 * 3_600_000;
 const YOUNG_MS = 3_600_000;
 /** They take some times their bytes in memory. */
 const kept = new Kept<ReadonlySet<string>>(32 << 20);
 const inTurn = new InTurn();
-/** Less may always go: a target that is nearly empty is no loss. */
-const SMALL_BYTES = 64 << 20;
 
 export class RemovalGuard {
   readonly #storage: ServedBackend;
   readonly #limits: RemovalLimits;
-  readonly #bytes: () => Promise<number>;
+  readonly #losses: Losses;
   readonly #clock: Pick<Clock, 'monotonic'>;
-  #window = { began: Number.NEGATIVE_INFINITY, bytes: 0, lost: 0 };
   #allowedUntil = Number.NEGATIVE_INFINITY;
 
-  /** @param bytes of all that is in the target now */
-  constructor(
-    storage: ServedBackend,
-    limits: RemovalLimits,
-    bytes: () => Promise<number>,
-    clock: Pick<Clock, 'monotonic'>,
-  ) {
+  constructor(storage: ServedBackend, limits: RemovalLimits, losses: Losses, clock: Pick<Clock, 'monotonic'>) {
     this.#storage = storage;
     this.#limits = limits;
-    this.#bytes = bytes;
+    this.#losses = losses;
     this.#clock = clock;
   }
 
-  /** For so long as much may go as there is. `span` in milliseconds. */
+  /** For so long as much may go as there is, or until the server ends. `span` in milliseconds. */
   allowLoss(span: number): void {
     this.#allowedUntil = this.#clock.monotonic() + span;
   }
@@ -56,7 +47,7 @@ export class RemovalGuard {
     if (path.startsWith('config/')) return this.#checkConfiguration(modified);
     if (!/^(packs|snapshots)\//.test(path)) return;
     if (this.#limits.grace > 0 && !(await this.#isMarked(path))) throw this.#tooEarly(path);
-    await this.#count(size);
+    await this.#losses.add(size, this.#isAllowed);
   }
 
   /** One that was made just now, by somebody who could not go on, may go again. */
@@ -97,25 +88,6 @@ export class RemovalGuard {
     return new NeoError('permission-denied', `the server removes ${path} only ${hours} after a prune has marked it`, {
       hint: 'run neo prune again later: what is marked goes then',
     });
-  }
-
-  async #count(size: number): Promise<void> {
-    const now = this.#clock.monotonic();
-    if (now - this.#window.began > WINDOW_MS) {
-      const bytes = await this.#bytes();
-      // Of several that ask at once the first one begins it.
-      if (now - this.#window.began > WINDOW_MS) this.#window = { began: now, bytes, lost: 0 };
-    }
-    const lost = this.#window.lost + size;
-    const most = Math.max(SMALL_BYTES, this.#window.bytes * this.#limits.part);
-    if (lost > most && !this.#isAllowed) {
-      throw new NeoError(
-        'permission-denied',
-        `the server gives up no more than ${formatBytes(most)} of this target within a day`,
-        { hint: 'if that is what you want: neo target allow-loss NAME --for 1h' },
-      );
-    }
-    this.#window.lost = lost;
   }
 }
 

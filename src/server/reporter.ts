@@ -6,6 +6,7 @@ import type { Directory } from './directory.ts';
 import type { Metrics, SnapshotAge } from './metrics.ts';
 import type { Caller } from './principal.ts';
 import { isOfAdministrator, requireSecondFactor } from './rights.ts';
+import type { Settings } from './settings.ts';
 import type { TargetStore } from './targets.ts';
 
 export interface ReporterOptions {
@@ -14,11 +15,9 @@ export interface ReporterOptions {
   readonly targets: TargetStore;
   readonly clock: Clock;
   readonly version: string;
-  readonly secondFactor: 'optional' | 'required';
+  readonly settings: Settings;
   /** SHA-256 of what lets a monitor in that has no account. */
   readonly token: Uint8Array | undefined;
-  /** Also how old the newest snapshot of each target is. */
-  readonly snapshotAge: boolean;
 }
 
 /** To list the snapshots of all targets takes a while. */
@@ -34,17 +33,17 @@ export class Reporter {
 
   /** @throws NeoError permission-denied */
   async report(caller: Caller): Promise<string> {
-    const { metrics, targets, snapshotAge, version } = this.#options;
+    const { metrics, targets, settings, version } = this.#options;
     await this.#requireRight(caller);
-    const snapshots = snapshotAge ? await this.#snapshotAges() : undefined;
+    const snapshots = settings.snapshotAge ? await this.#snapshotAges() : undefined;
     return metrics.text({ accounts: await targets.sizes(), snapshots, version });
   }
 
   async #requireRight(caller: Caller): Promise<void> {
-    const { token, directory, secondFactor } = this.#options;
+    const { token, directory, settings } = this.#options;
     if (token !== undefined && caller.token !== undefined && equalSecret(hashToken(caller.token), token)) return;
     const principal = await directory.principalOf(caller);
-    if (secondFactor === 'required') requireSecondFactor(principal, 'metrics');
+    if (settings.secondFactor === 'required') requireSecondFactor(principal, 'metrics');
     if (principal !== undefined && isOfAdministrator(principal)) return;
     throw new NeoError('permission-denied', 'metrics are for administrators of the server', {
       hint: 'a monitor without an account gets in by the token of token-file: docs/server.md',

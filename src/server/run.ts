@@ -10,12 +10,12 @@ import { systemRandom } from '../core/random.ts';
 import { readServerCertificate, type ServerCertificate } from '../engine/server-certificate.ts';
 import type { Handler } from './handler.ts';
 import { type HttpLimits, type HttpServer, LIMITS, serveHttp } from './http.ts';
-import { ownIdentity } from './identity.ts';
+import { openKeyPool, operatorsKey, type ServerKeys } from './key-pool.ts';
 import type { Log } from './log.ts';
 import { traceOf } from './observed.ts';
 import { type MetricsOptions, type NeoServer, openServer, type ServerOptions } from './server.ts';
 
-export interface RunOptions extends Omit<ServerOptions, 'onFault' | 'issuer' | 'metrics' | 'idle'> {
+export interface RunOptions extends Omit<ServerOptions, 'onFault' | 'issuer' | 'metrics' | 'idle' | 'openKeys'> {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
@@ -71,18 +71,25 @@ export async function runServer(options: RunOptions): Promise<RunningServer> {
   let say = log;
   const onFault = (error: unknown): void => say('fault', { error: traceOf(error) });
   const { idle } = { ...LIMITS, ...options.limits };
-  const server = await openServer({ ...options, issuer: names[0] ?? host, onFault, idle });
+  const openKeys = async (): Promise<ServerKeys> =>
+    tls === undefined
+      ? openKeyPool({ dataRoot, names: allNames(host, names), now: Date.now })
+      : operatorsKey(await readOperators(tls), Date.now());
+  const server = await openServer({ ...options, issuer: names[0] ?? host, onFault, idle, openKeys });
   say = server.log;
   const listening: HttpServer[] = [];
   try {
-    const identity = await (tls === undefined
-      ? ownIdentity({ folder: dataRoot, names: allNames(host, names), now: Date.now() })
-      : readOperators(tls));
+    const { keys } = server;
+    const [identity] = keys.presented();
+    if (identity === undefined) throw new NeoError('failed', 'the server has no key');
     for (const place of placesOf(options, server.handler)) {
-      const http = await listen(place, identity, options, onFault);
+      const http = await listen(place, keys.presented(), options, onFault);
       server.metrics.watch(() => http.counts);
       listening.push(http);
     }
+    keys.onChange(() => {
+      for (const http of listening) http.present(...keys.presented());
+    });
     const stopWatching = tls === undefined ? () => undefined : watchFiles(tls, identity, listening, say);
     const left = await missingOf(dataRoot);
     const made = missing.filter((path) => !left.includes(path));
@@ -119,13 +126,13 @@ function placesOf({ host, port, metrics }: RunOptions, handler: Handler): Listen
 
 async function listen(
   place: ListeningPlace,
-  { key, cert }: ServerCertificate,
+  keys: readonly ServerCertificate[],
   { limits }: RunOptions,
   onFault: (error: unknown) => void,
 ): Promise<HttpServer> {
   const connectionId = (): string => toHex(systemRandom.bytes(8));
   const said = limits === undefined ? {} : { limits };
-  return serveHttp({ key, cert, ...place, ...said, connectionId, onFault }).catch((cause: unknown) => {
+  return serveHttp({ keys, ...place, ...said, connectionId, onFault }).catch((cause: unknown) => {
     throw cannotListen(place, cause);
   });
 }
@@ -234,7 +241,7 @@ function watchFiles(tls: TlsFiles, first: ServerCertificate, listening: readonly
       if (toHex(identity.fingerprint) !== toHex(first.fingerprint)) {
         throw new NeoError('usage', 'the new certificate is one of another key: clients would not know the server');
       }
-      for (const http of listening) http.present({ key: identity.key, cert: identity.cert });
+      for (const http of listening) http.present(identity);
       presented = identity.cert;
       log('certificate', { until: new Date(identity.until).toISOString() });
     } catch (error) {

@@ -7,6 +7,7 @@ import { NeoError } from '../core/errors.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import type { Engine } from '../engine/engine.ts';
 import { hashToken } from '../engine/verifier.ts';
+import type { GivenSettings, Level } from '../protocol/settings.ts';
 import { BackOff } from './back-off.ts';
 import { ChangeFeeds, type Told } from './changes.ts';
 import { insertCode } from './control/new-account.ts';
@@ -16,12 +17,13 @@ import { Directory } from './directory.ts';
 import type { Handler } from './handler.ts';
 import { makeHandler } from './handlers.ts';
 import { Health } from './health.ts';
+import { NO_KEYS, type ServerKeys } from './key-pool.ts';
 import { type Log, silentLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { News } from './news.ts';
-import type { RemovalLimits } from './removal-guard.ts';
-import { NO_LIMITS, Removals } from './removals.ts';
+import { Removals } from './removals.ts';
 import { Reporter } from './reporter.ts';
+import { Settings } from './settings.ts';
 import { type Strays, TargetStore } from './targets.ts';
 
 export interface ServerOptions {
@@ -37,13 +39,15 @@ export interface ServerOptions {
   /** What went wrong here, and is no refusal; for the log. */
   readonly onFault: (error: unknown) => void;
   readonly log?: Log;
-  /** `required`: devices of an account without a second factor may do nothing but get one. */
-  readonly secondFactor?: 'optional' | 'required';
-  /** In development: `secondFactor` is `optional` whatever it says, and whoever asks is told. */
+  /** What administrators cannot change over the wire. */
+  readonly settings?: GivenSettings;
+  /** Told the level of the log, once it is known and when it changes. */
+  readonly onLevel?: (level: Level) => void;
+  /** In development: second factors are optional whatever the settings say, and whoever asks is told. */
   readonly dev?: boolean;
   readonly metrics?: MetricsOptions;
-  /** What may be removed, whoever asks. */
-  readonly removals?: RemovalLimits;
+  /** Its keys, read when nobody else uses the data folder any more. */
+  readonly openKeys?: () => Promise<ServerKeys>;
   /** Milliseconds after which whoever carries the requests gives up one on which nothing moves. */
   readonly idle?: number;
 }
@@ -51,7 +55,6 @@ export interface ServerOptions {
 export interface MetricsOptions {
   /** Lets a monitor in that has no account. */
   readonly token?: string | undefined;
-  readonly snapshotAge?: boolean | undefined;
 }
 
 export interface NeoServer {
@@ -59,6 +62,7 @@ export interface NeoServer {
   readonly site: string;
   readonly handler: Handler;
   readonly database: Database;
+  readonly keys: ServerKeys;
   readonly metrics: Metrics;
   /** While there is no administrator: whoever has it becomes the first one. A new one at each start. */
   readonly adminCode: string | undefined;
@@ -81,35 +85,32 @@ const ADMIN_CODE_MS = 24 * 3_600_000;
 /** @throws NeoError of the database and the disk; already in use by another server */
 export async function openServer(options: ServerOptions): Promise<NeoServer> {
   const { dataRoot, version, engine, clock = systemClock, random = systemRandom, issuer, onFault } = options;
-  const { secondFactor = 'optional', dev = false, idle = Number.POSITIVE_INFINITY } = options;
+  const { settings: given = {}, onLevel = () => undefined, dev = false, idle = Number.POSITIVE_INFINITY } = options;
   const { log, news, feeds, told } = telling(options.log ?? silentLog, clock, random, idle);
   const ending = new AbortController();
   await makeDataRoot(dataRoot);
   const database = await openDatabase(join(dataRoot, 'server.db'));
   try {
     const { db } = database;
-    const settings = new Map(
-      (await db.selectFrom('settings').selectAll().execute()).map((row) => [row.name, row.value]),
-    );
+    const { site, pepper } = await knownOf(database);
+    const keys = (await options.openKeys?.()) ?? NO_KEYS;
+    const settings = await Settings.open({ db, clock, given, dev, onLevel });
     const directory = new Directory(db, clock);
     const openStorage = (folder: string) => openLocal(folder, { create: true, clock, random });
     const targets = new TargetStore({ db, clock, folder: dataRoot, openStorage, told });
     await targets.finishRemovals();
     const { promise: shutdownAsked, resolve: shutdown } = Promise.withResolvers<void>();
-    const site = setting(settings, 'site');
-    const pepper = fromHex(setting(settings, 'pepper'));
     const backOff = new BackOff(clock);
-    const policy = { dev, secondFactor: dev ? 'optional' : secondFactor } as const;
-    const removals = new Removals(targets, options.removals ?? NO_LIMITS, clock);
+    const removals = new Removals(db, targets, settings.removals, clock);
     const facts = {
-      ...{ db, directory, targets, removals, backOff, clock, random, pepper, issuer, shutdown, log, ...policy },
+      ...{ db, directory, targets, removals, backOff, clock, random, pepper, issuer, shutdown, log, dev, settings },
+      keys,
       ...{ version, site, engine, news, feeds, idle, ending: ending.signal },
     };
     const metrics = new Metrics(clock);
     const reporter = new Reporter({
-      ...{ metrics, directory, targets, clock, version, ...policy },
+      ...{ metrics, directory, targets, clock, version, settings },
       token: options.metrics?.token === undefined ? undefined : hashToken(options.metrics.token),
-      snapshotAge: options.metrics?.snapshotAge ?? false,
     });
     const health = new Health({ db, dataRoot, clock, log });
     tellStrays(await targets.strays(), log);
@@ -117,7 +118,7 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     return {
       site,
       database,
-      ...{ metrics, log, feeds, news },
+      ...{ metrics, log, feeds, news, keys },
       handler: makeHandler({ ...facts, metrics, reporter, health }),
       adminCode: await firstAdministratorCode(database, clock, random),
       shutdownAsked,
@@ -168,10 +169,15 @@ function tellStrays({ unknown, missing }: Strays, log: Log): void {
   }
 }
 
-function setting(settings: ReadonlyMap<string, string>, name: string): string {
-  const value = settings.get(name);
-  if (value === undefined) throw new NeoError('integrity', `the server's database has no ${name}`);
-  return value;
+async function knownOf({ db }: Database): Promise<{ site: string; pepper: Uint8Array }> {
+  const rows = await db.selectFrom('settings').selectAll().execute();
+  const known = new Map(rows.map(({ name, value }) => [name, value]));
+  const wordOf = (name: string): string => {
+    const value = known.get(name);
+    if (value === undefined) throw new NeoError('integrity', `the server's database has no ${name}`);
+    return value;
+  };
+  return { site: wordOf('site'), pepper: fromHex(wordOf('pepper')) };
 }
 
 async function firstAdministratorCode({ db }: Database, clock: Clock, random: Random): Promise<string | undefined> {

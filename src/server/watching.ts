@@ -10,11 +10,12 @@ import type { News } from './news.ts';
 import type { Place } from './places.ts';
 import type { Caller } from './principal.ts';
 import { requireAdministrator, requireSecondFactor } from './rights.ts';
+import type { Settings } from './settings.ts';
 
 export interface WatchingFacts {
   readonly directory: Directory;
   readonly clock: Clock;
-  readonly secondFactor: 'optional' | 'required';
+  readonly settings: Settings;
   readonly version: string;
   readonly site: string;
   readonly news: News;
@@ -52,14 +53,14 @@ function waitOf(text: string): number {
 
 /** @throws NeoError permission-denied */
 export async function events(facts: WatchingFacts, caller: Caller, request: ServerRequest): Promise<Answer> {
-  const { directory, clock, secondFactor, news, version, site } = facts;
+  const { directory, clock, settings, news, version, site } = facts;
   let seen = { changes: -1, until: 0 };
   const again = async (): Promise<void> => {
     if (seen.changes === directory.changes && clock.now() < seen.until) return;
     const { changes: before } = directory;
     const principal = await directory.principalOf(caller);
     requireAdministrator(principal, 'events');
-    if (secondFactor === 'required') requireSecondFactor(principal, 'events');
+    if (settings.secondFactor === 'required') requireSecondFactor(principal, 'events');
     seen = { changes: before, until: principal.until ?? Number.POSITIVE_INFINITY };
   };
   await again();

@@ -59,7 +59,8 @@ describe('a database', () => {
       strict: number;
     }>`select name, strict from pragma_table_list where type = 'table'`.execute(db);
     const strict = rows.filter((row) => row.strict === 1).map(({ name }) => name);
-    expect(strict.sort()).toEqual(['accounts', 'audit', 'codes', 'devices', 'grants', 'settings', 'targets', 'tokens']);
+    const tables = ['accounts', 'audit', 'codes', 'config', 'devices', 'grants', 'settings', 'targets', 'tokens'];
+    expect(strict.sort()).toEqual(tables);
   });
 
   it('that was left half made by a kill is made anew', async () => {
@@ -213,9 +214,10 @@ describe('a transaction', () => {
 });
 
 describe('tables of another neo', () => {
+  const NEXT = '9999';
   const more = (up: (db: Kysely<Tables>) => Promise<unknown>): Migrations => ({
     ...MIGRATIONS,
-    '0002': { up: async (db: Kysely<Tables>) => void (await up(db)) },
+    [NEXT]: { up: async (db: Kysely<Tables>) => void (await up(db)) },
   });
   const addColumn = more((db) => db.schema.alterTable('accounts').addColumn('colour', 'text').execute());
 
@@ -235,11 +237,28 @@ describe('tables of another neo', () => {
     await first.close();
     const second = await open(addColumn);
     expect(await sql`select colour from accounts`.execute(second.db)).toMatchObject({ rows: { length: 3 } });
-    const kept = `${path}.before-0002`;
+    const kept = `${path}.before-${NEXT}`;
     expect((await stat(kept)).mode & 0o777).toBe(0o600);
     const older = await open(MIGRATIONS, kept);
     expect(await settings(older)).toEqual(made);
     expect(await count(older.db, 'devices')).toBe(1);
+  });
+
+  it.each(Object.keys(MIGRATIONS).slice(0, -1))('that were made by %s become those of today', async (latest) => {
+    const older = Object.fromEntries(Object.entries(MIGRATIONS).filter(([name]) => name <= latest));
+    const [next] = Object.keys(MIGRATIONS).filter((name) => name > latest);
+    const first = await open(older);
+    const made = await settings(first);
+    await fill(first.db);
+    await first.close();
+    const second = await open();
+    expect(await settings(second)).toEqual(made);
+    for (const [table, rows] of [['accounts', 3] as const, ['targets', 1] as const, ['tokens', 2] as const]) {
+      expect(await count(second.db, table), table).toBe(rows);
+    }
+    await second.db.insertInto('config').values({ name: 'x', value: null, before: '1', since: 1 }).execute();
+    const kept = await open(older, `${path}.before-${next}`);
+    expect(await count(kept.db, 'devices')).toBe(1);
   });
 
   it('stay as they were when the change fails, and one backup is all that it leaves', async () => {
@@ -249,7 +268,7 @@ describe('tables of another neo', () => {
       throw new Error('no idea');
     });
     for (let n = 0; n < 3; n++) expect(await refused(open(failing), 'failed')).toContain('no idea');
-    expect((await readdir(folder)).sort()).toEqual(['server.db', 'server.db.before-0002', 'server.db.lock']);
+    expect((await readdir(folder)).sort()).toEqual(['server.db', `server.db.before-${NEXT}`, 'server.db.lock']);
     expect(await count((await open()).db, 'tokens')).toBe(0);
   });
 

@@ -202,6 +202,18 @@ it('answers anything at all with a status of its own, and lives', async () => {
   expect((await ask({ path: '/v1/hello', token: '' })).status).toBe(200);
 }, 60_000);
 
+it('tells its limits, and keeps to them', async () => {
+  const { answer } = await ask({ path: '/v1/help' });
+  const { limits } = answer as unknown as { readonly limits: Readonly<Record<string, number>> };
+  expect(Object.keys(limits).sort()).toEqual(
+    ['changes', 'listed', 'marksBytes', 'objectBytes', 'ranges', 'rangesBytes', 'reachBytes', 'requestsAtOnce'].sort(),
+  );
+  const asked = (n: number) => JSON.stringify({ ranges: Array.from({ length: n }, () => ['a', 0, 1]) });
+  const count = limits['ranges'] ?? 0;
+  expect((await ask({ method: 'POST', path: ranges, body: asked(count + 1) })).status).toBe(400);
+  expect(limits['objectBytes']).toBe(1 << 30);
+});
+
 it('names each connection, and tells two apart', async () => {
   const namesOf = async (): Promise<string[]> => {
     const session = http2.connect(`https://127.0.0.1:${server.port}`, { rejectUnauthorized: false });

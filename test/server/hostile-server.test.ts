@@ -1,6 +1,12 @@
 /** A server that lies, seen from the client: nothing is believed that can be looked at, and nothing is sent to a stranger. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { openNeo } from '../../src/backends/neo.ts';
+import { ControlClient } from '../../src/backends/neo-control.ts';
+import { setAccountSecret } from '../../src/cli/account-secret.ts';
+import { toHex } from '../../src/core/bytes.ts';
+import { loadEngine } from '../../src/engine/load.ts';
+import { makeServerCertificate, makeServerKey } from '../../src/engine/server-certificate.ts';
+import { endorse } from '../../src/engine/server-lineage.ts';
 import type { Answer, Handler } from '../../src/server/handler.ts';
 import { bytesOf, listed } from '../support/backend-suite.ts';
 import { type OwnServer, startOwnServer } from '../support/own-server.ts';
@@ -96,4 +102,24 @@ it('to a server with another key nothing is sent, and nobody tries again', async
   });
   expect(asked).toBe(0);
   await backend.close();
+});
+
+it.each([
+  ['of another server', 0],
+  ['that is none', 1],
+])('a lineage %s gets no proof of a secret', async (_, flip) => {
+  const [own, other] = [0, 1].map(() => makeServerCertificate(makeServerKey(), ['127.0.0.1'], Date.now()));
+  const { key, signature } = endorse(other?.key ?? '', own?.fingerprint ?? new Uint8Array());
+  const lineage = [{ key: toHex(key), signature: toHex(signature.map((byte, n) => (n === 20 ? byte ^ flip : byte))) }];
+  const asked: string[] = [];
+  const { server } = await liar(async (_caller, { path }) => {
+    asked.push(path);
+    return json({ kdf: { salt: '00'.repeat(16), memory: 65_536, passes: 3, lanes: 4 }, lineage });
+  });
+  const client = new ControlClient({ host: '127.0.0.1', port: server.port }, { fingerprint: server.fingerprint });
+  const [warn, signal] = [() => undefined, new AbortController().signal];
+  const means = { engine: await loadEngine(), env: { NEO_ACCOUNT_NEW_SECRET: 'secret' }, warn, signal };
+  await expect(setAccountSecret(client, 'ann', server.fingerprint, means)).rejects.toMatchObject({ code: 'integrity' });
+  expect(asked).toEqual(['login-start']);
+  await client.close();
 });

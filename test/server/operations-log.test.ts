@@ -2,7 +2,8 @@
 import { readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type Level, makeLog } from '../../src/server/log.ts';
+import type { Level } from '../../src/protocol/settings.ts';
+import { makeLog } from '../../src/server/log.ts';
 import { temporary } from '../house/run.ts';
 import { startNeoServe } from '../support/neo-serve.ts';
 import { type Entry, enrol, entries, get, newDevice, objectsIn, until } from '../support/serve-admin.ts';

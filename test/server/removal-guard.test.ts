@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ServedBackend } from '../../src/backends/backend.ts';
 import { openLocal } from '../../src/backends/local.ts';
 import { encodeMarks, marksPath } from '../../src/protocol/marks.ts';
+import { type Day, Losses } from '../../src/server/losses.ts';
 import { RemovalGuard, type RemovalLimits } from '../../src/server/removal-guard.ts';
 
 const HOUR = 3_600_000;
@@ -25,7 +26,16 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 function guard(limits: RemovalLimits, bytes = GIB): RemovalGuard {
-  return new RemovalGuard(storage, limits, async () => bytes, { monotonic: () => time });
+  const clock = { now: () => time, monotonic: () => time };
+  let day: Day | undefined;
+  const store = {
+    load: async () => day,
+    save: async (written: Day) => {
+      day = written;
+    },
+  };
+  const losses = new Losses({ store, clock, part: () => limits.part, bytes: async () => bytes });
+  return new RemovalGuard(storage, limits, losses, clock);
 }
 
 const pack = (name: string, size = 1) => ({ path: `packs/00/${name}`, size, modified: 0 });

@@ -13,7 +13,7 @@ import { NAME } from '../../src/protocol/verbs.ts';
 import type { Database } from '../../src/server/database/open.ts';
 import type { Handler } from '../../src/server/handler.ts';
 import { type HttpLimits, type HttpServer, serveHttp } from '../../src/server/http.ts';
-import { ownIdentity } from '../../src/server/identity.ts';
+import { openKeyPool } from '../../src/server/key-pool.ts';
 import { type NeoServer, openServer, type ServerOptions } from '../../src/server/server.ts';
 import { insertAccount, insertDevice, insertTarget, insertToken } from './server-rows.ts';
 
@@ -21,7 +21,7 @@ import { insertAccount, insertDevice, insertTarget, insertToken } from './server
 export const TESTER = 'tester';
 
 export interface OwnServer
-  extends Pick<NeoServer, 'site' | 'adminCode' | 'shutdownAsked' | 'feeds' | 'news' | 'endWaiting'> {
+  extends Pick<NeoServer, 'site' | 'adminCode' | 'shutdownAsked' | 'feeds' | 'news' | 'keys' | 'endWaiting'> {
   readonly port: number;
   readonly cert: string;
   /** Of its key. */
@@ -41,10 +41,18 @@ export interface OwnServer
   stop(): Promise<void>;
 }
 
+const NO_LIMITS: ServerOptions['settings'] = {
+  'removals.after': { value: '0', source: 'flag' },
+  'removals.most': { value: '1', source: 'flag' },
+};
+
 export interface OwnServerOptions {
   readonly limits?: Partial<HttpLimits>;
   readonly clock?: Clock;
   readonly log?: ServerOptions['log'];
+  /** By default whoever may remove may remove all at once. */
+  readonly settings?: ServerOptions['settings'];
+  readonly secondFactor?: 'optional' | 'required';
   /** Of an earlier server that was ended with `keep`. */
   readonly dataRoot?: string;
   /** Leaves the data where it is. */
@@ -53,9 +61,8 @@ export interface OwnServerOptions {
 
 /** Targets are there once they are asked for, but those that begin with `no`. `lying`: answers in place of ours. */
 export async function startOwnServer(lying?: Handler, options: OwnServerOptions = {}): Promise<OwnServer> {
-  const { limits = {}, clock, log, keep = false } = options;
+  const { limits = {}, clock, log, settings = NO_LIMITS, secondFactor, keep = false } = options;
   const dataRoot = options.dataRoot ?? mkdtempSync(join(tmpdir(), 'neo-server-'));
-  const identity = await ownIdentity({ folder: dataRoot, names: ['127.0.0.1'], now: Date.now() });
   const faults: unknown[] = [];
   const onFault = (error: unknown): void => {
     faults.push(error);
@@ -67,6 +74,8 @@ export async function startOwnServer(lying?: Handler, options: OwnServerOptions 
     engine,
     issuer: 'test',
     onFault,
+    openKeys: () => openKeyPool({ dataRoot, names: ['127.0.0.1'], now: Date.now }),
+    settings: { ...settings, ...(secondFactor && { 'second-factor': { value: secondFactor, source: 'flag' } }) },
     ...(clock && { clock }),
     ...(log && { log }),
     ...(limits.idle !== undefined && { idle: limits.idle }),
@@ -75,7 +84,7 @@ export async function startOwnServer(lying?: Handler, options: OwnServerOptions 
   const tester = await insertAccount(db, TESTER);
   for (const role of ROLES) await insertToken(db, tester, { text: `${role}-token`, role });
   const server = await serveHttp({
-    ...identity,
+    keys: own.keys.presented(),
     limits,
     host: '127.0.0.1',
     port: 0,
@@ -83,8 +92,9 @@ export async function startOwnServer(lying?: Handler, options: OwnServerOptions 
     connectionId: () => randomBytes(8).toString('hex'),
     onFault,
   });
+  own.keys.onChange(() => server.present(...own.keys.presented()));
   const clients: ControlClient[] = [];
-  const { fingerprint } = identity;
+  const [{ fingerprint, cert } = { fingerprint: new Uint8Array(), cert: '' }] = own.keys.presented();
   const trustOf = async (account: string, role: Role = 'admin'): Promise<Trust> => {
     const device = newDevice();
     await insertDevice(db, await insertAccount(db, account), { ...device, role });
@@ -93,7 +103,7 @@ export async function startOwnServer(lying?: Handler, options: OwnServerOptions 
   return {
     ...own,
     port: server.port,
-    cert: identity.cert,
+    cert,
     fingerprint,
     present: server.present,
     dataRoot,

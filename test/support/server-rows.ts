@@ -36,11 +36,14 @@ export async function insertTarget(db: Db, owner: string, name: string, id: stri
   return id;
 }
 
-/** @param expires milliseconds since 1970 */
-export async function insertGrant(db: Db, target: string, to: string, role: Role, expires?: number): Promise<void> {
+/**
+ * @param expires milliseconds since 1970
+ * @param share id; empty: of all of the target
+ */
+export async function insertGrant(db: Db, target: string, to: string, role: Role, expires?: number, share = '') {
   await db
     .insertInto('grants')
-    .values({ target, account: to, role, share: '', expires: expires ?? null, created: 1 })
+    .values({ target, account: to, role, share, expires: expires ?? null, created: 1 })
     .execute();
 }
 

@@ -7,13 +7,20 @@ import http2, { type ClientHttp2Session, type ClientHttp2Stream, type IncomingHt
 import tls from 'node:tls';
 import { equalBytes, toBase64 } from '../../core/bytes.ts';
 import { isNeoError, messageOf, NeoError } from '../../core/errors.ts';
+import { helloSchema } from '../../protocol/messages.ts';
 import { ReadMemory } from '../../protocol/read-memory.ts';
 import { errorOf } from '../../protocol/refusals.ts';
+import { keyServerName } from '../../protocol/server-keys.ts';
+import { urlOf } from '../../protocol/verbs.ts';
 import { wholeBody } from '../bodies.ts';
 
 export interface Trust {
   /** SHA-256 of the server's public key (DER, SubjectPublicKeyInfo): 32 bytes. */
   readonly fingerprint: Uint8Array;
+  /** Of other keys that are known to be its own. */
+  readonly others?: readonly Uint8Array[];
+  /** Told once which keys the server says it has, as people see them; asked for beside whatever else is asked. */
+  readonly onKeys?: (keys: readonly string[]) => Promise<void>;
   /** Who asks, by a token. */
   readonly token?: string;
   /** Who asks, by a key that never leaves this machine; both PEM. */
@@ -48,6 +55,8 @@ const WINDOW = 4 << 20;
 const CONNECTION_WINDOW = 16 << 20;
 const FIRST_REQUESTS = 16;
 const MOST_REFUSAL_BYTES = 64 << 10;
+/** For the answer of which keys there are, when all else is done. */
+const LEARN_MS = 1_000;
 const CUT = 'the connection was cut';
 
 export class Connection {
@@ -55,6 +64,7 @@ export class Connection {
   readonly #port: number;
   readonly #trust: Trust;
   #session: Promise<ClientHttp2Session> | undefined;
+  #learning: Promise<void> | undefined;
   readonly #memories = new WeakMap<object, ReadMemory>();
 
   constructor(host: string, port: number, trust: Trust) {
@@ -156,34 +166,24 @@ export class Connection {
     await connected(session);
     session.unref();
     session.setLocalWindowSize(CONNECTION_WINDOW);
+    const { onKeys } = this.#trust;
+    if (onKeys !== undefined) this.#learning ??= this.#learn(onKeys).catch(() => undefined);
     return session;
   }
 
-  async #shakeHands(): Promise<tls.TLSSocket> {
-    const socket = await shakeHands(this.#host, this.#port, this.#trust.device);
-    try {
-      await this.#compareKey(socket);
-      // Nothing would ever come over it, and HTTP/2 would not notice.
-      if (socket.readyState !== 'open') throw new Error(CUT);
-      return socket;
-    } catch (error) {
-      socket.destroy();
-      throw error;
-    }
+  /** Waits for the connection as whoever wanted it, and goes after him. What goes wrong here is nobody's concern. */
+  async #learn(onKeys: NonNullable<Trust['onKeys']>): Promise<void> {
+    const reply = await this.ask({ method: 'GET', url: urlOf('hello'), doing: 'learn the keys of the server' });
+    const hello = helloSchema.parse(reply === undefined ? undefined : await jsonOf(reply.stream, MOST_REFUSAL_BYTES));
+    await onKeys(hello.keys ?? []);
   }
 
-  async #compareKey(socket: tls.TLSSocket): Promise<void> {
-    const found = await serverKeyOf(socket);
-    // A connection that is gone has no key.
-    if (found === undefined && socket.destroyed) throw new Error(CUT);
-    if (found !== undefined && equalBytes(found, this.#trust.fingerprint)) return;
-    throw new NeoError('unreachable', `${this.#host}:${this.#port} has another key than the one that is known`, {
-      hint: `nothing was sent; if the server was set up anew, log in again: its fingerprint is ${showFingerprint(found)}`,
-      isPermanent: true,
-    });
+  async #shakeHands(): Promise<tls.TLSSocket> {
+    return (await meetServer(this.#host, this.#port, this.#trust)).socket;
   }
 
   async close(): Promise<void> {
+    await Promise.race([this.#learning, new Promise((resolve) => setTimeout(resolve, LEARN_MS).unref())]);
     const session = await this.#session?.catch(() => undefined);
     session?.destroy();
   }
@@ -203,8 +203,59 @@ function holdProcess(stream: ClientHttp2Stream): void {
   stream.once('close', () => clearInterval(held));
 }
 
-/** TLS with whoever is there; nothing is sent yet. @throws NeoError unreachable */
-async function shakeHands(host: string, port: number, device: Trust['device']): Promise<tls.TLSSocket> {
+interface Met {
+  readonly isKnown: true;
+  readonly socket: tls.TLSSocket;
+  /** Of the key that the server has shown. */
+  readonly found: Uint8Array;
+}
+
+interface Stranger {
+  readonly isKnown: false;
+  readonly found: Uint8Array | undefined;
+}
+
+/**
+ * TLS with a server whose key is known, and nothing is sent yet. One that has several shows any of them; if that is not known, each that is known
+ * is asked for.
+ * @throws NeoError unreachable
+ */
+async function meetServer(host: string, port: number, trust: Trust): Promise<Met> {
+  const first = await meet(host, port, trust);
+  if (first.isKnown) return first;
+  for (const each of [trust.fingerprint, ...(trust.others ?? [])]) {
+    // What does not know such names may not like them.
+    const next = await meet(host, port, trust, keyServerName(each)).catch(() => first);
+    if (next.isKnown) return next;
+  }
+  throw new NeoError('unreachable', `${host}:${port} has another key than the one that is known`, {
+    hint: `nothing was sent; if the server was set up anew, log in again: its fingerprint is ${showFingerprint(first.found)}`,
+    isPermanent: true,
+  });
+}
+
+async function meet(host: string, port: number, trust: Trust, name?: string): Promise<Met | Stranger> {
+  const socket = await shakeHands(host, port, trust.device, name);
+  try {
+    const found = await serverKeyOf(socket);
+    // A connection that is gone has no key.
+    if (found === undefined && socket.destroyed) throw new Error(CUT);
+    const known = [trust.fingerprint, ...(trust.others ?? [])];
+    if (found === undefined || !known.some((each) => equalBytes(each, found))) {
+      socket.destroy();
+      return { isKnown: false, found };
+    }
+    // Nothing would ever come over it, and HTTP/2 would not notice.
+    if (socket.readyState !== 'open') throw new Error(CUT);
+    return { isKnown: true, socket, found };
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** TLS with whoever is there; nothing is sent yet. `name`: of the key that is wanted. @throws NeoError unreachable */
+async function shakeHands(host: string, port: number, device: Trust['device'], name?: string): Promise<tls.TLSSocket> {
   const socket = tls.connect({
     host,
     port,
@@ -213,7 +264,7 @@ async function shakeHands(host: string, port: number, device: Trust['device']): 
     secureOptions: NO_TICKETS,
     // Nobody vouches for such servers: the key is known, and compared by the caller.
     rejectUnauthorized: false,
-    ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
+    ...(name === undefined && /^[\d.]+$|:/.test(host) ? {} : { servername: name ?? host }),
     ...(device ?? {}),
   });
   // Also between this and whoever listens next: the server may be gone at any moment.
@@ -230,6 +281,16 @@ async function shakeHands(host: string, port: number, device: Trust['device']): 
 async function serverKeyOf(socket: tls.TLSSocket): Promise<Uint8Array | undefined> {
   const key = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
   return key === undefined ? undefined : new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(key)));
+}
+
+/**
+ * Which of the keys that are known the server shows now; nothing is sent.
+ * @throws NeoError unreachable, also when it has none of them
+ */
+export async function knownKeyOf(host: string, port: number, trust: Trust): Promise<Uint8Array> {
+  const { socket, found } = await meetServer(host, port, trust);
+  socket.destroy();
+  return found;
 }
 
 /** SHA-256 of the key that a server has, of which nobody knows yet whether it is the right one. @throws NeoError unreachable */

@@ -17,7 +17,7 @@ export default class AccountSecret extends ServerCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(AccountSecret);
-    await this.ask(flags, async (client, _host, { fingerprint }) => {
+    await this.askPinned(flags, async (client, { fingerprint }) => {
       const { account } = await client.call('whoami', {});
       const { engine } = await systemSurroundings();
       const { signal } = this;

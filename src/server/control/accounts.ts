@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely';
 import { NeoError } from '../../core/errors.ts';
 import type { ControlAnswer } from '../../protocol/control.ts';
 import type { Tables } from '../database/tables.ts';
+import { requireAdministrator } from './administrators.ts';
 import { type Change, type Controls, change, type KnownContext } from './context.ts';
 import { insertAccount, insertCode } from './new-account.ts';
 
@@ -163,27 +164,8 @@ async function subAccount({ principal }: KnownContext, trx: Change, name: string
   throw new NeoError('not-found', `there is no sub-account ${name}`);
 }
 
-async function anyAccount(db: Pick<Change, 'selectFrom'>, name: string): Promise<AccountRow> {
+export async function anyAccount(db: Pick<Change, 'selectFrom'>, name: string): Promise<AccountRow> {
   const row = await db.selectFrom('accounts').where('name', '=', name).selectAll().executeTakeFirst();
   if (row !== undefined) return row;
   throw new NeoError('not-found', `there is no account ${name}`);
-}
-
-/** One who can still get in: else nobody could ever administer the server again. */
-async function requireAdministrator(trx: Change): Promise<void> {
-  const left = await trx
-    .selectFrom('accounts')
-    .leftJoin('accounts as parents', 'parents.id', 'accounts.parent')
-    .where('accounts.is_admin', '=', 1)
-    .where((eb) => eb.and([eb('accounts.is_disabled', '=', 0), eb('accounts.expires', 'is', null)]))
-    // A sub-account is shut with whoever made it.
-    .where((eb) => eb.or([eb('parents.is_disabled', 'is', null), eb('parents.is_disabled', '=', 0)]))
-    .where('parents.expires', 'is', null)
-    .select('accounts.id')
-    .limit(1)
-    .execute();
-  if (left.length > 0) return;
-  throw new NeoError('usage', 'the server would have no administrator any more', {
-    hint: 'first make another account an administrator',
-  });
 }

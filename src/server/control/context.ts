@@ -6,9 +6,11 @@ import type { CONTROL, ControlAnswer, ControlRequest, ControlVerb } from '../../
 import type { BackOff } from '../back-off.ts';
 import type { Tables } from '../database/tables.ts';
 import type { Directory } from '../directory.ts';
+import type { ServerKeys } from '../key-pool.ts';
 import type { Log } from '../log.ts';
 import type { Caller, Principal } from '../principal.ts';
 import type { Removals } from '../removals.ts';
+import type { Settings } from '../settings.ts';
 import type { TargetStore } from '../targets.ts';
 
 /** Of the server, for all requests. */
@@ -24,8 +26,8 @@ export interface ControlFacts {
   readonly pepper: Uint8Array;
   /** What the server is called where second factors are kept. */
   readonly issuer: string;
-  /** Whether devices of an account without one may do anything but get one. */
-  readonly secondFactor: 'optional' | 'required';
+  readonly settings: Settings;
+  readonly keys: ServerKeys;
   readonly log: Log;
   /** Ends the server in good order, after the answer. */
   readonly shutdown: () => void;
@@ -78,7 +80,10 @@ export async function change<T>(
   return result;
 }
 
-const REVOKING: ReadonlySet<string> = new Set(['device-revoke', 'token-revoke', 'logout']);
+const REVOKING: ReadonlySet<string> = new Set([
+  ...['device-revoke', 'token-revoke', 'logout'],
+  ...['user-device-revoke', 'user-token-revoke'],
+]);
 
 export function newId({ random }: Pick<ControlFacts, 'random'>): string {
   return Buffer.from(random.bytes(16)).toString('hex');

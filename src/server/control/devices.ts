@@ -1,24 +1,17 @@
-/** Devices and tokens of an account. */
+/** Devices and tokens of whoever asks. */
 import { toBase64, toHex } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import { hashToken } from '../../engine/verifier.ts';
-import { type Controls, change, newId } from './context.ts';
+import type { ControlAnswer } from '../../protocol/control.ts';
+import { requireWayIn } from './administrators.ts';
+import { type Change, type Controls, change, type KnownContext, newId } from './context.ts';
 import { insertCode } from './new-account.ts';
 
 type Verbs = 'devices' | 'device-invite' | 'device-revoke' | 'tokens' | 'token-create' | 'token-revoke';
 
 export const devices: Controls<Verbs> = {
-  async devices({ db, directory, principal }) {
-    const { account, device } = principal;
-    const rows = await db
-      .selectFrom('devices')
-      .where('account', '=', account.id)
-      .select(['id', 'name', 'role', 'created', 'seen', 'revoked'])
-      .orderBy('created')
-      .execute();
-    return {
-      devices: rows.map((row) => ({ ...row, seen: directory.seen(row.id) ?? row.seen, isThis: row.id === device?.id })),
-    };
+  async devices(context) {
+    return { devices: await devicesOf(context, context.principal.account.id) };
   },
 
   async 'device-invite'(context, { role, until }) {
@@ -27,31 +20,13 @@ export const devices: Controls<Verbs> = {
   },
 
   async 'device-revoke'(context, { id }) {
-    const { principal, clock } = context;
-    await change(context, 'device-revoke', { id }, async (trx) => {
-      const { numUpdatedRows } = await trx
-        .updateTable('devices')
-        .where('id', '=', id)
-        .where('account', '=', principal.account.id)
-        .where('revoked', 'is', null)
-        .set({ revoked: clock.now() })
-        .executeTakeFirst();
-      if (numUpdatedRows !== 1n)
-        throw new NeoError('not-found', `the account has no device ${id} that could be revoked`);
-    });
+    const { account } = context.principal;
+    await change(context, 'device-revoke', { id }, (trx) => revokeDevice(context, trx, account.id, id));
     return {};
   },
 
-  async tokens({ db, principal }) {
-    const rows = await db
-      .selectFrom('tokens')
-      .leftJoin('targets', 'targets.id', 'tokens.target')
-      .where('tokens.account', '=', principal.account.id)
-      .select(['tokens.id', 'tokens.name', 'targets.name as target', 'tokens.role'])
-      .select(['tokens.created', 'tokens.expires', 'tokens.revoked'])
-      .orderBy('tokens.created')
-      .execute();
-    return { tokens: rows };
+  async tokens(context) {
+    return { tokens: await tokensOf(context, context.principal.account.id) };
   },
 
   async 'token-create'(context, { name, target, role, expires }) {
@@ -73,18 +48,66 @@ export const devices: Controls<Verbs> = {
   },
 
   async 'token-revoke'(context, { id }) {
-    const { principal, clock } = context;
-    await change(context, 'token-revoke', { id }, async (trx) => {
-      const { numUpdatedRows } = await trx
-        .updateTable('tokens')
-        .where('id', '=', id)
-        .where('account', '=', principal.account.id)
-        .where('revoked', 'is', null)
-        .set({ revoked: clock.now() })
-        .executeTakeFirst();
-      if (numUpdatedRows !== 1n)
-        throw new NeoError('not-found', `the account has no token ${id} that could be revoked`);
-    });
+    const { account } = context.principal;
+    await change(context, 'token-revoke', { id }, (trx) => revokeToken(context, trx, account.id, id));
     return {};
   },
 };
+
+/** @param account id */
+export async function devicesOf(
+  { db, directory, principal }: KnownContext,
+  account: string,
+): Promise<ControlAnswer<'devices'>['devices']> {
+  const rows = await db
+    .selectFrom('devices')
+    .where('account', '=', account)
+    .select(['id', 'name', 'role', 'created', 'seen', 'revoked'])
+    .orderBy('created')
+    .execute();
+  const { device } = principal;
+  return rows.map((row) => ({ ...row, seen: directory.seen(row.id) ?? row.seen, isThis: row.id === device?.id }));
+}
+
+/** @param account id */
+export async function tokensOf({ db }: KnownContext, account: string): Promise<ControlAnswer<'tokens'>['tokens']> {
+  return db
+    .selectFrom('tokens')
+    .leftJoin('targets', 'targets.id', 'tokens.target')
+    .where('tokens.account', '=', account)
+    .select(['tokens.id', 'tokens.name', 'targets.name as target', 'tokens.role'])
+    .select(['tokens.created', 'tokens.expires', 'tokens.revoked'])
+    .orderBy('tokens.created')
+    .execute();
+}
+
+/** @param account id. @throws NeoError not-found; usage when nobody could administer the server any more */
+export async function revokeDevice({ clock }: KnownContext, trx: Change, account: string, id: string): Promise<void> {
+  const device = await trx
+    .updateTable('devices')
+    .where('id', '=', id)
+    .where('account', '=', account)
+    .where('revoked', 'is', null)
+    .set({ revoked: clock.now() })
+    .returning('role')
+    .executeTakeFirst();
+  if (device === undefined) throw new NeoError('not-found', `the account has no device ${id} that could be revoked`);
+  const { is_admin } = await trx
+    .selectFrom('accounts')
+    .where('id', '=', account)
+    .select('is_admin')
+    .executeTakeFirstOrThrow();
+  if (is_admin === 1 && device.role === 'admin') await requireWayIn(trx);
+}
+
+/** @param account id. @throws NeoError not-found */
+export async function revokeToken({ clock }: KnownContext, trx: Change, account: string, id: string): Promise<void> {
+  const { numUpdatedRows } = await trx
+    .updateTable('tokens')
+    .where('id', '=', id)
+    .where('account', '=', account)
+    .where('revoked', 'is', null)
+    .set({ revoked: clock.now() })
+    .executeTakeFirst();
+  if (numUpdatedRows !== 1n) throw new NeoError('not-found', `the account has no token ${id} that could be revoked`);
+}

@@ -5,6 +5,7 @@ import { DEFAULT_ARGON2 } from '../../engine/kdf.ts';
 import { checkSecondFactor, normalizeCode } from '../../engine/second-factor.ts';
 import { decoySalt, equalSecret, hashToken, verifierOf } from '../../engine/verifier.ts';
 import { type ControlAnswer, type ControlRequest, loginKdfSchema, type Role } from '../../protocol/control.ts';
+import { toWire } from '../../protocol/server-keys.ts';
 import { type AnybodyContext, type Change, type Controls, change, newId } from './context.ts';
 import { insertAccount } from './new-account.ts';
 
@@ -14,10 +15,12 @@ const WRONG = 'the account or its secret is wrong';
 const FIRST_ADMINISTRATOR = 'admin';
 
 export const login: Controls<'login-start' | 'login' | 'enrol'> = {
-  async 'login-start'({ db, pepper }, { account }) {
+  async 'login-start'({ db, pepper, keys, caller }, { account }) {
     const row = await db.selectFrom('accounts').where('name', '=', account).select('kdf').executeTakeFirst();
-    if (typeof row?.kdf === 'string') return { kdf: loginKdfSchema.parse(JSON.parse(row.kdf)) };
-    return { kdf: { salt: toHex(decoySalt(pepper, account)), ...DEFAULT_ARGON2 } };
+    const lineage = caller.serverKey === undefined ? [] : toWire(keys.lineageOf(caller.serverKey));
+    const more = lineage.length === 0 ? {} : { lineage };
+    if (typeof row?.kdf === 'string') return { kdf: loginKdfSchema.parse(JSON.parse(row.kdf)), ...more };
+    return { kdf: { salt: toHex(decoySalt(pepper, account)), ...DEFAULT_ARGON2 }, ...more };
   },
 
   login: (context, request) => told(context, 'login-refused', request.account, () => logIn(context, request)),

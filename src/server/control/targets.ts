@@ -60,16 +60,8 @@ export const targets: Controls<Verbs> = {
   },
 
   async grants({ db, principal }) {
-    const rows = await db
-      .selectFrom('grants')
-      .innerJoin('targets', 'targets.id', 'grants.target')
-      .innerJoin('accounts', 'accounts.id', 'grants.account')
-      .where('targets.account', '=', principal.account.id)
-      .select(['targets.name as target', 'accounts.name as to', 'grants.share', 'grants.role', 'grants.expires'])
-      .orderBy('targets.name')
-      .orderBy('accounts.name')
-      .execute();
-    return { grants: rows.map((row) => ({ ...row, share: row.share === '' ? null : row.share })) };
+    const rows = await grantsIn(db).where('targets.account', '=', principal.account.id).execute();
+    return { grants: rows.map(({ owner, ...row }) => ({ ...row, share: row.share === '' ? null : row.share })) };
   },
 
   async grant(context, { target, to, share, role, expires }) {
@@ -95,14 +87,7 @@ export const targets: Controls<Verbs> = {
 
   async 'grant-remove'(context, { target, to, share = '' }) {
     await change(context, 'grant-remove', { target, to, share }, async (trx) => {
-      const id = await ownTarget(context, trx, target);
-      const { numDeletedRows } = await trx
-        .deleteFrom('grants')
-        .where('target', '=', id)
-        .where('share', '=', share)
-        .where('account', 'in', (eb) => eb.selectFrom('accounts').where('name', '=', to).select('id'))
-        .executeTakeFirst();
-      if (numDeletedRows !== 1n) throw new NeoError('not-found', `${to} was granted nothing in ${target}`);
+      await removeGrant(trx, await ownTarget(context, trx, target), { target, to, share });
     });
     return {};
   },
@@ -111,6 +96,35 @@ export const targets: Controls<Verbs> = {
     return store.usageOf(principal.account.parent ?? principal.account.id);
   },
 };
+
+/** By whom and to whom; `share` is empty where all of the target is meant. */
+export function grantsIn(db: Pick<Change, 'selectFrom'>) {
+  return db
+    .selectFrom('grants')
+    .innerJoin('targets', 'targets.id', 'grants.target')
+    .innerJoin('accounts', 'accounts.id', 'grants.account')
+    .innerJoin('accounts as owners', 'owners.id', 'targets.account')
+    .select(['owners.name as owner', 'targets.name as target', 'accounts.name as to'])
+    .select(['grants.share', 'grants.role', 'grants.expires'])
+    .orderBy('owners.name')
+    .orderBy('targets.name')
+    .orderBy('accounts.name');
+}
+
+/** @param id of the target. @throws NeoError not-found */
+export async function removeGrant(
+  trx: Change,
+  id: string,
+  { target, to, share }: { readonly target: string; readonly to: string; readonly share: string },
+): Promise<void> {
+  const { numDeletedRows } = await trx
+    .deleteFrom('grants')
+    .where('target', '=', id)
+    .where('share', '=', share)
+    .where('account', 'in', (eb) => eb.selectFrom('accounts').where('name', '=', to).select('id'))
+    .executeTakeFirst();
+  if (numDeletedRows !== 1n) throw new NeoError('not-found', `${to} was granted nothing in ${target}`);
+}
 
 async function ownTarget({ principal }: KnownContext, db: Pick<Change, 'selectFrom'>, name: string): Promise<string> {
   const row = await db

@@ -158,6 +158,26 @@ async function makeRest({ schema }: Kysely<unknown>): Promise<void> {
   );
 }
 
+async function addLosses({ schema }: Kysely<unknown>): Promise<void> {
+  const counted = (name: string): Column => {
+    return (column) => count(name)(column).defaultTo(0);
+  };
+  await schema.alterTable('targets').addColumn('loss_began', INTEGER, orCount('loss_began')).execute();
+  for (const name of ['loss_bytes', 'loss_lost'])
+    await schema.alterTable('targets').addColumn(name, INTEGER, counted(name)).execute();
+}
+
+async function makeConfig({ schema }: Kysely<unknown>): Promise<void> {
+  await make(
+    schema
+      .createTable('config')
+      .addColumn('name', 'text', key)
+      .addColumn('value', 'text')
+      .addColumn('before', 'text')
+      .addColumn('since', INTEGER, count('since')),
+  );
+}
+
 export const MIGRATIONS: Migrations = {
   '0001': {
     async up(db: Kysely<unknown>) {
@@ -167,6 +187,8 @@ export const MIGRATIONS: Migrations = {
       await makeRest(db);
     },
   },
+  '0002': { up: addLosses },
+  '0003': { up: makeConfig },
 };
 
 /**

@@ -7,6 +7,7 @@ import type { Role } from '../../protocol/control.ts';
 
 export interface Tables {
   readonly settings: SettingsTable;
+  readonly config: ConfigTable;
   readonly accounts: AccountsTable;
   readonly devices: DevicesTable;
   readonly tokens: TokensTable;
@@ -20,6 +21,15 @@ export interface Tables {
 interface SettingsTable {
   name: string;
   value: string;
+}
+
+/** What administrators have decided over the wire, as it would stand in `server.toml`; null: by default. */
+interface ConfigTable {
+  name: string;
+  value: string | null;
+  /** What holds until `since`. */
+  before: string | null;
+  since: number;
 }
 
 interface AccountsTable {
@@ -100,6 +110,12 @@ interface TargetsTable {
   objects: number;
   /** 1 while `bytes` and `objects` may be behind: the server is using it, or was killed while it did. */
   is_open: number;
+  /** The day within which only a part may go (losses.ts): when it began; null before the first one. */
+  loss_began: number | null;
+  /** What was there then. */
+  loss_bytes: Generated<number>;
+  /** What went since then; never less than that. */
+  loss_lost: Generated<number>;
 }
 
 interface GrantsTable {
