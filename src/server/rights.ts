@@ -18,6 +18,9 @@ export const LEAST_ROLE: Readonly<Record<ObjectVerb, Role>> = {
   remove: 'prune',
 };
 
+/** Without the slots of keys nobody reads anything any more: no prune needs that they go. */
+const LEAST_ROLE_TO_REMOVE: readonly (readonly [folder: string, role: Role])[] = [['keys/', 'admin']];
+
 /** Folders that only those may write to whose objects make others vanish: signed there, but refused here first. */
 const LEAST_ROLE_TO_PUT: readonly (readonly [folder: string, role: Role])[] = [
   ['removals/', 'write'],
@@ -32,7 +35,8 @@ export function lesserRole(one: Role, other: Role): Role {
 
 /** @param role in the target. @throws NeoError permission-denied */
 export function requireRight(role: Role | 'share', verb: ObjectVerb, path: string): void {
-  const inFolder = verb === 'put' ? LEAST_ROLE_TO_PUT.find(([folder]) => path.startsWith(folder))?.[1] : undefined;
+  const folders = { put: LEAST_ROLE_TO_PUT, remove: LEAST_ROLE_TO_REMOVE }[verb as string] ?? [];
+  const inFolder = folders.find(([folder]) => path.startsWith(folder))?.[1];
   const least = inFolder ?? LEAST_ROLE[verb];
   // Of a share: what exactly may be read is looked at with each object (share-guard.ts). What else there is nobody is told there.
   const held = role === 'share' && verb !== 'changes' ? 'read' : role;
