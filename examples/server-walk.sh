@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From nothing to a server with two accounts, a quota that is reached, a share, and a device that is revoked; each person in a home of their own.
+# From nothing to a server with two accounts, a quota that is reached, a share, a device that is revoked, another key and other settings; each
+# person in a home of their own.
 #
 #     bash examples/server-walk.sh        (neo has to be on the PATH)
 #
@@ -47,10 +48,26 @@ as bob neo ls --share "$walk/talks.share"
 as bob neo cat --share "$walk/talks.share" /slides
 if as bob neo snapshots --repo "$url/ann/documents"; then exit 1; else echo "exit code $?"; fi
 
+echo "== what administrators do bob may not"
+if as bob neo admin user list; then exit 1; else echo "exit code $?"; fi
+
 echo "== bob's device is revoked, and is out"
 device=$(as bob neo account device list --json | member id)
 as bob neo account device revoke "$device"
 if as bob neo cat --share "$walk/talks.share" /slides; then exit 1; else echo "exit code $?"; fi
+
+echo "== ann exchanges the server's key: who has connected meanwhile knows the new one"
+as ann neo admin key rotate
+as ann neo snapshots --repo "$url/documents"
+as ann neo admin key retire "$fingerprint"
+as ann neo snapshots --repo "$url/documents"
+as ann neo admin key list
+
+echo "== ann lets less of a target go within a day, and ends bob's account"
+as ann neo admin config set removals.most 0.25
+as ann neo admin config list
+as ann neo admin user set bob --disable
+as ann neo admin user remove bob --yes
 
 echo "== what was done is in the log; then ann ends the server"
 as ann neo admin log

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { environment, launcher, root, run, temporary } from '../house/run.ts';
 
-it('goes from nothing to accounts, a full quota, a share and a revoked device', async () => {
+it('goes from nothing to accounts, a full quota, a share, a revoked device, another key and other settings', async () => {
   const home = await temporary('walk');
   const neo = join(home, 'neo');
   await writeFile(neo, `#!/bin/sh\nexec '${process.execPath}' '${launcher}' "$@"\n`);
@@ -22,8 +22,12 @@ it('goes from nothing to accounts, a full quota, a share and a revoked device', 
     '== ann shares one folder with bob, who sees that and nothing else',
     'slides',
     'exit code 13',
+    '== what administrators do bob may not',
+    'exit code 13',
     "== bob's device is revoked, and is out",
     'exit code 13',
+    "== ann exchanges the server's key: who has connected meanwhile knows the new one",
+    "== ann lets less of a target go within a day, and ends bob's account",
     '== what was done is in the log; then ann ends the server',
     '== done',
   ]);
