@@ -1,9 +1,7 @@
 /** The built program in a home of its own, with a repository that opens without a password. */
-
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { COMPILED } from '../house/compiled.ts';
 import { launcher, type Run, systemPath, temporary } from '../house/run.ts';
 
 export interface CliOptions {
@@ -32,7 +30,6 @@ export class Cli implements Disposable {
       PATH: systemPath,
       HOME: join(top, 'home'),
       LANG: 'C.UTF-8',
-      ...COMPILED,
       NEO_REPO: this.repo,
       NEO_KEY_FILE: join(top, 'key'),
     };

@@ -1,8 +1,6 @@
 /** A server, its administrator, and people with accounts, each in a home of their own. */
-
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { COMPILED } from '../house/compiled.ts';
 import { launcher, root, run } from '../house/run.ts';
 import { type NeoServe, startNeoServe } from '../support/neo-serve.ts';
 import { type CliRun, QUICK_KDF, User } from './user.ts';
@@ -91,7 +89,7 @@ export class People {
 export async function onTerminal(user: User, args: readonly string[], steps: readonly [string, string][]) {
   const task = JSON.stringify({ command: [process.execPath, launcher, ...args], steps, stdin: null });
   const { stdout } = await run('python3', [join(root, 'test/cli/terminal.py'), task], {
-    env: { PATH: process.env['PATH'], HOME: user.home, TERM: 'xterm', LANG: 'C.UTF-8', ...COMPILED },
+    env: { PATH: process.env['PATH'], HOME: user.home, TERM: 'xterm', LANG: 'C.UTF-8' },
   });
   return JSON.parse(stdout) as { code: number; screen: string };
 }

@@ -1,12 +1,10 @@
 /** Programs as a user starts them: own process, own empty home, no terminal. */
-
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { COMPILED } from './compiled.ts';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const launcher = join(root, 'bin', 'neo.cjs');
@@ -45,7 +43,7 @@ export const oldNode = ((): string | undefined => {
 
 /** Nothing of this process's environment but what is named. */
 export function environment(home: string, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  return { PATH: systemPath, HOME: home, LANG: 'C.UTF-8', ...COMPILED, ...more };
+  return { PATH: systemPath, HOME: home, LANG: 'C.UTF-8', ...more };
 }
 
 export interface Started {
