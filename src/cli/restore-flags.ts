@@ -1,8 +1,8 @@
 /** Flags of `neo restore`. */
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 import { utf8 } from '../core/bytes.ts';
+import { threads } from './threads.ts';
 
 const which = 'WHICH SNAPSHOT';
 const where = 'WHERE TO';
@@ -100,7 +100,7 @@ export function restoreValues(flags: RestoreFlags) {
     devices: flags.devices,
     ...(flags['target-fs'] === undefined ? {} : { targetSystem: flags['target-fs'] }),
     securityAttributes: flags['security-xattrs'],
-    workers: availableParallelism(),
+    ...threads(),
   };
 }
 

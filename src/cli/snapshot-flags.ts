@@ -1,6 +1,7 @@
 /** Flags of `neo snapshot` beyond what is left out. */
-import { availableParallelism, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import * as Flags from '@oclif/core/flags';
+import { threads } from './threads.ts';
 
 const about = 'ABOUT THE SNAPSHOT';
 const input = 'OTHER INPUT';
@@ -109,7 +110,7 @@ export function snapshotValues(flags: SnapshotFlags) {
     dryRun: flags['dry-run'],
     withAtime: flags['with-atime'],
     estimate: process.stderr.isTTY === true,
-    workers: flags['read-concurrency'] ?? availableParallelism(),
+    ...threads(flags['read-concurrency']),
     ...(label === undefined ? {} : { label }),
     ...(description === undefined ? {} : { description }),
     ...(parent === undefined ? {} : { parent }),

@@ -1,10 +1,10 @@
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../cli/base-command.ts';
 import { openFromFlags } from '../cli/open.ts';
 import { reportRestore, reportStep } from '../cli/restore-report.ts';
+import { threads } from '../cli/threads.ts';
 import { utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import { requireFeatures } from '../repo/config.ts';
@@ -69,7 +69,7 @@ export default class Undelete extends NeoCommand {
         destination: to === undefined ? { type: 'in-place' } : { type: 'directory', path: resolve(to) },
         overwrite: 'never',
         dryRun,
-        workers: availableParallelism(),
+        ...threads(),
         onAction: (step) => steps.push(step),
       },
       this.events,

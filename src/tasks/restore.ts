@@ -64,8 +64,9 @@ export async function restore(
   const roots = await destinationRoots(strict, options.snapshot, options.path, options.destination);
   const setup = workerSetup(repository, options);
   const core = new WorkerCore(setup, repository.engine);
-  const workers = options.workers ?? 2;
-  const pool: RestorePool = workers === 0 ? new InlinePool(core) : new ThreadPool(workers, setup);
+  const { workers = 2, threadsAfter = 0 } = options;
+  const here = { core, bytes: threadsAfter };
+  const pool: RestorePool = workers === 0 ? new InlinePool(core) : new ThreadPool(workers, setup, here);
   const tally = new Tally(events);
   const shared = {
     repository,

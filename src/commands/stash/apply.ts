@@ -1,9 +1,9 @@
-import { availableParallelism } from 'node:os';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../cli/base-command.ts';
 import { openFromFlags } from '../../cli/open.ts';
 import { reportRestore, reportStep } from '../../cli/restore-report.ts';
+import { threads } from '../../cli/threads.ts';
 import { loadKnownIndex } from '../../repo/indexed.ts';
 import { dropSnapshots } from '../../tasks/forget.ts';
 import type { RestoreAction } from '../../tasks/restore.ts';
@@ -40,7 +40,7 @@ export default class StashApply extends NeoCommand {
     const options = {
       overwrite: flags.overwrite,
       dryRun,
-      workers: availableParallelism(),
+      ...threads(),
       onAction: (step: RestoreAction) => steps.push(step),
     };
     const indexed = await loadKnownIndex(repository, state);

@@ -1,8 +1,9 @@
-import { availableParallelism, hostname, userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { NeoCommand } from '../../cli/base-command.ts';
 import { openFromFlags, openOrCreate } from '../../cli/open.ts';
+import { threads } from '../../cli/threads.ts';
 import { utf8 } from '../../core/bytes.ts';
 import { formatBytes, formatCounted } from '../../core/format.ts';
 import { backup } from '../../tasks/backup.ts';
@@ -54,7 +55,7 @@ export default class StashPush extends NeoCommand {
       skipIfUnchanged: false,
       dryRun,
       withAtime: false,
-      workers: availableParallelism(),
+      ...threads(),
     };
     const summary = await backup(repository, state, options, this.events, this.signal);
     this.endProgress();

@@ -64,6 +64,8 @@ const HELP_FROM = 16 << 20;
 const MOST_HELPERS = 3;
 /** Marks that the walk may be ahead of the last one that is settled. */
 const MARKS_AHEAD = 6;
+/** To open and look at a file takes as long as to read so much. */
+const FILE_AS_BYTES = 16 << 10;
 
 type Token = FileTask | BundleEnd;
 
@@ -98,7 +100,8 @@ export class FileStore {
     this.#options = options;
     this.#buffers = new SharedBuffers(BATCH_BYTES + options.bundle.threshold);
     this.#sequencer = new BundleSequencer(options.bundle, async (bundles) => {
-      const result = await options.pool.run({ type: 'bundles', bundles }, this.#tables(bundles.length));
+      const bytes = bundles.reduce((sum, { length }) => sum + length, 0);
+      const result = await options.pool.run({ type: 'bundles', bundles }, this.#tables(bundles.length), bytes);
       options.onGrowth(result);
       return result.keys.map(contentKey);
     });
@@ -176,13 +179,13 @@ export class FileStore {
     const { pool, onGrowth } = this.#options;
     const file = { path, inode: stat.inode, device: stat.device };
     const helped = stat.size >= HELP_FROM && pool.size > 1 && !this.#helping;
-    if (!helped) return pool.run({ type: 'large', file }, tables);
+    if (!helped) return pool.run({ type: 'large', file }, tables, stat.size);
     this.#helping = true;
     const queue = sealQueueMemory(this.#queue);
     this.#queue = queue;
-    const read = pool.run({ type: 'large', file, queue }, tables);
+    const read = pool.run({ type: 'large', file, queue }, tables, stat.size);
     const helpers = Array.from({ length: Math.min(pool.size - 1, MOST_HELPERS) }, () =>
-      pool.run({ type: 'help', queue }, tables),
+      pool.run({ type: 'help', queue }, tables, stat.size),
     );
     // The file need not wait for a helper that has not come to it yet; its memory must.
     this.#track(
@@ -203,10 +206,7 @@ export class FileStore {
     await this.#gate.acquire(weight);
     const files = batch.tokens.filter((token) => typeof token !== 'string');
     const into = files.length === 0 ? NO_BYTES : this.#buffers.take();
-    const read =
-      files.length === 0
-        ? undefined
-        : this.#options.pool.run({ type: 'small', files: packRequests(files), into }, this.#tables(files.length * 3));
+    const read = files.length === 0 ? undefined : this.#readSmall(files, into, batch.bytes);
     const before = this.#sequenced;
     const sequenced = Promise.all([before, read]).then(([, result]) => {
       this.#sequence(batch, result, into);
@@ -215,6 +215,11 @@ export class FileStore {
     });
     this.#sequenced = sequenced.catch(() => undefined);
     this.#track(sequenced, weight);
+  }
+
+  #readSmall(files: readonly FileTask[], into: SharedBytes, bytes: number): Promise<ResultOf<'small'>> {
+    const job = { type: 'small' as const, files: packRequests(files), into };
+    return this.#options.pool.run(job, this.#tables(files.length * 3), bytes + files.length * FILE_AS_BYTES);
   }
 
   #sequence(batch: Batch, result: ResultOf<'small'> | undefined, bytes: SharedBytes): void {

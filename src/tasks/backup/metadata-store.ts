@@ -68,7 +68,7 @@ export class MetadataStore {
     const { repository, pool, onGrowth } = this.#options;
     repository.index.reserve(blobs.length + 4096);
     const job = pool
-      .run({ type: 'metadata', bytes, blobs }, repository.index.share())
+      .run({ type: 'metadata', bytes, blobs }, repository.index.share(), bytes.length)
       .then((result) => {
         onGrowth(result);
         stored();

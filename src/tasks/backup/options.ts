@@ -42,6 +42,8 @@ export interface BackupOptions {
   readonly accounts?: AccountSource;
   /** Threads; 0 does everything in this one. */
   readonly workers: number;
+  /** So many bytes are read in this thread before others are started, which takes longer than to read a few. Default 0. */
+  readonly threadsAfter?: number;
   /** Milliseconds (repo/grace.ts); for tests alone. */
   readonly graceFloor?: number;
   /** Measure what each stage takes in each thread: {@link BackupSummary.budgets}. */

@@ -12,11 +12,13 @@ import type { WorkerCore } from './worker-core.ts';
 export interface WorkerPool {
   /** Threads; 1 where all is done in turn. */
   readonly size: number;
-  /** Nothing was handed to it so far: to begin would cost the start of its threads. */
+  /** No thread was started so far. */
   readonly idle: boolean;
+  /** `bytes`: about so many are read. */
   run<T extends Job['type']>(
     job: Extract<Job, { type: T }>,
     tables: readonly SharedArrayBuffer[],
+    bytes: number,
   ): Promise<ResultOf<T>>;
   /** Every worker's open packs. */
   flush(tables: readonly SharedArrayBuffer[]): Promise<ResultOf<'flush'>[]>;
@@ -53,6 +55,13 @@ export class InlinePool implements WorkerPool {
   }
 }
 
+/** What this thread does before others are started. */
+export interface Here {
+  readonly core: WorkerCore;
+  /** At most so much is read by it. */
+  readonly bytes: number;
+}
+
 interface Waiting {
   readonly request: ThreadRequest;
   readonly resolve: (result: JobResult) => void;
@@ -78,10 +87,14 @@ export class ThreadPool implements WorkerPool {
   readonly #queue: Waiting[] = [];
   readonly #credits: Credits;
   readonly #onPack: (pack: FinishedPack) => void;
+  readonly #here: WorkerCore;
+  #leftHere: number;
   #failure: unknown;
 
-  /** Threads start with the first job: a run that finds nothing new needs none. */
-  constructor(size: number, setup: WorkerSetup, credits: Credits, onPack: (pack: FinishedPack) => void) {
+  /** Threads start with the first job that is too much for this one: a run that finds little new needs none. */
+  constructor(size: number, setup: WorkerSetup, here: Here, credits: Credits, onPack: (pack: FinishedPack) => void) {
+    this.#here = here.core;
+    this.#leftHere = here.bytes;
     this.#credits = credits;
     this.#onPack = onPack;
     this.size = size;
@@ -104,9 +117,14 @@ export class ThreadPool implements WorkerPool {
   run<T extends Job['type']>(
     job: Extract<Job, { type: T }>,
     tables: readonly SharedArrayBuffer[],
+    bytes: number,
   ): Promise<ResultOf<T>> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure);
+      if (this.idle && bytes <= this.#leftHere) {
+        this.#leftHere -= bytes;
+        return resolve(this.#here.run(job, tables) as ResultOf<T>);
+      }
       this.#queue.push({
         request: { job, tables },
         resolve: (result) => resolve(result as ResultOf<T>),

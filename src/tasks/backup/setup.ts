@@ -11,6 +11,8 @@ import { WorkerCore } from './worker-core.ts';
 export interface MachineryOptions {
   /** Threads; 0 does everything in this one. */
   readonly workers: number;
+  /** {@link BackupOptions.threadsAfter} */
+  readonly threadsAfter?: number;
   readonly level: number;
   readonly dryRun: boolean;
   readonly uploads: number;
@@ -72,10 +74,12 @@ export function makeMachinery(repository: IndexedRepository, options: MachineryO
     },
     options.workers === 0 ? 2 : 1,
   );
+  // Where stages are measured, each thread measures its own.
+  const here = { core, bytes: options.clock === undefined ? (options.threadsAfter ?? 0) : 0 };
   const pool =
     options.workers === 0
       ? new InlinePool(core, () => session.room())
-      : new ThreadPool(options.workers, setup, credits, (pack) => session.add(pack));
+      : new ThreadPool(options.workers, setup, here, credits, (pack) => session.add(pack));
   return { session, pool, core, credits };
 }
 

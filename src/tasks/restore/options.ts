@@ -40,6 +40,8 @@ export interface RestoreOptions {
   readonly sync?: boolean;
   /** 0: all in this thread. Default 2. */
   readonly workers?: number;
+  /** So many bytes are written in this thread before others are started, which takes longer. Default 0. */
+  readonly threadsAfter?: number;
   /** With `dryRun`: what would be done. */
   readonly onAction?: (action: RestoreAction) => void;
   /** Trees and lists, for tests of what no honest repository holds. */

@@ -44,7 +44,7 @@ export interface PassOptions {
 
 /** @throws NeoError what ends a restore; then nothing half done is left */
 export async function runPass(pass: PassOptions): Promise<void> {
-  const { root, tally, mode } = pass;
+  const { root, tally, mode, options } = pass;
   const wasThere = fs.existsSync(root.directory);
   if (mode !== 'restore' && !wasThere) return runMissing(pass);
   if (root.fresh && root.name === undefined && wasThere) throw exists(root.directory);
@@ -53,7 +53,7 @@ export async function runPass(pass: PassOptions): Promise<void> {
   const context = contextOf(pass);
   const parts = partsOf(pass, context);
   // Where much is there already, perhaps none is needed.
-  if (!wasThere && mode === 'restore') pass.pool.start();
+  if (!wasThere && mode === 'restore') pass.pool.start(options.snapshot.statistics.bytesProcessed);
   try {
     await plan(pass, context, target, parts);
     if (mode === 'count') return parts.deletions.refuseMany();

@@ -11,8 +11,8 @@ import type { WorkerCore } from './worker-core.ts';
 export interface RestorePool {
   /** A write's bytes belong to the pool from then on. @throws NeoError what the job failed with */
   run<T extends Job['type']>(job: Extract<Job, { type: T }>): Promise<ResultOf<T>>;
-  /** Jobs will come: what they need may be made ready. */
-  start(): void;
+  /** So many bytes may have to be written: what jobs need is made ready. */
+  start(bytes: number): void;
   close(): Promise<void>;
 }
 
@@ -36,6 +36,16 @@ export class InlinePool implements RestorePool {
   }
 }
 
+/** What this thread does before others are started. */
+export interface Here {
+  readonly core: WorkerCore;
+  /** At most so much is written by it. */
+  readonly bytes: number;
+}
+
+/** To make a file takes as long as to write so much. */
+const FILE_AS_BYTES = 16 << 10;
+
 interface Waiting {
   readonly resolve: (result: JobResult) => void;
   readonly reject: (error: unknown) => void;
@@ -47,20 +57,28 @@ interface Thread {
   readonly running: Waiting[];
 }
 
-/** Threads are started with the first job: a restore over what is right already has none. */
+/** Threads are started with the first job that is too much for this one: a restore over what is right already has none. */
 export class ThreadPool implements RestorePool {
   readonly #size: number;
   readonly #setup: WorkerSetup;
   readonly #end = new EndMark();
+  readonly #here: WorkerCore;
+  #leftHere: number;
   #threads: readonly Thread[] = [];
   #failure: unknown;
 
-  constructor(size: number, setup: WorkerSetup) {
+  constructor(size: number, setup: WorkerSetup, here: Here) {
     this.#size = size;
     this.#setup = setup;
+    this.#here = here.core;
+    this.#leftHere = here.bytes;
   }
 
-  start(): void {
+  start(bytes: number): void {
+    if (bytes > this.#leftHere) this.#startThreads();
+  }
+
+  #startThreads(): void {
     if (this.#threads.length > 0) return;
     const url = ownModule('tasks/restore/thread');
     const workerData: ThreadData = { setup: this.#setup, end: this.#end.memory };
@@ -75,15 +93,25 @@ export class ThreadPool implements RestorePool {
   }
 
   run<T extends Job['type']>(job: Extract<Job, { type: T }>): Promise<ResultOf<T>> {
-    this.start();
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure);
+      if (this.#isForHere(job)) return resolve(this.#here.run(job) as ResultOf<T>);
+      this.#startThreads();
       const thread = this.#threads.reduce((least, other) =>
         other.running.length < least.running.length ? other : least,
       );
       thread.running.push({ resolve: (result) => resolve(result as ResultOf<T>), reject });
       send(thread.worker, job);
     });
+  }
+
+  /** Only what it is given is written: how long reading what lies on the disk takes is not known. */
+  #isForHere(job: Job): boolean {
+    if (this.#threads.length > 0 || job.type !== 'write') return false;
+    const bytes = job.bytes.length + job.files.length * FILE_AS_BYTES;
+    if (bytes > this.#leftHere) return false;
+    this.#leftHere -= bytes;
+    return true;
   }
 
   async close(): Promise<void> {
