@@ -35,7 +35,7 @@ def attempt(function, *args, **options):
 os.makedirs(top)
 os.chdir(top)
 # files for bundles: many small ones, of two classes
-for i in range(300):
+for i in range(100):
     os.makedirs(f"small/{i % 7}", exist_ok=True)
     write(f"small/{i % 7}/{i}", r.randbytes(r.randrange(1, 3000)), 0o600 if i % 3 else 0o644)
 write("empty", b"")

@@ -6,7 +6,7 @@ import { playSchedule, type ScheduleOptions } from '../support/schedule/play.ts'
 import { testEngine } from '../support/temp-repository.ts';
 
 /** Most of them short; of the long ones and those in which keys are rotated one in twenty each. */
-const SCHEDULES = Number(process.env['NEO_SCHEDULES'] ?? 5_000);
+const SCHEDULES = Number(process.env['NEO_SCHEDULES'] ?? 2_000);
 /** Seeds that once found something, and what. */
 const FOUND = JSON.parse(readFileSync(new URL('../fixtures/schedules.json', import.meta.url), 'utf8')) as readonly ({
   readonly seed: number;
