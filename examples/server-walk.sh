@@ -69,6 +69,10 @@ as ann neo admin config list
 as ann neo admin user set bob --disable
 as ann neo admin user remove bob --yes
 
+echo "== what the server wrote down is whole; bob's entries are still there"
+as ann neo ledger verify
+as ann neo ledger show
+
 echo "== what was done is in the log; then ann ends the server"
 as ann neo admin log
 as ann neo admin shutdown

@@ -1,5 +1,12 @@
-/** SHA-256 and HMAC (FIPS 180-4, RFC 2104), for what others sign with them; of ours everything is BLAKE3. */
+/** SHA-256 and HMAC (FIPS 180-4, RFC 2104), for what others sign with them, and for the ledger, whose tree is that of others; the rest of ours is BLAKE3. */
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
+
+/** Of the parts, one behind the other. */
+export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+}
 
 /** In the form in which signers of requests take it: with a key it is an HMAC. */
 export class Sha256 {

@@ -3,6 +3,7 @@
  * one; this table is what server, client, docs and the test of verbs and roles go by.
  */
 import { hexName, integer, moment, z } from '../core/schema.ts';
+import { LEDGER_CONTROL } from './ledger.ts';
 import { KEY_CONTROL, lineageSchema } from './server-keys.ts';
 import { SOURCES } from './settings.ts';
 import { NAME } from './verbs.ts';
@@ -374,6 +375,7 @@ export const CONTROL = {
     answer: z.object({ entries: z.array(entry) }),
   },
   ...KEY_CONTROL,
+  ...LEDGER_CONTROL,
   shutdown: { standing: 'administrator', help: 'end the server in good order', request: nothing, answer: nothing },
 } as const satisfies Readonly<
   Record<

@@ -13,13 +13,14 @@ import { makeDataRoot } from './data-root.ts';
 import { copyDatabase, discardCopy, prepareCopy, putInPlace } from './database/copies.ts';
 import { lock, realPath, refuseOpenToOthers } from './database/open.ts';
 import { KEY_FOLDER, keyFileNames } from './key-files.ts';
+import { LEDGER_KEY } from './ledger/key.ts';
 
 const DATABASE = 'server.db';
 const KEY = 'server.key';
 const CERT = 'server.cert';
-const FILES = [KEY, CERT, 'server.toml'] as const;
+const FILES = [KEY, CERT, LEDGER_KEY, 'server.toml'] as const;
 /** Of the key of the server: another one's must not stay beside it. */
-const OF_KEYS: readonly string[] = [KEY, CERT];
+const OF_KEYS: readonly string[] = [KEY, CERT, LEDGER_KEY];
 
 /**
  * Also while the server runs. The database comes last: a folder without one is none that was finished.

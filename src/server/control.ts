@@ -6,6 +6,7 @@ import { config } from './control/config.ts';
 import type { AnybodyContext, ControlFacts, Controls, KnownContext } from './control/context.ts';
 import { devices } from './control/devices.ts';
 import { keys } from './control/keys.ts';
+import { ledger } from './control/ledger.ts';
 import { login } from './control/login.ts';
 import { others } from './control/others.ts';
 import { secrets } from './control/secrets.ts';
@@ -16,7 +17,7 @@ import { readJson } from './request-json.ts';
 import { requireSecondFactor, requireStanding } from './rights.ts';
 
 const HANDLERS: Controls<ControlVerb> = {
-  ...{ ...login, ...targets, ...secrets, ...devices, ...accounts, ...others, ...config, ...keys, ...server },
+  ...{ ...login, ...targets, ...secrets, ...devices, ...accounts, ...others, ...config, ...keys, ...ledger, ...server },
 };
 
 /** Bytes of a request. Strangers may send many at once, and need little. */

@@ -1,5 +1,4 @@
 /** From a request to the verb that it names: names and rights are looked at here, before anything else. */
-import type { ObjectInfo } from '../backends/backend.ts';
 import type { Clock } from '../core/clock.ts';
 import { isNeoError, NeoError } from '../core/errors.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -15,8 +14,9 @@ import { databaseError, resultCode } from './database/errors.ts';
 import type { Directory } from './directory.ts';
 import type { Answer, Handler, Pieces, ServerRequest } from './handler.ts';
 import type { Health } from './health.ts';
+import type { Deeds } from './ledger/deeds.ts';
 import type { Metrics } from './metrics.ts';
-import { MOST_OBJECT_BYTES, ObjectVerbs } from './objects.ts';
+import { MOST_OBJECT_BYTES, type ObjectHooks, ObjectVerbs } from './objects.ts';
 import { observed } from './observed.ts';
 import type { Place } from './places.ts';
 import type { Caller, Principal } from './principal.ts';
@@ -34,6 +34,7 @@ export interface ServerFacts extends ControlFacts, WatchingFacts {
   readonly health: Health;
   readonly reporter: Reporter;
   readonly metrics: Metrics;
+  readonly deeds: Deeds;
 }
 
 export function makeHandler(facts: ServerFacts): Handler {
@@ -70,8 +71,7 @@ async function answer(facts: ServerFacts, caller: Caller, request: ServerRequest
     const storage = await facts.targets.open(place);
     if (verb === 'changes') return changes(facts, place, request, () => access.again());
     const guard = place.role === 'share' ? new ShareGuard(place.id, storage, place.shares) : undefined;
-    const removal = async (info: ObjectInfo): Promise<void> => (await facts.removals.guardOf(place)).check(info);
-    const verbs = new ObjectVerbs(facts.engine, storage, guard, removal, access.origin(place));
+    const verbs = new ObjectVerbs(facts.engine, storage, guard, access.hooks(place, facts), access.origin(place));
     return access.guard(await verbs[verb](access.guarded()));
   });
 }
@@ -111,6 +111,7 @@ class Access {
   readonly #settings: ServerFacts['settings'];
   #seen = { changes: -1, until: 0 };
   #by = '';
+  #account = '';
   /** The target's id: another one may get its name. */
   #id: string | undefined;
 
@@ -146,6 +147,7 @@ class Access {
     requireRight(place.role, this.#verb, path);
     const until = Math.min(principal.until ?? Number.POSITIVE_INFINITY, place.until ?? Number.POSITIVE_INFINITY);
     this.#seen = { changes, until };
+    this.#account = principal.account.id;
     this.#by = `${principal.account.name}@${(principal.device ?? principal.token)?.name ?? ''}`;
     return place;
   }
@@ -160,6 +162,18 @@ class Access {
   /** For those who are told what was changed. */
   origin({ owner, name }: Place): Origin {
     return { account: owner.name, target: name, by: this.#by };
+  }
+
+  /** What is removed is looked at, and written down before it goes; of what is published snapshots are written down. */
+  hooks(place: Place, { removals, deeds }: ServerFacts): ObjectHooks {
+    const doer = { account: this.#account, by: this.#by };
+    return {
+      async removing(info) {
+        await (await removals.guardOf(place)).check(info);
+        await deeds.removing(place, doer, info.path, info.size);
+      },
+      published: (path, size, isNew) => deeds.published(place, doer, path, size, isNew),
+    };
   }
 
   /** What fails because the right to it, or the target itself, has ended meanwhile is refused as that. */

@@ -36,25 +36,32 @@ export interface ReadGuard {
   range(path: string, offset: number, length: number): Promise<void>;
 }
 
+/** What else is done where objects come and go. */
+export interface ObjectHooks {
+  /** Before one goes. @throws NeoError what is refused */
+  removing(info: ObjectInfo): Promise<void>;
+  /** One is there durably, before whoever put it is told. `isNew`: it was not there before. */
+  published(path: string, size: number, isNew: boolean): Promise<void>;
+}
+
 export class ObjectVerbs {
   readonly #engine: Engine;
   readonly #storage: CountedTarget;
   readonly #guard: ReadGuard | undefined;
-  readonly #removal: (info: ObjectInfo) => Promise<void>;
+  readonly #hooks: ObjectHooks;
   readonly #origin: Origin;
 
-  /** @param removal before an object goes; throws what is refused */
   constructor(
     engine: Engine,
     storage: CountedTarget,
     guard: ReadGuard | undefined,
-    removal: (info: ObjectInfo) => Promise<void>,
+    hooks: ObjectHooks,
     origin: Origin,
   ) {
     this.#engine = engine;
     this.#storage = storage;
     this.#guard = guard;
-    this.#removal = removal;
+    this.#hooks = hooks;
     this.#origin = origin;
   }
 
@@ -124,13 +131,14 @@ export class ObjectVerbs {
         throw new NeoError('integrity', `the bytes of ${path} are not those of its name`);
       }
     };
-    await this.#storage.putPieces(path, counted(), length, this.#origin);
+    const isNew = await this.#storage.putPieces(path, counted(), length, this.#origin);
+    await this.#hooks.published(path, length, isNew);
     return { type: 'done' };
   }
 
   async remove({ path }: ServerRequest): Promise<Answer> {
     const info = await this.#storage.stat(path);
-    if (info !== undefined) await this.#removal(info);
+    if (info !== undefined) await this.#hooks.removing(info);
     await this.#storage.remove(path, this.#origin);
     return { type: 'done' };
   }

@@ -18,6 +18,9 @@ import type { Handler } from './handler.ts';
 import { makeHandler } from './handlers.ts';
 import { Health } from './health.ts';
 import { NO_KEYS, type ServerKeys } from './key-pool.ts';
+import { Deeds } from './ledger/deeds.ts';
+import { ledgerSeed } from './ledger/key.ts';
+import { Ledger, type LedgerOptions } from './ledger/ledger.ts';
 import { type Log, silentLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { News } from './news.ts';
@@ -94,6 +97,7 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     const { db } = database;
     const { site, pepper } = await knownOf(database);
     const keys = (await options.openKeys?.()) ?? NO_KEYS;
+    const ledger = await openLedger(dataRoot, { db, engine, clock, random, site });
     const settings = await Settings.open({ db, clock, given, dev, onLevel });
     const directory = new Directory(db, clock);
     const openStorage = (folder: string) => openLocal(folder, { create: true, clock, random });
@@ -104,7 +108,7 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     const removals = new Removals(db, targets, settings.removals, clock);
     const facts = {
       ...{ db, directory, targets, removals, backOff, clock, random, pepper, issuer, shutdown, log, dev, settings },
-      keys,
+      ...{ keys, ledger, deeds: new Deeds(ledger) },
       ...{ version, site, engine, news, feeds, idle, ending: ending.signal },
     };
     const metrics = new Metrics(clock);
@@ -138,6 +142,11 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     await database.close();
     throw error;
   }
+}
+
+async function openLedger(dataRoot: string, facts: Omit<LedgerOptions, 'seed'>): Promise<Ledger> {
+  const entries = await facts.db.selectFrom('ledger').select('seq').limit(1).execute();
+  return Ledger.open({ ...facts, seed: await ledgerSeed(dataRoot, entries.length === 0) });
 }
 
 function saveOften(targets: TargetStore, directory: Directory, onFault: (error: unknown) => void): NodeJS.Timeout {

@@ -202,6 +202,11 @@ const SERVED: Script = [
   ['target remove', 0, 'target', 'remove', 'documents', '--yes'],
   ['admin fsck', 0, 'admin', 'fsck'],
   ['admin log', 0, 'admin', 'log'],
+  ['ledger verify', 0, 'ledger', 'verify'],
+  ['ledger show', 0, 'ledger', 'show'],
+  ['ledger export', 0, 'ledger', 'export', '--out', 'ledger.jsonl'],
+  ['ledger export', 1, 'ledger', 'export', '--out', 'ledger.jsonl'],
+  ['ledger verify', 0, 'ledger', 'verify', '--file', 'ledger.jsonl'],
   ['logout', 0, 'logout', 'SERVER'],
 ];
 

@@ -28,6 +28,7 @@ it('goes from nothing to accounts, a full quota, a share, a revoked device, anot
     'exit code 13',
     "== ann exchanges the server's key: who has connected meanwhile knows the new one",
     "== ann lets less of a target go within a day, and ends bob's account",
+    "== what the server wrote down is whole; bob's entries are still there",
     '== what was done is in the log; then ann ends the server',
     '== done',
   ]);

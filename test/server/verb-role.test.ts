@@ -166,6 +166,8 @@ const CONTROLS: Readonly<Record<ControlVerb, (account: string, name: string) => 
   'key-retire': async () => ({ key: await waitingKey() }),
   fsck: () => ({}),
   audit: () => ({}),
+  'ledger-head': () => ({ from: 1 }),
+  ledger: () => ({ size: 1 }),
   shutdown: () => ({}),
 };
 

@@ -27,16 +27,13 @@ export interface NeoServe extends AsyncDisposable {
 /** @param args more of `neo serve` */
 export async function startNeoServe(args: readonly string[] = []): Promise<NeoServe> {
   const home = await temporary('serve');
-  const child = spawn(
-    process.execPath,
-    [launcher, 'serve', '--listen', '127.0.0.1:0', '--remove-after', '0', '--json', ...args],
-    {
-      env: environment(home),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // Signals of the terminal are for the tests.
-      detached: true,
-    },
-  );
+  const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
+  const child = spawn(process.execPath, [launcher, 'serve', ...listen, '--remove-after', '0', '--json', ...args], {
+    env: environment(home),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Signals of the terminal are for the tests.
+    detached: true,
+  });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString();

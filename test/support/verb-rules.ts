@@ -18,12 +18,13 @@ const IN_TARGETS: Readonly<Record<Role, readonly string[]>> = {
 const ANYBODY = ['hello', 'help', 'health', 'login-start'];
 /** These need the key of a device that the server does not know yet. */
 const LETS_IN = ['login', 'enrol'];
-const KNOWN = ['whoami', 'targets', 'usage'];
+const KNOWN = ['whoami', 'targets', 'usage', 'ledger-head'];
 const MANAGER = [
   ...['target-create', 'target-remove', 'loss-allow', 'grants', 'grant', 'grant-remove'],
   ...['secret-set', 'second-start', 'second-confirm', 'second-remove'],
   ...['devices', 'device-invite', 'device-revoke', 'tokens', 'token-create', 'token-revoke'],
   ...['subs', 'sub-add', 'sub-set', 'sub-invite', 'sub-remove'],
+  'ledger',
 ];
 const ADMINISTRATOR = [
   ...['users', 'user-add', 'user-set', 'user-invite', 'user-remove', 'user-usage', 'fsck', 'audit', 'shutdown'],

@@ -7,6 +7,7 @@ import type { BackOff } from '../back-off.ts';
 import type { Tables } from '../database/tables.ts';
 import type { Directory } from '../directory.ts';
 import type { ServerKeys } from '../key-pool.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Caller, Principal } from '../principal.ts';
 import type { Removals } from '../removals.ts';
@@ -28,6 +29,7 @@ export interface ControlFacts {
   readonly issuer: string;
   readonly settings: Settings;
   readonly keys: ServerKeys;
+  readonly ledger: Ledger;
   readonly log: Log;
   /** Ends the server in good order, after the answer. */
   readonly shutdown: () => void;
@@ -59,7 +61,7 @@ export type Change = Transaction<Tables>;
  * @param detail without secrets
  */
 export async function change<T>(
-  { db, directory, clock, principal, caller, log }: AnybodyContext,
+  { db, directory, ledger, clock, principal, caller, log }: AnybodyContext,
   action: string,
   detail: Readonly<Record<string, unknown>>,
   work: (change: Change) => Promise<T>,
@@ -71,6 +73,8 @@ export async function change<T>(
     const done = await work(trx);
     const entry = { time: clock.now(), account, device, action, detail: JSON.stringify(detail) };
     await trx.insertInto('audit').values(entry).execute();
+    const readers = await concerned(trx, account, action, detail);
+    await ledger.append(trx, { kind: 'change', content: { account, device, action, detail }, readers });
     return done;
   });
   directory.changed();
@@ -78,6 +82,19 @@ export async function change<T>(
   const what = event === 'change' || event === 'revoked' ? { action } : {};
   log(event, { account, device, network: caller.network, ...what, detail });
   return result;
+}
+
+/** Ids of the accounts that it is about, as far as they are still there. */
+async function concerned(
+  trx: Change,
+  account: string | null,
+  action: string,
+  detail: Readonly<Record<string, unknown>>,
+): Promise<string[]> {
+  const named = [account, detail['owner'], detail['to'], /^(?:user|sub)-/.test(action) ? detail['name'] : undefined];
+  const names = named.filter((name) => typeof name === 'string');
+  const found = await trx.selectFrom('accounts').where('name', 'in', names).select('id').execute();
+  return found.map(({ id }) => id);
 }
 
 const REVOKING: ReadonlySet<string> = new Set([

@@ -178,6 +178,37 @@ async function makeConfig({ schema }: Kysely<unknown>): Promise<void> {
   );
 }
 
+async function makeLedger({ schema }: Kysely<unknown>): Promise<void> {
+  await make(
+    schema
+      .createTable('ledger')
+      .addColumn('seq', INTEGER, (column) => column.primaryKey().check(sql`seq > 0`))
+      .addColumn('header', 'text', required)
+      .addColumn('signature', 'text', required)
+      .addColumn('salt', 'text', required)
+      .addColumn('content', 'text', required)
+      .addColumn('hash', 'text', required)
+      .addColumn('subject', 'text'),
+  );
+  await schema.createIndex('ledger_subject').on('ledger').column('subject').execute();
+  await make(
+    schema
+      .createTable('ledger_readers')
+      // No reference: who is removed was there all the same, and nobody gets his id again.
+      .addColumn('account', 'text', required)
+      .addColumn('seq', INTEGER, (column) => column.notNull().references('ledger.seq'))
+      .addPrimaryKeyConstraint('ledger_readers_key', ['account', 'seq']),
+  );
+  await make(
+    schema
+      .createTable('ledger_nodes')
+      .addColumn('level', INTEGER, count('level'))
+      .addColumn('place', INTEGER, count('place'))
+      .addColumn('hash', 'text', required)
+      .addPrimaryKeyConstraint('ledger_nodes_key', ['level', 'place']),
+  );
+}
+
 export const MIGRATIONS: Migrations = {
   '0001': {
     async up(db: Kysely<unknown>) {
@@ -189,6 +220,7 @@ export const MIGRATIONS: Migrations = {
   },
   '0002': { up: addLosses },
   '0003': { up: makeConfig },
+  '0004': { up: makeLedger },
 };
 
 /**

@@ -15,6 +15,9 @@ export interface Tables {
   readonly targets: TargetsTable;
   readonly grants: GrantsTable;
   readonly audit: AuditTable;
+  readonly ledger: LedgerTable;
+  readonly ledger_readers: LedgerReadersTable;
+  readonly ledger_nodes: LedgerNodesTable;
 }
 
 /** `site`: of this server, for ever; `pepper`: 32 random bytes from which the salts of accounts that are not there are made. */
@@ -137,4 +140,32 @@ interface AuditTable {
   action: string;
   /** JSON. */
   detail: string;
+}
+
+/** protocol/ledger.ts; never changed, nor anything removed. */
+interface LedgerTable {
+  seq: number;
+  /** What its leaf is the hash of: canonical JSON. */
+  header: string;
+  signature: string;
+  salt: string;
+  /** JSON. */
+  content: string;
+  /** The hash of the leaf. */
+  hash: string;
+  /** Of the first entry that says of something that it was published: what; for who asks whether it was. */
+  subject: string | null;
+}
+
+/** Which accounts may read an entry, beside administrators. */
+interface LedgerReadersTable {
+  account: string;
+  seq: number;
+}
+
+/** Complete trees of 2^level leaves (engine/merkle.ts), from level 1 on. */
+interface LedgerNodesTable {
+  level: number;
+  place: number;
+  hash: string;
 }

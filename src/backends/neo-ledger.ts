@@ -1,0 +1,92 @@
+/** A server's ledger, read and verified by who keeps nothing of it but what it was when he last looked. */
+
+import { NeoError } from '../core/errors.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { EntryHeader, LedgerEntry, LedgerHead } from '../protocol/ledger.ts';
+import { checkHead, checkIncluded, type KnownLedger, WholeLedger } from '../protocol/ledger-check.ts';
+import type { ControlClient } from './neo-control.ts';
+
+/** As it is now. */
+export interface LedgerView {
+  readonly now: KnownLedger;
+  readonly head: LedgerHead;
+  /** What was known before, which it continues. */
+  readonly before: KnownLedger | undefined;
+  /** All entries can be read, not only those of one account. */
+  readonly isWhole: boolean;
+}
+
+export interface CheckedEntry {
+  readonly header: EntryHeader;
+  readonly entry: LedgerEntry;
+  /** Hex; empty where the ledger is whole. */
+  readonly inclusion: readonly string[];
+}
+
+/** @throws NeoError integrity when it is not the ledger that was known */
+export async function viewLedger(
+  client: ControlClient,
+  engine: Engine,
+  before: KnownLedger | undefined,
+): Promise<LedgerView> {
+  const answer = await client.call('ledger-head', { from: before?.size ?? 0 });
+  const now = checkHead(engine, before, answer);
+  const { account, role } = await client.call('whoami', {});
+  return { now, head: answer.head, before, isWhole: account.isAdministrator && role === 'admin' };
+}
+
+/**
+ * The entries that one may read, in order, each verified before it is given; at the end, that none is missing.
+ * @throws NeoError integrity, with the number of the first that is not as it was written
+ */
+export async function* ledgerEntries(
+  client: ControlClient,
+  engine: Engine,
+  view: LedgerView,
+): AsyncGenerator<CheckedEntry> {
+  const check = new EntryCheck(engine, view);
+  for (let after: number | null = 0; after !== null && view.now.size > 0; ) {
+    const page: Awaited<ReturnType<typeof pageOf>> = await pageOf(client, after, view.now.size);
+    for (const each of page.entries) yield check.next(each.entry, each.inclusion);
+    if (page.next !== null && page.next <= after) throw new NeoError('failed', 'the server repeats its ledger');
+    after = page.next;
+  }
+  check.end();
+}
+
+function pageOf(client: ControlClient, after: number, size: number) {
+  return client.call('ledger', { after, size });
+}
+
+/** Of one list of entries, wherever it comes from. */
+export class EntryCheck {
+  readonly #engine: Engine;
+  readonly #view: Pick<LedgerView, 'now' | 'before' | 'isWhole'>;
+  readonly #whole: WholeLedger;
+  #last = 0;
+
+  constructor(engine: Engine, view: Pick<LedgerView, 'now' | 'before' | 'isWhole'>) {
+    this.#engine = engine;
+    this.#view = view;
+    this.#whole = new WholeLedger(engine, view.now);
+  }
+
+  /** @throws NeoError integrity */
+  next(entry: LedgerEntry, inclusion: readonly string[]): CheckedEntry {
+    const { now, before, isWhole } = this.#view;
+    if (isWhole) {
+      const header = this.#whole.add(entry);
+      // What is known is better than any proof.
+      if (before !== undefined && this.#whole.size === before.size) this.#whole.checkEnd(before);
+      return { header, entry, inclusion: [] };
+    }
+    if (entry.seq <= this.#last) throw new NeoError('integrity', `entry ${entry.seq} of the ledger comes out of order`);
+    this.#last = entry.seq;
+    return { header: checkIncluded(this.#engine, now, { entry, inclusion }), entry, inclusion };
+  }
+
+  /** @throws NeoError integrity when some were missing */
+  end(): void {
+    if (this.#view.isWhole) this.#whole.checkEnd(this.#view.now);
+  }
+}

@@ -1,0 +1,42 @@
+/** A command that reads the ledger of a server, and remembers how far it went. */
+
+import { type CheckedEntry, type LedgerView, ledgerEntries, viewLedger } from '../backends/neo-ledger.ts';
+import type { Engine } from '../engine/engine.ts';
+import { forgetLedger, knownLedger, rememberLedger } from './ledgers.ts';
+import { ServerCommand } from './server-command.ts';
+import { systemFolders, systemSurroundings } from './surroundings.ts';
+
+export interface LedgerFlags {
+  readonly server?: string | undefined;
+  readonly 'debug-protocol'?: boolean | undefined;
+}
+
+export abstract class LedgerCommand extends ServerCommand {
+  /**
+   * Every entry that one may read, verified. What was seen is remembered when all is well, and only then.
+   * @param anew what was known of it counts no longer
+   */
+  protected async eachEntry(
+    flags: LedgerFlags,
+    take: (entry: CheckedEntry, view: LedgerView) => Promise<void>,
+    anew = false,
+  ): Promise<{ readonly view: LedgerView; readonly entries: number }> {
+    const engine = await this.engine();
+    const folders = systemFolders();
+    return this.ask(flags, async (client, host) => {
+      if (anew) await forgetLedger(folders, host);
+      const view = await viewLedger(client, engine, await knownLedger(folders, host));
+      let entries = 0;
+      for await (const entry of ledgerEntries(client, engine, view)) {
+        await take(entry, view);
+        entries += 1;
+      }
+      await rememberLedger(folders, host, view.now);
+      return { view, entries };
+    });
+  }
+
+  protected async engine(): Promise<Engine> {
+    return (await systemSurroundings()).engine;
+  }
+}

@@ -1,0 +1,64 @@
+/** What is published in targets and removed from them, as entries of the ledger. */
+import type { Place } from '../places.ts';
+import type { Ledger } from './ledger.ts';
+
+/** Whose request it is: his account, and how he is called. */
+export interface Doer {
+  readonly account: string;
+  readonly by: string;
+}
+
+type Removed = readonly [path: string, size: number];
+
+interface Batch {
+  readonly objects: Removed[];
+  readonly written: Promise<void>;
+}
+
+/** What one entry holds. */
+const MOST_TOGETHER = 1000;
+const SNAPSHOTS = 'snapshots/';
+
+export class Deeds {
+  readonly #ledger: Ledger;
+  /** Those that may still grow, by target and doer. */
+  readonly #open = new Map<string, Batch>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  /** An object is there, durably. Of snapshots whoever put it is told only when that is written down. */
+  async published(place: Place, { account, by }: Doer, path: string, size: number, isNew: boolean): Promise<void> {
+    if (!path.startsWith(SNAPSHOTS)) return;
+    const subject = `${place.id}/${path}`;
+    // Whoever put it first may not have come that far.
+    if (!isNew && (await this.#ledger.knows(subject))) return;
+    const content = { owner: place.owner.name, target: place.name, by, path, size };
+    await this.#ledger.record({ kind: 'snapshot', content, readers: [place.owner.id, account], subject });
+  }
+
+  /** An object is about to go. What goes while others are written down goes into one entry. */
+  removing(place: Place, doer: Doer, path: string, size: number): Promise<void> {
+    const key = `${place.id} ${doer.by}`;
+    const known = this.#open.get(key);
+    const batch = known === undefined || known.objects.length >= MOST_TOGETHER ? this.#begin(key, place, doer) : known;
+    batch.objects.push([path, size]);
+    return batch.written;
+  }
+
+  #begin(key: string, place: Place, { account, by }: Doer): Batch {
+    const objects: Removed[] = [];
+    const write = async (): Promise<void> => {
+      if (this.#open.get(key)?.objects === objects) this.#open.delete(key);
+      const content = { owner: place.owner.name, target: place.name, by, objects };
+      await this.#ledger.record({ kind: 'removal', content, readers: [place.owner.id, account] });
+    };
+    const written = this.#last.then(write);
+    this.#last = written.catch(() => undefined);
+    const batch = { objects, written };
+    this.#open.set(key, batch);
+    return batch;
+  }
+}
