@@ -11,16 +11,15 @@ let taken = 0;
 async function snapshot(...more: string[]) {
   taken += 1;
   await user.sh(`echo ${taken} > work/number`);
-  return user.neo(['snapshot', 'work', ...TO, '--json', ...more]);
+  return user.neo(['snapshot', 'work', '--tag', String(taken), ...TO, '--json', ...more]);
 }
 
-/** What each snapshot of a repository holds. */
+/** Which snapshots a repository holds; and that the last one has what was saved. */
 async function numbers(name: string): Promise<number[]> {
   const { of } = await user.neo(['snapshots', '--json', '--repo', name]);
-  const found: number[] = [];
-  for (const { id } of of('snapshot')) {
-    found.push(Number((await user.neo(['cat', `${id}:${user.at('work/number')}`, '--repo', name])).stdout));
-  }
+  const found = of('snapshot').map(({ tags }) => Number((tags as string[])[0]));
+  const saved = await user.neo(['cat', `latest:${user.at('work/number')}`, '--repo', name]);
+  expect(Number(saved.stdout)).toBe(Math.max(...found));
   return found.sort((x, y) => x - y);
 }
 
@@ -104,15 +103,17 @@ describe('a snapshot in several repositories', () => {
     expect(await numbers('d')).toContain(taken);
   });
 
-  it.each([
-    [2, 'named twice', ['--to', 'a', '--to', 'a']],
-    [2, 'exclude each other', ['--to', 'a', '--repo', 'b']],
-    [10, 'no repository', ['--to', 'x', '--to', 'y']],
-    [2, 'is empty', ['--to', 'a', '--to', '']],
-  ])('ends with %i (%s), and nothing is stored', async (code, message, args) => {
+  it('in what is no list of repositories is none, and nothing is stored', async () => {
     const before = await numbers('a');
-    const run = await user.neo(['snapshot', 'work', ...args]);
-    expect([run.code, run.stderr]).toEqual([code, expect.stringContaining(message)]);
+    for (const [code, message, args] of [
+      [2, 'named twice', ['--to', 'a', '--to', 'a']],
+      [2, 'exclude each other', ['--to', 'a', '--repo', 'b']],
+      [10, 'no repository', ['--to', 'x', '--to', 'y']],
+      [2, 'is empty', ['--to', 'a', '--to', '']],
+    ] as const) {
+      const run = await user.neo(['snapshot', 'work', ...args]);
+      expect([run.code, run.stderr]).toEqual([code, expect.stringContaining(message)]);
+    }
     expect(await numbers('a')).toEqual(before);
   });
 });

@@ -15,6 +15,7 @@ export async function verdict(world: World): Promise<void> {
   await demandCounts(world);
   await tryPasses(world, true);
   await demandAccounts(world);
+  await demandEntries(world);
   await Promise.all([
     demandRepository(world, world.ann, world.annLedger),
     demandRepository(world, world.bob, world.bobLedger).then(() => demandScratch(world)),
@@ -27,6 +28,22 @@ async function demandAccounts(world: World): Promise<void> {
   for (const [name, isThere] of [...world.accounts, ['ann', true] as const, ['bob', true] as const]) {
     if (isThere === undefined || names.includes(name) === isThere) continue;
     world.faults.push(`account ${name}: ${isThere ? 'made, and gone' : 'removed, and back'}`);
+  }
+}
+
+/** The server's ledger continues what it was before it was killed, and has all snapshots that were acknowledged. */
+async function demandEntries(world: World): Promise<void> {
+  const shown = await world.admin.neo('ledger', 'show', '--json');
+  if (shown.code !== 0) return world.fault('ledger show', shown);
+  const lines = shown.stdout.split('\n').filter((line) => line !== '');
+  const paths = new Set(
+    lines.map((line) => (JSON.parse(line) as { readonly content?: { readonly path?: string } }).content?.path),
+  );
+  world.counts['ledger entries verified'] += lines.length - 1;
+  for (const { saved } of [world.annLedger, world.bobLedger, world.scratchLedger]) {
+    for (const name of saved.keys()) {
+      if (!paths.has(`snapshots/${name}`)) world.faults.push(`snapshot ${name} was saved, and is not in the ledger`);
+    }
   }
 }
 

@@ -122,7 +122,7 @@ export class World {
       'accounts removed': 0,
     },
     ...{ 'tokens and devices made': 0, 'tokens and devices revoked': 0, 'not acknowledged': 0, overtaken: 0 },
-    ...{ fscks: 0, 'targets counted': 0, differences: 0 },
+    ...{ fscks: 0, 'targets counted': 0, differences: 0, 'ledger entries verified': 0 },
   };
 
   constructor(folder: string, random: SimRandom) {

@@ -93,6 +93,7 @@ async function concerned(
 ): Promise<string[]> {
   const named = [account, detail['owner'], detail['to'], /^(?:user|sub)-/.test(action) ? detail['name'] : undefined];
   const names = named.filter((name) => typeof name === 'string');
+  if (names.length === 0) return [];
   const found = await trx.selectFrom('accounts').where('name', 'in', names).select('id').execute();
   return found.map(({ id }) => id);
 }
