@@ -2,7 +2,7 @@
 
 import { NeoError } from '../core/errors.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { EntryHeader, LedgerEntry, LedgerHead } from '../protocol/ledger.ts';
+import type { EntryHeader, EntryKind, LedgerEntry, LedgerHead } from '../protocol/ledger.ts';
 import { checkHead, checkIncluded, type KnownLedger, WholeLedger } from '../protocol/ledger-check.ts';
 import type { ControlClient } from './neo-control.ts';
 
@@ -14,6 +14,8 @@ export interface LedgerView {
   readonly before: KnownLedger | undefined;
   /** All entries can be read, not only those of one account. */
   readonly isWhole: boolean;
+  /** Who looks; undefined: nobody was asked. */
+  readonly account?: string;
 }
 
 export interface CheckedEntry {
@@ -32,21 +34,28 @@ export async function viewLedger(
   const answer = await client.call('ledger-head', { from: before?.size ?? 0 });
   const now = checkHead(engine, before, answer);
   const { account, role } = await client.call('whoami', {});
-  return { now, head: answer.head, before, isWhole: account.isAdministrator && role === 'admin' };
+  return {
+    now,
+    head: answer.head,
+    before,
+    isWhole: account.isAdministrator && role === 'admin',
+    account: account.name,
+  };
 }
 
 /**
- * The entries that one may read, in order, each verified before it is given; at the end, that none is missing.
+ * The entries that one may read, or those of one kind, in order, each verified before it is given; at the end, that none is missing.
  * @throws NeoError integrity, with the number of the first that is not as it was written
  */
 export async function* ledgerEntries(
   client: ControlClient,
   engine: Engine,
   view: LedgerView,
+  kind?: EntryKind,
 ): AsyncGenerator<CheckedEntry> {
-  const check = new EntryCheck(engine, view);
+  const check = new EntryCheck(engine, kind === undefined ? view : { ...view, isWhole: false });
   for (let after: number | null = 0; after !== null && view.now.size > 0; ) {
-    const page: Awaited<ReturnType<typeof pageOf>> = await pageOf(client, after, view.now.size);
+    const page: Awaited<ReturnType<typeof pageOf>> = await pageOf(client, after, view.now.size, kind);
     for (const each of page.entries) yield check.next(each.entry, each.inclusion);
     if (page.next !== null && page.next <= after) throw new NeoError('failed', 'the server repeats its ledger');
     after = page.next;
@@ -54,8 +63,8 @@ export async function* ledgerEntries(
   check.end();
 }
 
-function pageOf(client: ControlClient, after: number, size: number) {
-  return client.call('ledger', { after, size });
+function pageOf(client: ControlClient, after: number, size: number, kind: EntryKind | undefined) {
+  return client.call('ledger', { after, size, ...(kind === undefined ? {} : { kind }) });
 }
 
 /** Of one list of entries, wherever it comes from. */

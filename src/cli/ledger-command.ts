@@ -2,6 +2,7 @@
 
 import { type CheckedEntry, type LedgerView, ledgerEntries, viewLedger } from '../backends/neo-ledger.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { EntryKind } from '../protocol/ledger.ts';
 import { forgetLedger, knownLedger, rememberLedger } from './ledgers.ts';
 import { ServerCommand } from './server-command.ts';
 import { systemFolders, systemSurroundings } from './surroundings.ts';
@@ -14,12 +15,13 @@ export interface LedgerFlags {
 export abstract class LedgerCommand extends ServerCommand {
   /**
    * Every entry that one may read, verified. What was seen is remembered when all is well, and only then.
+   * @param kind only of this kind: whether the others are as they were is not looked at
    * @param anew what was known of it counts no longer
    */
   protected async eachEntry(
     flags: LedgerFlags,
     take: (entry: CheckedEntry, view: LedgerView) => Promise<void>,
-    anew = false,
+    { kind, anew = false }: { readonly kind?: EntryKind; readonly anew?: boolean } = {},
   ): Promise<{ readonly view: LedgerView; readonly entries: number }> {
     const engine = await this.engine();
     const folders = systemFolders();
@@ -27,7 +29,7 @@ export abstract class LedgerCommand extends ServerCommand {
       if (anew) await forgetLedger(folders, host);
       const view = await viewLedger(client, engine, await knownLedger(folders, host));
       let entries = 0;
-      for await (const entry of ledgerEntries(client, engine, view)) {
+      for await (const entry of ledgerEntries(client, engine, view, kind)) {
         await take(entry, view);
         entries += 1;
       }

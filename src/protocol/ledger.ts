@@ -9,6 +9,7 @@ import { hexName, integer, moment, z } from '../core/schema.ts';
 import type { Engine } from '../engine/engine.ts';
 import { leafHash } from '../engine/merkle.ts';
 import { sha256 } from '../engine/sha256.ts';
+import { NAME } from './verbs.ts';
 
 /** `begin`: the first one. `change`: accounts, devices, tokens, grants, targets, the server itself (the audit log). */
 export const ENTRY_KINDS = ['begin', 'snapshot', 'removal', 'change', 'record'] as const;
@@ -60,6 +61,14 @@ export type LedgerHead = z.infer<typeof headSchema>;
 const proof = z.array(hexName).check(z.maxLength(108));
 export const MOST_ENTRIES = 200;
 
+/** Bytes of one record. */
+export const MOST_RECORD_BYTES: number = 32 << 10;
+/** Bytes in base64url, without padding. */
+const recordData = z.string().check(z.regex(/^[A-Za-z0-9_-]*$/), z.maxLength(Math.ceil((MOST_RECORD_BYTES * 4) / 3)));
+/** The content of an entry of kind `record`. */
+export const recordSchema = z.strictObject({ account: z.string(), by: z.string(), kind: z.string(), data: recordData });
+export type LedgerRecord = z.infer<typeof recordSchema>;
+
 /** Part of the table of control verbs (control.ts). */
 export const LEDGER_CONTROL = {
   'ledger-head': {
@@ -71,12 +80,18 @@ export const LEDGER_CONTROL = {
   ledger: {
     standing: 'manager',
     help: 'entries of the ledger: for administrators all, else those of the account, each with a proof that it is in there',
-    request: z.strictObject({ after: z.optional(count), size: integer(1) }),
+    request: z.strictObject({ after: z.optional(count), size: integer(1), kind: z.optional(z.enum(ENTRY_KINDS)) }),
     answer: z.object({
       entries: z.array(z.object({ entry: entrySchema, inclusion: proof })).check(z.maxLength(MOST_ENTRIES)),
       /** After this one the next ones are asked for; null: there are no more. */
       next: z.nullable(count),
     }),
+  },
+  'record-put': {
+    standing: 'manager',
+    help: 'write a record of the account into the ledger, for ever',
+    request: z.strictObject({ kind: z.string().check(z.regex(NAME)), data: recordData }),
+    answer: z.object({ seq: integer(1) }),
   },
 } as const;
 

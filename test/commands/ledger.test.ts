@@ -141,3 +141,50 @@ it('a server that was put back is found out by all who knew more, until they acc
   const refused = await people.admin.neo(['serve', ...args], env);
   expect([refused.code, refused.stderr]).toEqual([CHANGED, expect.stringContaining('ledger.key is gone')]);
 });
+
+describe('neo record', () => {
+  it('writes down what its account finds again, verified, and nobody else', async () => {
+    const put = summaryOf(await ok(ann.sh('printf "of ann" | neo record put notes --json')));
+    expect(put).toMatchObject({ kind: 'notes', bytes: 6, seq: expect.any(Number) });
+    await writeFile(ann.at('binary'), Buffer.from([0, 255, 10, 0]));
+    await ok(ann.neo(['record', 'put', 'others', '--file', 'binary']));
+    await ok(bob.sh('printf "of bob" | neo record put notes'));
+    expect((await ok(ann.neo(['record', 'list']))).stdout).toMatch(
+      /^Record +Time +Kind +By +Size\n *\d+ .* notes +ann@\S+ +6 B\n *\d+ .* others +ann@\S+ +4 B\n$/,
+    );
+    expect((await ok(ann.neo(['record', 'list', 'others', '--json']))).of('record')).toHaveLength(1);
+    expect((await ok(ann.neo(['record', 'count']))).stdout).toBe('2\n');
+    expect((await ok(ann.neo(['record', 'count', 'notes', '--json']))).of('summary')).toMatchObject([
+      { records: 1, bytes: 6 },
+    ]);
+    expect((await ok(ann.neo(['record', 'get', String(put['seq'])]))).stdout).toBe('of ann');
+    expect((await ok(ann.sh('printf "of ann" | neo record has notes'))).stdout).toMatch(
+      /^record \d+, of 20.*, by ann@/,
+    );
+    await ok(ann.neo(['record', 'has', 'others', '--file', 'binary']));
+    expect((await ann.neo(['record', 'has', 'notes', '--file', 'binary'])).code).toBe(1);
+    for (const user of [bob, people.admin])
+      expect((await user.neo(['record', 'get', String(put['seq'])])).code).toBe(1);
+    expect((await ok(people.admin.neo(['record', 'count']))).stdout).toBe('0\n');
+    await ok(people.admin.neo(['ledger', 'verify']));
+    expect(kindsOf(await ok(people.admin.neo(['ledger', 'show', '--kind', 'record', '--json'])))).toEqual(
+      Array(3).fill('record'),
+    );
+  });
+
+  it('refuses what is too large, what is no kind, and a file that is not there', async () => {
+    await writeFile(ann.at('large'), Buffer.alloc((32 << 10) + 1));
+    await writeFile(ann.at('largest'), Buffer.alloc(32 << 10, 7));
+    for (const [code, message, args] of [
+      [2, 'at most 32768 bytes', ['put', 'notes', '--file', 'large']],
+      [2, 'kind', ['put', '../notes', '--file', 'binary']],
+      [1, 'cannot read nowhere', ['put', 'notes', '--file', 'nowhere']],
+      [1, 'there is no record 1', ['get', '1']],
+    ] as const) {
+      const run = await ann.neo(['record', ...args]);
+      expect([args, run.code, run.stderr]).toEqual([args, code, expect.stringContaining(message)]);
+    }
+    await ok(ann.neo(['record', 'put', 'notes', '--file', 'largest']));
+    await ok(ann.neo(['record', 'has', 'notes', '--file', 'largest']));
+  });
+});

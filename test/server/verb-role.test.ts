@@ -168,6 +168,7 @@ const CONTROLS: Readonly<Record<ControlVerb, (account: string, name: string) => 
   audit: () => ({}),
   'ledger-head': () => ({ from: 1 }),
   ledger: () => ({ size: 1 }),
+  'record-put': (_, name) => ({ kind: name, data: 'AAAA' }),
   shutdown: () => ({}),
 };
 

@@ -24,7 +24,7 @@ const MANAGER = [
   ...['secret-set', 'second-start', 'second-confirm', 'second-remove'],
   ...['devices', 'device-invite', 'device-revoke', 'tokens', 'token-create', 'token-revoke'],
   ...['subs', 'sub-add', 'sub-set', 'sub-invite', 'sub-remove'],
-  'ledger',
+  ...['ledger', 'record-put'],
 ];
 const ADMINISTRATOR = [
   ...['users', 'user-add', 'user-set', 'user-invite', 'user-remove', 'user-usage', 'fsck', 'audit', 'shutdown'],

@@ -29,7 +29,7 @@ export default class LedgerVerify extends LedgerCommand {
     const { flags } = await this.parse(LedgerVerify);
     const { view, entries } =
       flags.file === undefined
-        ? await this.eachEntry(flags, async () => undefined, flags.accept)
+        ? await this.eachEntry(flags, async () => undefined, { anew: flags.accept })
         : await this.#ofFile(flags.file);
     await this.out.record('summary', ledgerJson(view, entries), verdict(view, entries));
   }

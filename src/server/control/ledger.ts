@@ -1,13 +1,29 @@
-/** What was written down, for those whom it concerns. */
+/** What was written down, for those whom it concerns; and what they have written down themselves. */
 import { toHex } from '../../core/bytes.ts';
+import { NeoError } from '../../core/errors.ts';
+import type { LedgerRecord } from '../../protocol/ledger.ts';
 import type { Controls } from './context.ts';
 
-export const ledger: Controls<'ledger-head' | 'ledger'> = {
+/** Of all records of an account: they stay for ever, and no quota counts them. */
+const MOST_BYTES = 16 << 20;
+
+export const ledger: Controls<'ledger-head' | 'ledger' | 'record-put'> = {
   async 'ledger-head'({ ledger: book }, { from }) {
     return { key: toHex(book.key), ...(await book.head(from)) };
   },
 
-  async ledger({ ledger: book, principal: { account } }, { after = 0, size }) {
-    return book.entries(after, size, account.isAdministrator ? undefined : account.id);
+  async ledger({ ledger: book, principal: { account } }, { after = 0, size, kind }) {
+    return book.entries(after, size, account.isAdministrator ? undefined : account.id, kind);
+  },
+
+  async 'record-put'({ ledger: book, principal: { account, device } }, { kind, data }) {
+    const used = await book.recordBytes(account.id);
+    if (used + data.length > MOST_BYTES) {
+      throw new NeoError('quota-exceeded', `the records of ${account.name} take ${used} of ${MOST_BYTES} bytes`, {
+        hint: 'records stay for ever: put what is large into a snapshot, and its hash into a record',
+      });
+    }
+    const content: LedgerRecord = { account: account.name, by: `${account.name}@${device?.name ?? ''}`, kind, data };
+    return { seq: await book.record({ kind: 'record', content, readers: [account.id] }) };
   },
 };

@@ -183,6 +183,7 @@ async function makeLedger({ schema }: Kysely<unknown>): Promise<void> {
     schema
       .createTable('ledger')
       .addColumn('seq', INTEGER, (column) => column.primaryKey().check(sql`seq > 0`))
+      .addColumn('kind', 'text', required)
       .addColumn('header', 'text', required)
       .addColumn('signature', 'text', required)
       .addColumn('salt', 'text', required)
@@ -190,6 +191,7 @@ async function makeLedger({ schema }: Kysely<unknown>): Promise<void> {
       .addColumn('hash', 'text', required)
       .addColumn('subject', 'text'),
   );
+  await schema.createIndex('ledger_kind').on('ledger').columns(['kind', 'seq']).execute();
   await schema.createIndex('ledger_subject').on('ledger').column('subject').execute();
   await make(
     schema

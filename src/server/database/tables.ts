@@ -4,6 +4,7 @@
  */
 import type { Generated } from 'kysely';
 import type { Role } from '../../protocol/control.ts';
+import type { EntryKind } from '../../protocol/ledger.ts';
 
 export interface Tables {
   readonly settings: SettingsTable;
@@ -145,6 +146,8 @@ interface AuditTable {
 /** protocol/ledger.ts; never changed, nor anything removed. */
 interface LedgerTable {
   seq: number;
+  /** As the header has it. */
+  kind: EntryKind;
   /** What its leaf is the hash of: canonical JSON. */
   header: string;
   signature: string;

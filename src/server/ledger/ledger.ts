@@ -3,7 +3,7 @@
  * of it lies in the database: whoever appends reads the end of it in the same transaction.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import { fromHex, toHex } from '../../core/bytes.ts';
 import type { Clock } from '../../core/clock.ts';
 import { NeoError } from '../../core/errors.ts';
@@ -57,7 +57,7 @@ type Reading = Kysely<Tables> | Transaction<Tables>;
 /** One that waits until it is written down together with others. */
 interface Waiting {
   readonly deed: Deed;
-  readonly resolve: () => void;
+  readonly resolve: (seq: number) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -83,8 +83,8 @@ export class Ledger {
     return ledger;
   }
 
-  /** Written down when the transaction is. */
-  async append(trx: Transaction<Tables>, { kind, content, readers, subject }: Deed): Promise<void> {
+  /** Written down when the transaction is. @returns its number */
+  async append(trx: Transaction<Tables>, { kind, content, readers, subject }: Deed): Promise<number> {
     const { engine, clock, random, site, seed } = this.#options;
     const last = await trx
       .selectFrom('ledger')
@@ -102,7 +102,16 @@ export class Ledger {
     const hash = entryHash(written, signature);
     await trx
       .insertInto('ledger')
-      .values({ seq, header: written, signature, salt, content: text, hash: toHex(hash), subject: subject ?? null })
+      .values({
+        seq,
+        kind,
+        header: written,
+        signature,
+        salt,
+        content: text,
+        hash: toHex(hash),
+        subject: subject ?? null,
+      })
       .execute();
     const nodes = await nodesAfter(seq - 1, hash, nodeAt(trx));
     if (nodes.length > 0) {
@@ -111,14 +120,27 @@ export class Ledger {
     }
     const accounts = [...new Set(readers)].map((account) => ({ account, seq }));
     if (accounts.length > 0) await trx.insertInto('ledger_readers').values(accounts).execute();
+    return seq;
   }
 
-  /** Durable when the promise resolves. Those that come while others are written go together. */
-  record(deed: Deed): Promise<void> {
+  /** Durable when the promise resolves. Those that come while others are written go together. @returns its number */
+  record(deed: Deed): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ deed, resolve, reject });
       if (!this.#isWriting) void this.#write();
     });
+  }
+
+  /** What the records of an account take. */
+  async recordBytes(reader: string): Promise<number> {
+    const { sum } = await this.#options.db
+      .selectFrom('ledger')
+      .innerJoin('ledger_readers', 'ledger_readers.seq', 'ledger.seq')
+      .where('ledger_readers.account', '=', reader)
+      .where('kind', '=', 'record')
+      .select((eb) => eb.fn.coalesce(eb.fn.sum<number>(sql`length(content)`), sql<number>`0`).as('sum'))
+      .executeTakeFirstOrThrow();
+    return sum;
   }
 
   async knows(subject: string): Promise<boolean> {
@@ -133,10 +155,12 @@ export class Ledger {
       const together = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#options.db.transaction().execute(async (trx) => {
-          for (const { deed } of together) await this.append(trx, deed);
+        const numbers = await this.#options.db.transaction().execute(async (trx) => {
+          const written: number[] = [];
+          for (const { deed } of together) written.push(await this.append(trx, deed));
+          return written;
         });
-        for (const { resolve } of together) resolve();
+        for (const [n, { resolve }] of together.entries()) resolve(numbers[n] ?? 0);
       } catch (error) {
         for (const { reject } of together) reject(error);
       }
@@ -158,8 +182,9 @@ export class Ledger {
   /**
    * Entries after a number, the first ones first, of the first `size`; those of one account with a proof that they are among these.
    * @param reader id of the account; undefined: all
+   * @param kind only of this kind: then all with proofs
    */
-  async entries(after: number, size: number, reader: string | undefined) {
+  async entries(after: number, size: number, reader: string | undefined, kind?: EntryKind) {
     const { db } = this.#options;
     const known = await sizeOf(db);
     if (size > known) throw new NeoError('usage', `the ledger has ${known} entries, not ${size}`);
@@ -176,19 +201,21 @@ export class Ledger {
             .select('ledger_readers.seq'),
         ),
       )
+      .$if(kind !== undefined, (query) => query.where('kind', '=', kind ?? 'record'))
       .orderBy('seq')
       .limit(MOST_ENTRIES)
       .execute();
     const nodes = remembered(nodeAt(db));
     const entries: { readonly entry: LedgerEntry; readonly inclusion: string[] }[] = [];
     let bytes = 0;
-    for (const { hash: _, subject: __, ...entry } of rows) {
+    for (const { hash: _, subject: __, kind: ___, ...entry } of rows) {
       if (bytes > MOST_BYTES) break;
       bytes += entry.content.length;
       // Nobody else is served while the database answers.
       if (entries.length % BETWEEN === 0) await setImmediate();
       // Whoever reads all of them makes the tree himself.
-      const inclusion = reader === undefined ? [] : await inclusionProof(entry.seq - 1, size, nodes);
+      const inclusion =
+        reader === undefined && kind === undefined ? [] : await inclusionProof(entry.seq - 1, size, nodes);
       entries.push({ entry, inclusion: inclusion.map(toHex) });
     }
     const isAll = entries.length === rows.length && rows.length < MOST_ENTRIES;
