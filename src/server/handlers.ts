@@ -172,6 +172,7 @@ class Access {
         await (await removals.guardOf(place)).check(info);
         await deeds.removing(place, doer, info.path, info.size);
       },
+      removed: () => deeds.removed(),
       published: (path, size, isNew) => deeds.published(place, doer, path, size, isNew),
     };
   }

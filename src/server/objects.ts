@@ -40,6 +40,8 @@ export interface ReadGuard {
 export interface ObjectHooks {
   /** Before one goes. @throws NeoError what is refused */
   removing(info: ObjectInfo): Promise<void>;
+  /** What was about to go has gone, or could not. */
+  removed(): void;
   /** One is there durably, before whoever put it is told. `isNew`: it was not there before. */
   published(path: string, size: number, isNew: boolean): Promise<void>;
 }
@@ -138,9 +140,18 @@ export class ObjectVerbs {
 
   async remove({ path }: ServerRequest): Promise<Answer> {
     const info = await this.#storage.stat(path);
-    if (info !== undefined) await this.#hooks.removing(info);
-    await this.#storage.remove(path, this.#origin);
+    if (info === undefined) await this.#storage.remove(path, this.#origin);
+    else await this.#removeKnown(info);
     return { type: 'done' };
+  }
+
+  async #removeKnown(info: ObjectInfo): Promise<void> {
+    await this.#hooks.removing(info);
+    try {
+      await this.#storage.remove(info.path, this.#origin);
+    } finally {
+      this.#hooks.removed();
+    }
   }
 
   async ranges({ body }: ServerRequest): Promise<Answer> {

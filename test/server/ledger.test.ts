@@ -8,6 +8,7 @@ import { nodeHash } from '../../src/engine/merkle.ts';
 import { entryHash, type LedgerEntry, readHeader } from '../../src/protocol/ledger.ts';
 import { checkHead, type KnownLedger } from '../../src/protocol/ledger-check.ts';
 import type { Database } from '../../src/server/database/open.ts';
+import { Deeds } from '../../src/server/ledger/deeds.ts';
 import { Ledger } from '../../src/server/ledger/ledger.ts';
 import { DatabaseFolder } from '../support/server-database.ts';
 import { SimClock } from '../support/sim-clock.ts';
@@ -286,4 +287,63 @@ it('an entry has no more than its header says, and the salt hides the content', 
   await ledger.record({ kind: 'record', content: { n: 2 }, readers: [] });
   expect(readHeader((await rowOf(RECORDS + 1)).header)?.payload).not.toBe(readHeader(first?.header ?? '')?.payload);
   expect(second?.seq).toBe(3);
+});
+
+describe('what happens in targets', () => {
+  const place = {
+    id: 'a'.repeat(32),
+    owner: { id: 'ann', name: 'ann' },
+    name: 'docs',
+    role: 'admin',
+    shares: [],
+    until: undefined,
+  } as const;
+  const doer = { account: 'bob', by: 'bob@laptop' };
+  const written = async () =>
+    (await ledger.entries(RECORDS, (await look()).size, undefined)).entries.map(
+      ({ entry }) => JSON.parse(entry.content) as { path?: string; objects?: [string, number][]; by: string },
+    );
+
+  it('is written down before an object goes, many in one entry', async () => {
+    const deeds = new Deeds(ledger);
+    const paths = numbers(1, 60).map((n) => `packs/${n}`);
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      for (let path = paths[next++]; path !== undefined; path = paths[next++]) {
+        await deeds.removing(place, doer, path, 7);
+        expect((await written()).flatMap(({ objects = [] }) => objects)).toContainEqual([path, 7]);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        deeds.removed();
+      }
+    };
+    await Promise.all(numbers(1, 12).map(lane));
+    const entries = await written();
+    expect(entries.flatMap(({ objects = [] }) => objects.map(([path]) => path)).sort()).toEqual(paths.sort());
+    expect(entries.length).toBeLessThan(30);
+    expect(await verify(undefined, 'bob')).toHaveLength(entries.length);
+  });
+
+  it('of different people is in entries of their own', async () => {
+    const deeds = new Deeds(ledger);
+    await Promise.all([doer, { account: 'eve', by: 'eve@x' }].map((who) => deeds.removing(place, who, 'index/1', 1)));
+    expect((await written()).map(({ by }) => by).sort()).toEqual(['bob@laptop', 'eve@x']);
+    expect(await verify(undefined, 'eve')).toHaveLength(1);
+  });
+
+  it('is written once of a snapshot that is put again, and not at all of other objects', async () => {
+    const deeds = new Deeds(ledger);
+    await deeds.published(place, doer, 'packs/1', 9, true);
+    await deeds.published(place, doer, 'snapshots/1', 9, true);
+    await deeds.published(place, doer, 'snapshots/1', 9, false);
+    // The server was killed before it wrote that down.
+    await deeds.published(place, doer, 'snapshots/2', 9, false);
+    expect((await written()).map(({ path }) => path)).toEqual(['snapshots/1', 'snapshots/2']);
+  });
+
+  it('that cannot be written down is refused', async () => {
+    const deeds = new Deeds(ledger);
+    await database.db.schema.dropTable('ledger_readers').execute();
+    await expect(deeds.removing(place, doer, 'packs/1', 1)).rejects.toThrow('ledger_readers');
+    await expect(deeds.removing(place, doer, 'packs/2', 1)).rejects.toThrow('ledger_readers');
+  });
 });

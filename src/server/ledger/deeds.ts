@@ -1,4 +1,5 @@
 /** What is published in targets and removed from them, as entries of the ledger. */
+import { setTimeout } from 'node:timers/promises';
 import type { Place } from '../places.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -15,6 +16,8 @@ interface Batch {
   readonly written: Promise<void>;
 }
 
+/** Milliseconds for which an entry waits for others that are about to come. */
+const LINGER_MS = 3;
 /** What one entry holds. */
 const MOST_TOGETHER = 1000;
 const SNAPSHOTS = 'snapshots/';
@@ -24,6 +27,8 @@ export class Deeds {
   /** Those that may still grow, by target and doer. */
   readonly #open = new Map<string, Batch>();
   #last: Promise<unknown> = Promise.resolve();
+  /** Removals that are written down, and under way: who asked for one of them will soon ask for the next. */
+  #underWay = 0;
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
@@ -39,13 +44,23 @@ export class Deeds {
     await this.#ledger.record({ kind: 'snapshot', content, readers: [place.owner.id, account], subject });
   }
 
-  /** An object is about to go. What goes while others are written down goes into one entry. */
-  removing(place: Place, doer: Doer, path: string, size: number): Promise<void> {
+  /** An object is about to go. What goes while others are written down goes into one entry. To be followed by {@link removed}. */
+  async removing(place: Place, doer: Doer, path: string, size: number): Promise<void> {
+    await this.#batchOf(place, doer, [path, size]).written;
+    this.#underWay += 1;
+  }
+
+  /** It has gone, or could not. */
+  removed(): void {
+    this.#underWay -= 1;
+  }
+
+  #batchOf(place: Place, doer: Doer, removed: Removed): Batch {
     const key = `${place.id} ${doer.by}`;
     const known = this.#open.get(key);
     const batch = known === undefined || known.objects.length >= MOST_TOGETHER ? this.#begin(key, place, doer) : known;
-    batch.objects.push([path, size]);
-    return batch.written;
+    batch.objects.push(removed);
+    return batch;
   }
 
   #begin(key: string, place: Place, { account, by }: Doer): Batch {
@@ -55,7 +70,7 @@ export class Deeds {
       const content = { owner: place.owner.name, target: place.name, by, objects };
       await this.#ledger.record({ kind: 'removal', content, readers: [place.owner.id, account] });
     };
-    const written = this.#last.then(write);
+    const written = this.#last.then(() => (this.#underWay > 0 ? setTimeout(LINGER_MS) : undefined)).then(write);
     this.#last = written.catch(() => undefined);
     const batch = { objects, written };
     this.#open.set(key, batch);
