@@ -3,7 +3,7 @@
 import { type CheckedEntry, type LedgerView, ledgerEntries, viewLedger } from '../backends/neo-ledger.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EntryKind } from '../protocol/ledger.ts';
-import { forgetLedger, knownLedger, rememberLedger } from './ledgers.ts';
+import { knownLedger, rememberLedger } from './ledgers.ts';
 import { ServerCommand } from './server-command.ts';
 import { systemFolders, systemSurroundings } from './surroundings.ts';
 
@@ -26,8 +26,7 @@ export abstract class LedgerCommand extends ServerCommand {
     const engine = await this.engine();
     const folders = systemFolders();
     return this.ask(flags, async (client, host) => {
-      if (anew) await forgetLedger(folders, host);
-      const view = await viewLedger(client, engine, await knownLedger(folders, host));
+      const view = await viewLedger(client, engine, anew ? undefined : await knownLedger(folders, host));
       let entries = 0;
       for await (const entry of ledgerEntries(client, engine, view, kind)) {
         await take(entry, view);

@@ -69,11 +69,6 @@ export async function rememberLedger(folders: Folders, host: NeoHost, known: Kno
   }
 }
 
-/** What was known counts no longer. */
-export async function forgetLedger(folders: Folders, host: NeoHost): Promise<void> {
-  await rm(pathOf(folders, host), { force: true });
-}
-
 function pathOf({ state }: Folders, { host, port }: NeoHost): string {
   return join(state, 'ledgers', `${host.replaceAll(':', '_')}_${port}.json`);
 }
