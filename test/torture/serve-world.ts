@@ -15,6 +15,7 @@ export const FLOOR = '15s';
 export const PER_OBJECT = 512;
 /** Enough for what comes before anybody is disturbed, and a little more. */
 const FIRST_QUOTA = 4_000_000;
+export const DENIED = 13;
 export const QUOTA_EXCEEDED = 14;
 export const UNREACHABLE = 16;
 
@@ -115,6 +116,7 @@ export class World {
     ...{ snapshots: 0, 'restores compared': 0, forgets: 0, prunes: 0, 'checks of all data': 0 },
     ...{
       'refused by quota': 0,
+      'refused for a day': 0,
       'revoked and kept out': 0,
       'targets made': 0,
       'targets removed': 0,

@@ -1,7 +1,5 @@
 /** `neo serve` that is killed and started again: one data folder, one port. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { neoCommand } from './neo.ts';
 
@@ -39,9 +37,6 @@ export class Served {
   constructor(dataRoot: string, env: NodeJS.ProcessEnv) {
     this.dataRoot = dataRoot;
     this.#env = env;
-    mkdirSync(dataRoot, { recursive: true, mode: 0o700 });
-    // So many starts a day would use up what may go in it.
-    writeFileSync(join(dataRoot, 'server.toml'), '[removals]\nmost = 1\n');
   }
 
   get port(): number {
