@@ -79,3 +79,22 @@ it('a sub-account that is the last one cannot be taken away by whoever made it, 
   await expect(sub.call('user-remove', { name: 'maker' })).rejects.toMatchObject(last);
   expect(await sub.call('users', {})).toMatchObject({ accounts: expect.any(Array) });
 });
+
+it('a sub-account that an administrator has disabled is let in again by administrators alone', async () => {
+  const maker = await server.admin(await server.trustOf('maker'));
+  await maker.call('sub-add', { name: 'sub' });
+  const isDisabled = async () => (await maker.call('subs', {})).accounts.map((each) => each.isDisabled);
+  await maker.call('sub-set', { name: 'sub', isDisabled: true });
+  await maker.call('sub-set', { name: 'sub', isDisabled: false });
+  await root.call('user-set', { name: 'sub', isDisabled: true });
+  const held = { code: 'permission-denied', message: expect.stringContaining('an administrator has disabled sub') };
+  await expect(maker.call('sub-set', { name: 'sub', isDisabled: false })).rejects.toMatchObject(held);
+  // Nor by way of disabling it once more.
+  await maker.call('sub-set', { name: 'sub', isDisabled: true });
+  await expect(maker.call('sub-set', { name: 'sub', isDisabled: false, expires: null })).rejects.toMatchObject(held);
+  expect(await isDisabled()).toEqual([true]);
+  await root.call('user-set', { name: 'sub', isDisabled: false });
+  await maker.call('sub-set', { name: 'sub', isDisabled: true });
+  await maker.call('sub-set', { name: 'sub', isDisabled: false });
+  expect(await isDisabled()).toEqual([false]);
+});

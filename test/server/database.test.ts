@@ -145,7 +145,10 @@ describe('its tables', () => {
         const written = account('x', some);
         await db.deleteFrom('accounts').execute();
         await add(db, written);
-        expect({ ...(await db.selectFrom('accounts').selectAll().executeTakeFirstOrThrow()) }).toEqual(written);
+        expect({ ...(await db.selectFrom('accounts').selectAll().executeTakeFirstOrThrow()) }).toEqual({
+          ...written,
+          is_held: 0,
+        });
       }),
     );
   });

@@ -44,7 +44,7 @@ describe('a backup', () => {
     const made = await world();
     const { code, stdout, stderr } = await backUp(made);
     expect([code, stderr]).toEqual([0, '']);
-    const files = ['server.db', 'server.key', 'server.cert', 'server.toml'];
+    const files = ['server.db', 'server.key', 'server.cert', 'ledger.key', 'server.toml'];
     expect(JSON.parse(stdout)).toMatchObject({ type: 'summary', folder: made.backup, files });
     expect((await readdir(made.backup)).sort()).toEqual([...files].sort());
     expect((await stat(made.backup)).mode & 0o777).toBe(0o700);

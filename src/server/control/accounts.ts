@@ -40,7 +40,8 @@ export const accounts: Controls<Verbs> = {
 
   async 'sub-set'(context, { name, ...settings }) {
     await change(context, 'sub-set', { name, ...settings }, async (trx) => {
-      const { id, is_admin } = await subAccount(context, trx, name);
+      const { id, is_admin, is_held } = await subAccount(context, trx, name);
+      if (is_held === 1 && settings.isDisabled === false) throw held(name);
       await setAccount(trx, id, settings);
       if (is_admin === 1) await requireAdministrator(trx);
     });
@@ -84,7 +85,8 @@ export const accounts: Controls<Verbs> = {
   async 'user-set'(context, { name, ...settings }) {
     const id = await change(context, 'user-set', { name, ...settings }, async (trx) => {
       const row = await anyAccount(trx, name);
-      await setAccount(trx, row.id, settings);
+      const { isDisabled } = settings;
+      await setAccount(trx, row.id, settings, isDisabled === undefined ? {} : { is_held: isDisabled ? 1 : 0 });
       await requireAdministrator(trx);
       return row.id;
     });
@@ -145,7 +147,12 @@ interface Settings {
   readonly perObject?: number | undefined;
 }
 
-async function setAccount(trx: Change, id: string, settings: Settings): Promise<void> {
+async function setAccount(
+  trx: Change,
+  id: string,
+  settings: Settings,
+  more: { readonly is_held?: number } = {},
+): Promise<void> {
   const { isDisabled, isAdministrator, expires, quota, perObject } = settings;
   const set = {
     ...(isDisabled === undefined ? {} : { is_disabled: isDisabled ? 1 : 0 }),
@@ -153,9 +160,16 @@ async function setAccount(trx: Change, id: string, settings: Settings): Promise<
     ...(expires === undefined ? {} : { expires }),
     ...(quota === undefined ? {} : { quota }),
     ...(perObject === undefined ? {} : { per_object: perObject }),
+    ...more,
   };
   if (Object.keys(set).length === 0) throw new NeoError('usage', 'nothing to change is given');
   await trx.updateTable('accounts').where('id', '=', id).set(set).execute();
+}
+
+function held(name: string): NeoError {
+  return new NeoError('permission-denied', `an administrator has disabled ${name}`, {
+    hint: 'only an administrator lets it in again (neo admin user set)',
+  });
 }
 
 async function subAccount({ principal }: KnownContext, trx: Change, name: string): Promise<AccountRow> {

@@ -211,6 +211,11 @@ async function makeLedger({ schema }: Kysely<unknown>): Promise<void> {
   );
 }
 
+async function addHeld({ schema }: Kysely<unknown>): Promise<void> {
+  const held: Column = (column) => flag('is_held')(column).defaultTo(0);
+  await schema.alterTable('accounts').addColumn('is_held', INTEGER, held).execute();
+}
+
 export const MIGRATIONS: Migrations = {
   '0001': {
     async up(db: Kysely<unknown>) {
@@ -223,6 +228,7 @@ export const MIGRATIONS: Migrations = {
   '0002': { up: addLosses },
   '0003': { up: makeConfig },
   '0004': { up: makeLedger },
+  '0005': { up: addHeld },
 };
 
 /**

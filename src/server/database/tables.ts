@@ -44,6 +44,8 @@ interface AccountsTable {
   parent: string | null;
   is_admin: number;
   is_disabled: number;
+  /** An administrator has disabled it: nobody else lets it in again. */
+  is_held: Generated<number>;
   expires: number | null;
   /** Bytes; null: no limit. */
   quota: number | null;
