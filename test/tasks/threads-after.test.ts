@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { KEPT } from '../../src/fs/ignore-filter.ts';
 import { restore } from '../../src/tasks/restore.ts';
 import { Scratch } from '../fs/scratch.ts';
 import { sameBytes, TestRepository } from './backup-support.ts';
@@ -67,4 +68,28 @@ test.each([
   const summary = await restore(repository, { snapshot, path, destination, workers: 2, threadsAfter });
   expect([started, summary.filesRestored]).toEqual([threads, 40 + large]);
   expect(await differences(folder, out)).toBe('');
+});
+
+test('a file that has grown since it was seen is read by a thread', async () => {
+  const folder = join(scratch.text, 'work');
+  mkdirSync(join(folder, 'z'), { recursive: true });
+  writeFileSync(join(folder, 'small'), 'a few bytes');
+  writeFileSync(join(folder, 'z', 'x'), 'x');
+  let isGrown = false;
+  const filter = () => ({
+    enter: () => true,
+    // The walk comes to x when it has seen the other one.
+    decide(_scope: unknown, name: Uint8Array) {
+      if (!isGrown && Buffer.from(name).toString() === 'x') {
+        isGrown = true;
+        writeFileSync(join(folder, 'small'), randomBytes(6 * MIB));
+      }
+      return KEPT;
+    },
+  });
+  const repository = await TestRepository.make();
+  await repository.snapshot([folder], { workers: 2, threadsAfter: 4 * MIB, filter });
+  expect([isGrown, started]).toEqual([true, 2]);
+  const found = await repository.read();
+  for (const name of ['small', 'z/x']) expect(sameBytes(found.get(join(folder, name)), join(folder, name))).toBe(true);
 });

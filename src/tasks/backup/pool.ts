@@ -7,7 +7,7 @@ import type { FinishedPack } from '../../repo/blob-entry.ts';
 import type { Credits } from './credits.ts';
 import type { Job, JobResult, ResultOf, WorkerSetup } from './jobs.ts';
 import type { ThreadData, ThreadMessage, ThreadRequest } from './thread.ts';
-import type { WorkerCore } from './worker-core.ts';
+import { LargerThanAllowed, type WorkerCore } from './worker-core.ts';
 
 export interface WorkerPool {
   /** Threads; 1 where all is done in turn. */
@@ -88,12 +88,14 @@ export class ThreadPool implements WorkerPool {
   readonly #credits: Credits;
   readonly #onPack: (pack: FinishedPack) => void;
   readonly #here: WorkerCore;
+  readonly #mostHere: number;
   #leftHere: number;
   #failure: unknown;
 
   /** Threads start with the first job that is too much for this one: a run that finds little new needs none. */
   constructor(size: number, setup: WorkerSetup, here: Here, credits: Credits, onPack: (pack: FinishedPack) => void) {
     this.#here = here.core;
+    this.#mostHere = here.bytes;
     this.#leftHere = here.bytes;
     this.#credits = credits;
     this.#onPack = onPack;
@@ -121,10 +123,8 @@ export class ThreadPool implements WorkerPool {
   ): Promise<ResultOf<T>> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) return reject(this.#failure);
-      if (this.idle && bytes <= this.#leftHere) {
-        this.#leftHere -= bytes;
-        return resolve(this.#here.run(job, tables) as ResultOf<T>);
-      }
+      const done = this.#runHere(job, tables, bytes);
+      if (done !== undefined) return resolve(done as ResultOf<T>);
       this.#queue.push({
         request: { job, tables },
         resolve: (result) => resolve(result as ResultOf<T>),
@@ -132,6 +132,18 @@ export class ThreadPool implements WorkerPool {
       });
       this.#dispatch();
     });
+  }
+
+  /** Undefined: that is for a thread. What takes long here keeps everything else from going on, the upload too. */
+  #runHere(job: Job, tables: readonly SharedArrayBuffer[], bytes: number): JobResult | undefined {
+    if (!this.idle || bytes > this.#leftHere) return undefined;
+    this.#leftHere -= bytes;
+    try {
+      return this.#here.run(job, tables, this.#mostHere);
+    } catch (error) {
+      if (error instanceof LargerThanAllowed) return undefined;
+      throw error;
+    }
   }
 
   /** Only when nothing else is under way. */

@@ -52,6 +52,9 @@ export interface WorkerHooks {
   readonly clock?: StageClock;
 }
 
+/** A file is larger than whoever gave the job lets be read. Nothing of it was read. */
+export class LargerThanAllowed extends Error {}
+
 /** A file that changes while it is read is read again, so often. */
 const ATTEMPTS = 3;
 const HASH_LENGTH = 32;
@@ -66,6 +69,7 @@ export class WorkerCore {
   #added = 0;
   #stored = 0;
   #lists: ListPart[] = [];
+  #largest = Number.POSITIVE_INFINITY;
 
   constructor(setup: WorkerSetup, hooks: WorkerHooks, openPacks = 2) {
     this.#setup = setup;
@@ -97,9 +101,14 @@ export class WorkerCore {
     return this.#writer;
   }
 
-  /** `tables`: the index as the owner has grown it since. */
-  run(job: Job, tables: readonly SharedArrayBuffer[]): JobResult {
+  /**
+   * @param tables the index as the owner has grown it since
+   * @param largest bytes of a file that is read: it may have grown since it was seen
+   * @throws LargerThanAllowed then the job can be given to another
+   */
+  run(job: Job, tables: readonly SharedArrayBuffer[], largest = Number.POSITIVE_INFINITY): JobResult {
     this.#index.update(tables);
+    this.#largest = largest;
     switch (job.type) {
       case 'small':
         return this.#small(job.files, job.into);
@@ -272,6 +281,7 @@ export class WorkerCore {
   }
 
   #large(file: SourceFile, onRead: (bytes: number) => void = () => undefined, queue?: SealQueue): StoredFile {
+    if (file.stat.size > this.#largest) throw new LargerThanAllowed();
     const extents = extentsOf(file);
     const sink = this.#sink(queue);
     const { buffer } = this.#chunker;
