@@ -4,6 +4,7 @@
  */
 import { hexName, integer, moment, z } from '../core/schema.ts';
 import { LEDGER_CONTROL } from './ledger.ts';
+import { REPLICATION_CONTROL } from './replication.ts';
 import { KEY_CONTROL, lineageSchema } from './server-keys.ts';
 import { SOURCES } from './settings.ts';
 import { NAME } from './verbs.ts';
@@ -14,9 +15,9 @@ export type Role = (typeof ROLES)[number];
 
 /**
  * Who may ask: anybody who has shaken hands; who is known, by a device or a token; an account's own devices that may do all; those of an
- * administrator of the server.
+ * administrator of the server; another server that was let in as a replica.
  */
-export type Standing = 'anybody' | 'known' | 'manager' | 'administrator';
+export type Standing = 'anybody' | 'known' | 'manager' | 'administrator' | 'replica';
 
 const name = z.string().check(z.regex(NAME));
 const role = z.enum(ROLES);
@@ -376,6 +377,7 @@ export const CONTROL = {
   },
   ...KEY_CONTROL,
   ...LEDGER_CONTROL,
+  ...REPLICATION_CONTROL,
   shutdown: { standing: 'administrator', help: 'end the server in good order', request: nothing, answer: nothing },
 } as const satisfies Readonly<
   Record<

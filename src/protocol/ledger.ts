@@ -10,13 +10,12 @@ import type { Engine } from '../engine/engine.ts';
 import { leafHash } from '../engine/merkle.ts';
 import { sha256 } from '../engine/sha256.ts';
 import { NAME } from './verbs.ts';
+import { site, witnessSchema } from './witness.ts';
 
 /** `begin`: the first one. `change`: accounts, devices, tokens, grants, targets, the server itself (the audit log). */
 export const ENTRY_KINDS = ['begin', 'snapshot', 'removal', 'change', 'record'] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
-/** Of the server: a UUID. */
-const site = z.string().check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/));
 const signature = z.string().check(z.regex(/^[0-9a-f]{128}$/));
 const count = integer(0, Number.MAX_SAFE_INTEGER);
 
@@ -58,7 +57,7 @@ export const headSchema = z.strictObject({
 export type LedgerHead = z.infer<typeof headSchema>;
 
 /** Of a tree of 2^53 leaves more cannot be needed. */
-const proof = z.array(hexName).check(z.maxLength(108));
+export const proof: z.ZodMiniArray<z.ZodMiniString> = z.array(hexName).check(z.maxLength(108));
 export const MOST_ENTRIES = 200;
 
 /** Bytes of one record. */
@@ -75,7 +74,11 @@ export const LEDGER_CONTROL = {
     standing: 'known',
     help: 'how long the ledger is, signed, and that it continues what it was at an earlier length',
     request: z.strictObject({ from: z.optional(count) }),
-    answer: z.object({ key: hexName, head: headSchema, consistency: proof }),
+    answer: z.object({
+      ...{ key: hexName, head: headSchema, consistency: proof },
+      /** By servers to which this one sends what it has. */
+      witnesses: z.optional(z.array(witnessSchema).check(z.maxLength(64))),
+    }),
   },
   ledger: {
     standing: 'manager',

@@ -34,6 +34,12 @@ export const VERBS = {
     body: 'none',
     help: 'what was put and removed, as it is',
   },
+  tree: {
+    method: 'POST',
+    route: '/v1/targets/TARGET/tree',
+    body: 'json',
+    help: 'which objects there are, compared by ranges (object-tree.ts)',
+  },
   ranges: { method: 'POST', route: '/v1/targets/TARGET/ranges', body: 'json', help: 'parts of many objects at once' },
   stat: { method: 'HEAD', route: '/v1/targets/TARGET/objects/PATH', body: 'none', help: 'size and time of an object' },
   get: { method: 'GET', route: '/v1/targets/TARGET/objects/PATH', body: 'none', help: 'an object, or a range of it' },

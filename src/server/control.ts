@@ -9,6 +9,7 @@ import { keys } from './control/keys.ts';
 import { ledger } from './control/ledger.ts';
 import { login } from './control/login.ts';
 import { others } from './control/others.ts';
+import { replicas } from './control/replicas.ts';
 import { secrets } from './control/secrets.ts';
 import { server } from './control/server.ts';
 import { targets } from './control/targets.ts';
@@ -17,7 +18,19 @@ import { readJson } from './request-json.ts';
 import { requireSecondFactor, requireStanding } from './rights.ts';
 
 const HANDLERS: Controls<ControlVerb> = {
-  ...{ ...login, ...targets, ...secrets, ...devices, ...accounts, ...others, ...config, ...keys, ...ledger, ...server },
+  ...{
+    ...login,
+    ...targets,
+    ...secrets,
+    ...devices,
+    ...accounts,
+    ...others,
+    ...config,
+    ...keys,
+    ...ledger,
+    ...replicas,
+    ...server,
+  },
 };
 
 /** Bytes of a request. Strangers may send many at once, and need little. */

@@ -158,6 +158,7 @@ export class Directory {
       .select(['targets.id', 'targets.name', 'accounts.id as ownerId', 'accounts.name as owner'])
       .select([
         'accounts.is_disabled as isOwnerDisabled',
+        'accounts.is_copy as isCopy',
         'accounts.expires as ownerExpires',
         'grants.share',
         'grants.role',
@@ -185,6 +186,8 @@ const ACCOUNT_COLUMNS = [
   'accounts.is_admin',
   'accounts.is_disabled',
   'accounts.totp',
+  'accounts.is_replica',
+  'accounts.reaches_all',
   'parents.is_disabled as isParentDisabled',
   'accounts.expires as accountExpires',
   'parents.expires as parentExpires',
@@ -197,6 +200,8 @@ interface AccountRow {
   readonly is_admin: number;
   readonly is_disabled: number;
   readonly totp: string | null;
+  readonly is_replica: number;
+  readonly reaches_all: number;
   readonly isParentDisabled: number | null;
   readonly accountExpires: number | null;
   readonly parentExpires: number | null;
@@ -214,6 +219,8 @@ function accountPart(row: AccountRow): Pick<Principal, 'account' | 'until'> {
       parent: row.parent ?? undefined,
       isAdministrator: row.is_admin === 1,
       hasSecondFactor: row.totp !== null,
+      isReplica: row.is_replica === 1,
+      reachesAll: row.reaches_all === 1,
     },
     until: earliest(row.accountExpires, row.parentExpires),
   };

@@ -20,6 +20,8 @@ import { MOST_OBJECT_BYTES, type ObjectHooks, ObjectVerbs } from './objects.ts';
 import { observed } from './observed.ts';
 import type { Place } from './places.ts';
 import type { Caller, Principal } from './principal.ts';
+import type { CountedTarget } from './quota.ts';
+import { type Marked, markedBy } from './replication/marks.ts';
 import type { Reporter } from './reporter.ts';
 import { type ObjectVerb, requireKnown, requireRight, requireSecondFactor } from './rights.ts';
 import { checkPathSent } from './sent-paths.ts';
@@ -36,6 +38,8 @@ export interface ServerFacts extends ControlFacts, WatchingFacts {
   readonly metrics: Metrics;
   readonly deeds: Deeds;
 }
+
+const UNMARKED: Marked = { turns: undefined, origin: '', via: undefined };
 
 export function makeHandler(facts: ServerFacts): Handler {
   const handler: Handler = async (caller, request) => {
@@ -71,8 +75,10 @@ async function answer(facts: ServerFacts, caller: Caller, request: ServerRequest
     const storage = await facts.targets.open(place);
     if (verb === 'changes') return changes(facts, place, request, () => access.again());
     const guard = place.role === 'share' ? new ShareGuard(place.id, storage, place.shares) : undefined;
-    const verbs = new ObjectVerbs(facts.engine, storage, guard, access.hooks(place, facts), access.origin(place));
-    return access.guard(await verbs[verb](access.guarded()));
+    const hooks = access.hooks(place, storage, facts);
+    const verbs = new ObjectVerbs(facts.engine, storage, guard, hooks, access.origin(place));
+    const work = async (): Promise<Answer> => access.guard(await verbs[verb](access.guarded()));
+    return verb === 'put' ? facts.replication.arrivals.during(place.id, request.path, work) : work();
   });
 }
 
@@ -165,15 +171,29 @@ class Access {
   }
 
   /** What is removed is looked at, and written down before it goes; of what is published snapshots are written down. */
-  hooks(place: Place, { removals, deeds }: ServerFacts): ObjectHooks {
+  hooks(place: Place, storage: CountedTarget, { removals, deeds, replication, site }: ServerFacts): ObjectHooks {
     const doer = { account: this.#account, by: this.#by };
+    const { verb, query } = this.#request;
+    const marked = verb === 'put' || verb === 'remove' ? markedBy(place, query, site) : UNMARKED;
     return {
+      tree: () => replication.tree(place.id, storage),
       async removing(info) {
         await (await removals.guardOf(place)).check(info);
-        await deeds.removing(place, doer, info.path, info.size);
+        replication.leaving(place, info.path);
+        await deeds.removing(place, doer, info.path, info.size, marked.turns).catch((error: unknown) => {
+          replication.left(place, info.path, marked);
+          throw error;
+        });
       },
-      removed: () => deeds.removed(),
-      published: (path, size, isNew) => deeds.published(place, doer, path, size, isNew),
+      async removed(path) {
+        deeds.removed();
+        replication.left(place, path, marked);
+      },
+      absent: (path) => replication.neverCame(place, path, marked),
+      async published(path, size, isNew) {
+        await deeds.published(place, doer, path, size, isNew);
+        await replication.came(place, path, isNew, marked);
+      },
     };
   }
 

@@ -29,6 +29,11 @@ const EVENTS = {
   'unknown-folder': 'warning',
   /** The database knows objects, and there is no folder. */
   'missing-folder': 'error',
+  /** Another server that is sent what comes here. */
+  'replica-reached': 'info',
+  'replica-unreachable': 'warning',
+  'replica-refused': 'warning',
+  'replica-compared': 'info',
   stopping: 'info',
   ended: 'info',
 } as const satisfies Readonly<Record<string, Level>>;
@@ -98,10 +103,11 @@ function word(value: unknown): string {
 }
 
 /** Of events that others can cause as often as they like: whose are held back together. */
-function whoseOf(event: LogEvent, { account, network, error }: LogDetail): string | undefined {
+function whoseOf(event: LogEvent, { account, network, error, replica }: LogDetail): string | undefined {
   if (event === 'refused') return `${event} ${account} ${network}`;
   // The account is what somebody typed.
   if (event === 'login-refused' || event === 'enrol-refused') return `${event} ${network}`;
+  if (event === 'replica-refused') return `${event} ${replica}`;
   if (event === 'fault') return `${event} ${String(error).split('\n', 1)[0]}`;
   return undefined;
 }

@@ -12,6 +12,7 @@ import {
   rangesSchema,
 } from '../protocol/messages.ts';
 import { promisedHash } from '../protocol/object-names.ts';
+import { type ObjectTree, prefixesSchema, type TreeNode } from '../protocol/object-tree.ts';
 import { ABSENT, BEYOND, encodeRange, rangeHead } from '../protocol/ranges.ts';
 import type { Origin } from './changes.ts';
 import type { Answer, Pieces, ServerRequest } from './handler.ts';
@@ -25,6 +26,7 @@ import { checkPathSent } from './sent-paths.ts';
 const RANGE_PIECES = 4;
 /** Of a request for some thousand ranges. */
 const MOST_RANGES_BYTES = 1 << 20;
+const MOST_TREE_BYTES = 16 << 10;
 /** Packs are far smaller; what is larger is no object of ours. */
 export const MOST_OBJECT_BYTES: number = 1 << 30;
 
@@ -38,10 +40,14 @@ export interface ReadGuard {
 
 /** What else is done where objects come and go. */
 export interface ObjectHooks {
+  /** All that is there, and what was removed. */
+  tree(): Promise<ObjectTree>;
   /** Before one goes. @throws NeoError what is refused */
   removing(info: ObjectInfo): Promise<void>;
   /** What was about to go has gone, or could not. */
-  removed(): void;
+  removed(path: string): Promise<void>;
+  /** There was nothing to remove. */
+  absent(path: string): Promise<void>;
   /** One is there durably, before whoever put it is told. `isNew`: it was not there before. */
   published(path: string, size: number, isNew: boolean): Promise<void>;
 }
@@ -84,6 +90,15 @@ export class ObjectVerbs {
     }
     const page: ListPage = { objects: objects.map(({ path, size, modified }) => [path, size, modified]), next };
     return { type: 'json', value: page };
+  }
+
+  async tree({ body }: ServerRequest): Promise<Answer> {
+    const parsed = prefixesSchema.safeParse(await readJson(body, MOST_TREE_BYTES));
+    if (!parsed.success) throw new NeoError('usage', 'not a request for a tree: {"prefixes":["", "3f", …]}');
+    const tree = await this.#hooks.tree();
+    const nodes: TreeNode[] = [];
+    for (const prefix of parsed.data.prefixes) nodes.push(await tree.node(prefix));
+    return { type: 'json', value: { nodes } };
   }
 
   async stat({ path }: ServerRequest): Promise<Answer> {
@@ -140,8 +155,11 @@ export class ObjectVerbs {
 
   async remove({ path }: ServerRequest): Promise<Answer> {
     const info = await this.#storage.stat(path);
-    if (info === undefined) await this.#storage.remove(path, this.#origin);
-    else await this.#removeKnown(info);
+    if (info !== undefined) await this.#removeKnown(info);
+    else {
+      await this.#storage.remove(path, this.#origin);
+      await this.#hooks.absent(path);
+    }
     return { type: 'done' };
   }
 
@@ -150,7 +168,7 @@ export class ObjectVerbs {
     try {
       await this.#storage.remove(info.path, this.#origin);
     } finally {
-      this.#hooks.removed();
+      await this.#hooks.removed(info.path);
     }
   }
 

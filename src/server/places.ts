@@ -8,8 +8,8 @@ export interface Place {
   readonly id: string;
   readonly owner: { readonly id: string; readonly name: string };
   readonly name: string;
-  /** `share`: may read these shares and nothing else. */
-  readonly role: Role | 'share';
+  /** `share`: may read these shares and nothing else. `replica`: another server, which stores here. */
+  readonly role: Role | 'share' | 'replica';
   /** Ids. */
   readonly shares: readonly string[];
   /** Until when that holds, milliseconds since 1970. */
@@ -23,6 +23,7 @@ export interface TargetRow {
   readonly ownerId: string;
   readonly owner: string;
   readonly isOwnerDisabled: number;
+  readonly isCopy: number;
   readonly ownerExpires: number | null;
   readonly share: string | null;
   readonly role: Role | null;
@@ -40,13 +41,26 @@ export function placeFor(principal: Principal, rows: readonly TargetRow[], now: 
   if (row === undefined || (only !== undefined && only !== row.id)) return undefined;
   const { id, name, ownerId, owner } = row;
   const place = { id, name, owner: { id: ownerId, name: owner } };
+  if (principal.account.isReplica) {
+    const mayStore = principal.account.reachesAll || row.isCopy === 1;
+    return mayStore ? { ...place, role: 'replica', shares: [], until: undefined } : undefined;
+  }
   if (ownerId === principal.account.id) return { ...place, role: principal.role, shares: [], until: undefined };
   if (row.isOwnerDisabled === 1 || (row.ownerExpires !== null && row.ownerExpires <= now)) return undefined;
+  return grantedPlace(principal, place, rows, now);
+}
+
+function grantedPlace(
+  principal: Principal,
+  place: Pick<Place, 'id' | 'name' | 'owner'>,
+  rows: readonly TargetRow[],
+  now: number,
+): Place | undefined {
   const grants = rows.filter(({ role, expires }) => role !== null && (expires === null || expires > now));
   const role = grants.find(({ share }) => share === '')?.role ?? undefined;
   const shares = grants.flatMap(({ share }) => (share === null || share === '' ? [] : [share]));
   if (role === undefined && shares.length === 0) return undefined;
-  const until = earliest(row.ownerExpires, ...grants.map(({ expires }) => expires));
+  const until = earliest(rows[0]?.ownerExpires, ...grants.map(({ expires }) => expires));
   return { ...place, role: role === undefined ? 'share' : lesserRole(role, principal.role), shares, until };
 }
 

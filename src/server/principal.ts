@@ -22,6 +22,10 @@ export interface Principal {
     readonly parent: string | undefined;
     readonly isAdministrator: boolean;
     readonly hasSecondFactor: boolean;
+    /** Another server, which stores here what it was given. */
+    readonly isReplica: boolean;
+    /** Of a replica: it stores in all accounts, and not only in those that another server has brought. */
+    readonly reachesAll: boolean;
   };
   readonly device?: { readonly id: string; readonly name: string };
   /** `target`: the id of the only one that it is good for. */

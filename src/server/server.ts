@@ -25,6 +25,8 @@ import { type Log, silentLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { News } from './news.ts';
 import { Removals } from './removals.ts';
+import { Replication } from './replication/replication.ts';
+import { Turns } from './replication/turns.ts';
 import { Reporter } from './reporter.ts';
 import { Settings } from './settings.ts';
 import { type Strays, TargetStore } from './targets.ts';
@@ -106,9 +108,13 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     const { promise: shutdownAsked, resolve: shutdown } = Promise.withResolvers<void>();
     const backOff = new BackOff(clock);
     const removals = new Removals(db, targets, settings.removals, clock);
+    const turns = new Turns(db);
+    const replication = await Replication.open({
+      ...{ db, targets, turns, site, log, ledger, engine, clock, onFault },
+    });
     const facts = {
       ...{ db, directory, targets, removals, backOff, clock, random, pepper, issuer, shutdown, log, dev, settings },
-      ...{ keys, ledger, deeds: new Deeds(ledger) },
+      ...{ keys, ledger, turns, replication, deeds: new Deeds(ledger, turns) },
       ...{ version, site, engine, news, feeds, idle, ending: ending.signal },
     };
     const metrics = new Metrics(clock);
@@ -118,6 +124,7 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     });
     const health = new Health({ db, dataRoot, clock, log });
     tellStrays(await targets.strays(), log);
+    await replication.start();
     const timer = saveOften(targets, directory, onFault);
     return {
       site,
@@ -130,6 +137,7 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
       async close() {
         clearInterval(timer);
         ending.abort();
+        await replication.close();
         try {
           await targets.close();
           await directory.saveSeen();

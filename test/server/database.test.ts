@@ -61,7 +61,8 @@ describe('a database', () => {
     const strict = rows.filter((row) => row.strict === 1).map(({ name }) => name);
     const tables = ['accounts', 'audit', 'codes', 'config', 'devices', 'grants', 'settings', 'targets', 'tokens'];
     const ledger = ['ledger', 'ledger_nodes', 'ledger_readers'];
-    expect(strict.sort()).toEqual([...tables, ...ledger].sort());
+    const replication = ['replica_heads', 'replica_queue', 'replicas', 'turns', 'removed_targets'];
+    expect(strict.sort()).toEqual([...tables, ...ledger, ...replication].sort());
   });
 
   it('that was left half made by a kill is made anew', async () => {
@@ -148,6 +149,9 @@ describe('its tables', () => {
         expect({ ...(await db.selectFrom('accounts').selectAll().executeTakeFirstOrThrow()) }).toEqual({
           ...written,
           is_held: 0,
+          is_replica: 0,
+          reaches_all: 0,
+          is_copy: 0,
         });
       }),
     );

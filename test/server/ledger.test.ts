@@ -10,6 +10,7 @@ import { checkHead, type KnownLedger } from '../../src/protocol/ledger-check.ts'
 import type { Database } from '../../src/server/database/open.ts';
 import { Deeds } from '../../src/server/ledger/deeds.ts';
 import { Ledger } from '../../src/server/ledger/ledger.ts';
+import { Turns } from '../../src/server/replication/turns.ts';
 import { DatabaseFolder } from '../support/server-database.ts';
 import { SimClock } from '../support/sim-clock.ts';
 
@@ -305,7 +306,7 @@ describe('what happens in targets', () => {
     );
 
   it('is written down before an object goes, many in one entry', async () => {
-    const deeds = new Deeds(ledger);
+    const deeds = new Deeds(ledger, new Turns(database.db));
     const paths = numbers(1, 60).map((n) => `packs/${n}`);
     let next = 0;
     const lane = async (): Promise<void> => {
@@ -324,14 +325,14 @@ describe('what happens in targets', () => {
   });
 
   it('of different people is in entries of their own', async () => {
-    const deeds = new Deeds(ledger);
+    const deeds = new Deeds(ledger, new Turns(database.db));
     await Promise.all([doer, { account: 'eve', by: 'eve@x' }].map((who) => deeds.removing(place, who, 'index/1', 1)));
     expect((await written()).map(({ by }) => by).sort()).toEqual(['bob@laptop', 'eve@x']);
     expect(await verify(undefined, 'eve')).toHaveLength(1);
   });
 
   it('is written once of a snapshot that is put again, and not at all of other objects', async () => {
-    const deeds = new Deeds(ledger);
+    const deeds = new Deeds(ledger, new Turns(database.db));
     await deeds.published(place, doer, 'packs/1', 9, true);
     await deeds.published(place, doer, 'snapshots/1', 9, true);
     await deeds.published(place, doer, 'snapshots/1', 9, false);
@@ -341,7 +342,7 @@ describe('what happens in targets', () => {
   });
 
   it('that cannot be written down is refused', async () => {
-    const deeds = new Deeds(ledger);
+    const deeds = new Deeds(ledger, new Turns(database.db));
     await database.db.schema.dropTable('ledger_readers').execute();
     await expect(deeds.removing(place, doer, 'packs/1', 1)).rejects.toThrow('ledger_readers');
     await expect(deeds.removing(place, doer, 'packs/2', 1)).rejects.toThrow('ledger_readers');

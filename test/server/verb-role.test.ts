@@ -51,6 +51,8 @@ function serverFor(who: string): OwnServer {
 }
 
 const proof = 'ab'.repeat(32);
+const NO_KEY = `SHA256:${'A'.repeat(43)}`;
+const SITE = '01234567-89ab-4def-8123-456789abcdef';
 const kdf = { salt: '00'.repeat(16), memory: 65_536, passes: 3, lanes: 4 };
 const totpNow = (): string =>
   HOTP.generate({ secret: Secret.fromBase32(SECRET), counter: Math.floor(Date.now() / 30_000) });
@@ -169,6 +171,23 @@ const CONTROLS: Readonly<Record<ControlVerb, (account: string, name: string) => 
   'ledger-head': () => ({ from: 1 }),
   ledger: () => ({ size: 1 }),
   'record-put': (_, name) => ({ kind: name, data: 'AAAA' }),
+  replicas: () => ({}),
+  'replica-add': (_, name) => ({ name, location: 'neo://127.0.0.1:1', fingerprint: NO_KEY, code: name }),
+  'replica-remove': async (_, name) => {
+    const row = { id: name, name, site: name, location: 'neo://127.0.0.1:1', keys: JSON.stringify([NO_KEY]) };
+    await server.database.db
+      .insertInto('replicas')
+      .values({ ...row, device_key: '', created: 1, compared: null, witness: null })
+      .execute();
+    return { name };
+  },
+  'replica-compare': (_, name) => ({ name }),
+  'replica-invite': (_, name) => ({ name }),
+  'replica-offer': (_, name) => ({ site: SITE, owner: name, target: name, configs: [], objects: [] }),
+  'replica-head': () => {
+    const head = { v: 1, site: SITE, size: 1, root: proof, time: 1, signature: proof.repeat(2) };
+    return { key: proof, head, from: 0, consistency: [] };
+  },
   shutdown: () => ({}),
 };
 
@@ -202,6 +221,7 @@ const OBJECT_REQUESTS: Readonly<Record<string, Asked>> = {
   'get reached': { ...PACK, headers: { range: 'bytes=0-0' } },
   get: PACK,
   stat: PACK,
+  tree: { body: '{"prefixes":[""]}' },
   remove: { path: 'packs/00/none' },
   'remove keys/': { path: 'keys/none' },
 };

@@ -129,6 +129,10 @@ class Cast {
     return this.#withDevice(await this.#other(more));
   }
 
+  async anotherServer(): Promise<Came> {
+    return this.#withDevice(await this.#other({ is_replica: 1, reaches_all: 1 }), { role: 'append' });
+  }
+
   async otherByToken(more: AccountMore = {}): Promise<Came> {
     return this.#withToken(await this.#other(more));
   }
@@ -156,6 +160,7 @@ class Cast {
 const DISABLED = { is_disabled: 1 };
 const EXPIRED = { expires: PAST };
 const KINDS: Readonly<Record<string, Kind>> = {
+  'another server': (cast) => cast.anotherServer(),
   nobody: (cast) => cast.stranger(),
   'unknown device': (cast) => cast.unknown(),
   token: (cast) => cast.ownerByToken(),

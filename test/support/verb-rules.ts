@@ -3,7 +3,7 @@ import { ROLES, type Role } from '../../src/protocol/control.ts';
 
 /** What a share lets read, and no more; put below removals/, shares/ and tombs/, and removed below keys/: they count as verbs of their own. */
 const SHARED = ['time', 'list share', 'ranges', 'get share', 'get reached'];
-const READ = [...SHARED, 'list', 'changes', 'ranges beyond', 'stat', 'get'];
+const READ = [...SHARED, 'list', 'changes', 'tree', 'ranges beyond', 'stat', 'get'];
 const APPEND = [...READ, 'put'];
 const WRITE = [...APPEND, 'put removals/', 'put shares/'];
 const PRUNE = [...WRITE, 'put tombs/', 'remove'];
@@ -31,12 +31,15 @@ const ADMINISTRATOR = [
   ...['user-devices', 'user-device-revoke', 'user-token-revoke', 'user-grants', 'user-grant-remove'],
   ...['config', 'config-set', 'config-unset'],
   ...['keys', 'key-add', 'key-present', 'key-retire'],
+  ...['replicas', 'replica-add', 'replica-remove', 'replica-compare', 'replica-invite'],
   ...['metrics', 'events'],
 ];
+/** Servers that were let in. */
+const REPLICA = ['replica-offer', 'replica-head'];
 const OBJECTS = [...ALL_OF_TARGET];
 /** What a device may ask for whose account lacks the second factor that the server demands, beside what anybody may. */
 const BEFORE_SECOND = ['whoami', 'second-start', 'second-confirm'];
-export const ALL = [...ANYBODY, ...LETS_IN, ...KNOWN, ...MANAGER, ...ADMINISTRATOR, ...OBJECTS];
+export const ALL = [...ANYBODY, ...LETS_IN, ...KNOWN, ...MANAGER, ...ADMINISTRATOR, ...REPLICA, ...OBJECTS];
 
 /** Who may do what beside what anybody may; and what all else is refused with. */
 export interface Told {
@@ -89,6 +92,11 @@ export const TOLD: Readonly<Record<string, Told>> = {
     letIn: 'no key',
   },
   administrator,
+  // It stores whatever it has, in whatever account, and reads nothing.
+  'another server': {
+    ...known,
+    may: [...KNOWN, ...REPLICA, 'tree', ...PRUNE.filter((verb) => !READ.includes(verb))],
+  },
   ...ofRoles('device without a second factor', (role) => ({ ...ofDevice(role), second: 'lacks' })),
   'grantee without a second factor': { ...known, may: [...KNOWN, ...MANAGER, ...PRUNE], second: 'lacks' },
   'administrator without a second factor': { ...administrator, second: 'lacks' },
@@ -139,6 +147,6 @@ function toldOfRights({ may, objects, controls, isShare }: Told, verb: string): 
   if (may.includes(verb)) return 'done';
   // Monitors have no account: how they get in is said to whoever does not.
   if (verb === 'metrics') return 'denied';
-  if (isShare && READ.includes(verb) && verb !== 'changes') return 'not reached';
+  if (isShare && READ.includes(verb) && !['changes', 'tree'].includes(verb)) return 'not reached';
   return OBJECTS.includes(verb) ? objects : controls;
 }

@@ -6,6 +6,7 @@ import type { Tables } from '../database/tables.ts';
 import { requireAdministrator } from './administrators.ts';
 import { type Change, type Controls, change, type KnownContext } from './context.ts';
 import { insertAccount, insertCode } from './new-account.ts';
+import { noteRemoved } from './targets.ts';
 
 type Verbs =
   | 'subs'
@@ -96,7 +97,11 @@ export const accounts: Controls<Verbs> = {
 
   async 'user-invite'(context, { name }) {
     return change(context, 'user-invite', { name }, async (trx) => {
-      const { id } = await anyAccount(trx, name);
+      const { id, is_replica } = await anyAccount(trx, name);
+      if (is_replica === 1) {
+        const hint = `neo admin replica invite ${name}`;
+        throw new NeoError('usage', `${name} is another server`, { hint });
+      }
       return insertCode(context, trx, id, 'admin');
     });
   },
@@ -105,7 +110,9 @@ export const accounts: Controls<Verbs> = {
     await context.targets.count((await anyAccount(context.db, name)).id);
     const removed = await change(context, 'user-remove', { name }, async (trx) => {
       const { id } = await anyAccount(trx, name);
-      const rows = await trx.selectFrom('targets').where('account', '=', id).select('id').execute();
+      const rows = await trx.selectFrom('targets').where('account', '=', id).select(['id', 'name']).execute();
+      const targets = rows.map((row) => ({ owner: name, name: row.name }));
+      await noteRemoved(trx, targets);
       await trx.deleteFrom('accounts').where('id', '=', id).execute();
       await requireAdministrator(trx);
       return { id, rows };

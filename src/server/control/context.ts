@@ -2,6 +2,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
+import type { Engine } from '../../engine/engine.ts';
 import type { CONTROL, ControlAnswer, ControlRequest, ControlVerb } from '../../protocol/control.ts';
 import type { BackOff } from '../back-off.ts';
 import type { Tables } from '../database/tables.ts';
@@ -11,6 +12,8 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Caller, Principal } from '../principal.ts';
 import type { Removals } from '../removals.ts';
+import type { Replication } from '../replication/replication.ts';
+import type { Turns } from '../replication/turns.ts';
 import type { Settings } from '../settings.ts';
 import type { TargetStore } from '../targets.ts';
 
@@ -30,6 +33,11 @@ export interface ControlFacts {
   readonly settings: Settings;
   readonly keys: ServerKeys;
   readonly ledger: Ledger;
+  readonly turns: Turns;
+  readonly replication: Replication;
+  readonly engine: Engine;
+  /** Of this server, for ever. */
+  readonly site: string;
   readonly log: Log;
   /** Ends the server in good order, after the answer. */
   readonly shutdown: () => void;

@@ -8,8 +8,9 @@ import type { Controls } from './context.ts';
 const MOST_BYTES = 16 << 20;
 
 export const ledger: Controls<'ledger-head' | 'ledger' | 'record-put'> = {
-  async 'ledger-head'({ ledger: book }, { from }) {
-    return { key: toHex(book.key), ...(await book.head(from)) };
+  async 'ledger-head'({ ledger: book, replication: { witnesses } }, { from }) {
+    const seen = witnesses.length === 0 ? {} : { witnesses };
+    return { key: toHex(book.key), ...(await book.head(from)), ...seen };
   },
 
   async ledger({ ledger: book, principal: { account } }, { after = 0, size, kind }) {

@@ -16,6 +16,8 @@ export const targets: Controls<Verbs> = {
   async targets({ directory, principal, targets: store }) {
     const places = await directory.placesOf(principal);
     const shown = places.map(async ({ id, owner, name, role, created, ...kept }) => {
+      // Servers have no targets, and are granted none.
+      if (role === 'replica') throw new NeoError('failed', 'a replica looks into targets');
       const { bytes, objects } = (await store.sizesOf(owner.id, id)) ?? kept;
       return { owner: owner.name, name, role, created, bytes, objects };
     });
@@ -38,6 +40,7 @@ export const targets: Controls<Verbs> = {
         .executeTakeFirst();
       if (known !== undefined) throw new NeoError('already-exists', `there is a target ${name} already`);
       await trx.insertInto('targets').values(row).execute();
+      await trx.deleteFrom('removed_targets').where('owner', '=', account.name).where('name', '=', name).execute();
     });
     return {};
   },
@@ -46,7 +49,11 @@ export const targets: Controls<Verbs> = {
     const { targets: store } = context;
     const id = await ownTarget(context, context.db, name);
     await store.count(context.principal.account.id);
-    await change(context, 'target-remove', { name }, (trx) => trx.deleteFrom('targets').where('id', '=', id).execute());
+    const { name: owner } = context.principal.account;
+    await change(context, 'target-remove', { name }, async (trx) => {
+      await trx.deleteFrom('targets').where('id', '=', id).execute();
+      await noteRemoved(trx, [{ owner, name }]);
+    });
     context.removals.forget(id);
     return store.remove(context.principal.account.id, id);
   },
@@ -96,6 +103,16 @@ export const targets: Controls<Verbs> = {
     return store.usageOf(principal.account.parent ?? principal.account.id);
   },
 };
+
+/** No other server brings them back. */
+export async function noteRemoved(trx: Change, targets: readonly { owner: string; name: string }[]): Promise<void> {
+  if (targets.length === 0) return;
+  await trx
+    .insertInto('removed_targets')
+    .values([...targets])
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
 
 /** By whom and to whom; `share` is empty where all of the target is meant. */
 export function grantsIn(db: Pick<Change, 'selectFrom'>) {

@@ -216,6 +216,67 @@ async function addHeld({ schema }: Kysely<unknown>): Promise<void> {
   await schema.alterTable('accounts').addColumn('is_held', INTEGER, held).execute();
 }
 
+async function addReplication({ schema }: Kysely<unknown>): Promise<void> {
+  for (const name of ['is_replica', 'is_copy', 'reaches_all']) {
+    const off: Column = (column) => flag(name)(column).defaultTo(0);
+    await schema.alterTable('accounts').addColumn(name, INTEGER, off).execute();
+  }
+  await make(
+    schema
+      .createTable('removed_targets')
+      .addColumn('owner', 'text', required)
+      .addColumn('name', 'text', required)
+      .addPrimaryKeyConstraint('removed_targets_key', ['owner', 'name']),
+  );
+  await make(
+    schema
+      .createTable('turns')
+      .addColumn('target', 'text', of('targets'))
+      .addColumn('path', 'text', required)
+      .addColumn('turns', INTEGER, count('turns'))
+      .addPrimaryKeyConstraint('turns_key', ['target', 'path']),
+  );
+  await make(
+    schema
+      .createTable('replicas')
+      .addColumn('id', 'text', key)
+      .addColumn('name', 'text', unique)
+      .addColumn('location', 'text', required)
+      .addColumn('keys', 'text', required)
+      .addColumn('site', 'text', unique)
+      .addColumn('device_key', 'text', required)
+      .addColumn('created', INTEGER, count('created'))
+      .addColumn('compared', INTEGER, orCount('compared'))
+      .addColumn('witness', 'text'),
+  );
+  await make(
+    schema
+      .createTable('replica_queue')
+      // A number that was given away is never given again: whoever has sent one entry removes that one, and no later one of the same object.
+      .addColumn('seq', INTEGER, (column) => column.primaryKey().autoIncrement())
+      .addColumn('replica', 'text', of('replicas'))
+      .addColumn('target', 'text', of('targets'))
+      .addColumn('path', 'text', required)
+      .addColumn('action', 'text', required)
+      .addColumn('origin', 'text', required)
+      .addColumn('since', INTEGER, count('since'))
+      .addColumn('due', INTEGER, count('due'))
+      .addColumn('tries', INTEGER, count('tries'))
+      .addColumn('error', 'text')
+      .addUniqueConstraint('replica_queue_path', ['replica', 'target', 'path']),
+  );
+  await schema.createIndex('replica_queue_target').on('replica_queue').columns(['target']).execute();
+  await make(
+    schema
+      .createTable('replica_heads')
+      .addColumn('account', 'text', (column) => of('accounts')(column).primaryKey())
+      .addColumn('site', 'text', required)
+      .addColumn('key', 'text', required)
+      .addColumn('size', INTEGER, count('size'))
+      .addColumn('root', 'text', required),
+  );
+}
+
 export const MIGRATIONS: Migrations = {
   '0001': {
     async up(db: Kysely<unknown>) {
@@ -229,6 +290,7 @@ export const MIGRATIONS: Migrations = {
   '0003': { up: makeConfig },
   '0004': { up: makeLedger },
   '0005': { up: addHeld },
+  '0006': { up: addReplication },
 };
 
 /**

@@ -19,6 +19,11 @@ export interface Tables {
   readonly ledger: LedgerTable;
   readonly ledger_readers: LedgerReadersTable;
   readonly ledger_nodes: LedgerNodesTable;
+  readonly removed_targets: RemovedTargetsTable;
+  readonly turns: TurnsTable;
+  readonly replicas: ReplicasTable;
+  readonly replica_queue: ReplicaQueueTable;
+  readonly replica_heads: ReplicaHeadsTable;
 }
 
 /** `site`: of this server, for ever; `pepper`: 32 random bytes from which the salts of accounts that are not there are made. */
@@ -46,6 +51,12 @@ interface AccountsTable {
   is_disabled: number;
   /** An administrator has disabled it: nobody else lets it in again. */
   is_held: Generated<number>;
+  /** Another server, which stores here what it was given. */
+  is_replica: Generated<number>;
+  /** Of a replica: it stores in all accounts, and not only in copies. */
+  reaches_all: Generated<number>;
+  /** Another server has brought it. */
+  is_copy: Generated<number>;
   expires: number | null;
   /** Bytes; null: no limit. */
   quota: number | null;
@@ -173,4 +184,65 @@ interface LedgerNodesTable {
   level: number;
   place: number;
   hash: string;
+}
+
+/** Targets that were here once, by the names of account and target: no other server brings them back. */
+interface RemovedTargetsTable {
+  owner: string;
+  name: string;
+}
+
+/** Of objects that were ever removed: how often they came and went (replication/turns.ts). */
+interface TurnsTable {
+  target: string;
+  path: string;
+  turns: number;
+}
+
+/** Other servers that are sent what comes here. */
+interface ReplicasTable {
+  id: string;
+  /** Unique. */
+  name: string;
+  /** `neo://HOST:PORT`. */
+  location: string;
+  /** JSON: fingerprints by which it is known, as people see them. */
+  keys: string;
+  /** Of that server; unique. */
+  site: string;
+  /** PEM, Ed25519: how this server shows there who it is. */
+  device_key: string;
+  created: number;
+  /** When all was compared last; null: it has to be, for something may be missing in the queue. */
+  compared: number | null;
+  /** JSON as `witnessSchema`: the last head of the ledger that it has signed. */
+  witness: string | null;
+}
+
+/** What a replica is still to be told, in this order. */
+interface ReplicaQueueTable {
+  seq: Generated<number>;
+  replica: string;
+  target: string;
+  /** Once for each replica and target. */
+  path: string;
+  action: 'put' | 'remove';
+  /** Site of the server to which a client gave it. */
+  origin: string;
+  since: number;
+  /** Not before. */
+  due: number;
+  tries: number;
+  /** Why it was refused the last time. */
+  error: string | null;
+}
+
+/** Heads of the ledgers of servers that send here: the last that was signed. */
+interface ReplicaHeadsTable {
+  account: string;
+  site: string;
+  /** Public, hex. */
+  key: string;
+  size: number;
+  root: string;
 }

@@ -23,6 +23,7 @@ import {
   signEntry,
   signHead,
 } from '../../protocol/ledger.ts';
+import { signWitness, type Witness } from '../../protocol/witness.ts';
 import type { Tables } from '../database/tables.ts';
 
 /** Something that was done. */
@@ -34,6 +35,8 @@ export interface Deed {
   readonly readers: readonly string[];
   /** By which {@link Ledger.knows} finds it. */
   readonly subject?: string;
+  /** Done in the same transaction. */
+  readonly also?: (trx: Transaction<Tables>) => Promise<void>;
 }
 
 export interface LedgerOptions {
@@ -84,7 +87,7 @@ export class Ledger {
   }
 
   /** Written down when the transaction is. @returns its number */
-  async append(trx: Transaction<Tables>, { kind, content, readers, subject }: Deed): Promise<number> {
+  async append(trx: Transaction<Tables>, { kind, content, readers, subject, also }: Deed): Promise<number> {
     const { engine, clock, random, site, seed } = this.#options;
     const last = await trx
       .selectFrom('ledger')
@@ -120,6 +123,7 @@ export class Ledger {
     }
     const accounts = [...new Set(readers)].map((account) => ({ account, seq }));
     if (accounts.length > 0) await trx.insertInto('ledger_readers').values(accounts).execute();
+    await also?.(trx);
     return seq;
   }
 
@@ -166,6 +170,16 @@ export class Ledger {
       }
     }
     this.#isWriting = false;
+  }
+
+  size(): Promise<number> {
+    return sizeOf(this.#options.db);
+  }
+
+  /** That a head of another ledger was seen, signed with the key of this one. */
+  witness(seen: Omit<Witness, 'v' | 'key' | 'signature'>): Witness {
+    const { engine, seed } = this.#options;
+    return signWitness(engine, seed, { v: 1, ...seen, time: Math.round(seen.time), key: toHex(this.key) });
   }
 
   /** Signed now; and what shows that it continues the first `from` entries: nothing, where there are not so many. */
