@@ -6,6 +6,8 @@
  * the backend's own. Other paths are refused with `failed`.
  * Errors: `no-space`, `quota-exceeded`, `permission-denied`, `unreachable` (worth retrying) and `failed` as NeoError.
  */
+import type { TreeNode } from '../protocol/object-tree.ts';
+
 export interface ObjectInfo {
   readonly path: string;
   readonly size: number;
@@ -82,6 +84,12 @@ export interface Backend {
 
   /** As {@link list}, in the order of the paths' bytes, and only what comes after `after`. For servers, which list in pages. */
   listAfter?(folder: string, after: string): AsyncIterable<ObjectInfo>;
+
+  /**
+   * For each prefix what lies there in the tree of all objects (protocol/object-tree.ts), in this order: at most `MOST_PREFIXES` of them. It also says
+   * what was removed. Only storage has it that keeps such a tree itself; of any other a tree is made of its list.
+   */
+  readonly tree?: ((prefixes: readonly string[]) => Promise<readonly TreeNode[]>) | undefined;
 
   stat(path: string): Promise<ObjectInfo | undefined>;
 

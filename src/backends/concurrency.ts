@@ -30,6 +30,7 @@ export class AdaptiveConcurrency implements Backend {
   readonly location: string;
   readonly isRemote: boolean | undefined;
   readonly isGuarded: boolean | undefined;
+  readonly tree: Backend['tree'];
   readonly #inner: Backend;
   readonly #gate: Gate;
 
@@ -37,6 +38,8 @@ export class AdaptiveConcurrency implements Backend {
     this.location = inner.location;
     this.isRemote = inner.isRemote;
     this.isGuarded = inner.isGuarded;
+    const tree = inner.tree?.bind(inner);
+    this.tree = tree && ((prefixes) => this.#gate.pass(Number.POSITIVE_INFINITY, () => tree(prefixes)));
     this.#inner = inner;
     this.#gate = new Gate(monotonic);
   }

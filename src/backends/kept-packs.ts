@@ -41,6 +41,7 @@ class KeptPacks implements Backend {
   readonly location: string;
   readonly isRemote: boolean | undefined;
   readonly isGuarded: boolean | undefined;
+  readonly tree: Backend['tree'];
   readonly #inner: Backend;
   readonly #store: Store;
   readonly #kept = new Map<string, ByteRange>();
@@ -52,6 +53,7 @@ class KeptPacks implements Backend {
     this.location = inner.location;
     this.isRemote = inner.isRemote;
     this.isGuarded = inner.isGuarded;
+    this.tree = inner.tree?.bind(inner);
     this.#inner = inner;
     this.#store = store;
   }

@@ -5,6 +5,7 @@
 import { NeoError } from '../core/errors.ts';
 import type { z } from '../core/schema.ts';
 import { listSchema, timeSchema } from '../protocol/messages.ts';
+import { nodesSchema, type TreeNode } from '../protocol/object-tree.ts';
 import { decodeRanges, type RangeAnswer } from '../protocol/ranges.ts';
 import { urlOf, VERBS, type Verb } from '../protocol/verbs.ts';
 import type { Backend, ByteRange, ObjectInfo } from './backend.ts';
@@ -24,6 +25,8 @@ export interface NeoOptions {
 const MOST_JSON_BYTES = 2 << 20;
 /** What no object of ours comes near to; a server that claims more is not given the memory. */
 const MOST_OBJECT_BYTES = 1 << 30;
+
+type Sent = Pick<Exchange, 'headers' | 'body'>;
 
 /** Nothing is asked yet. */
 export function openNeo(place: NeoPlace, options: NeoOptions): Backend {
@@ -92,9 +95,7 @@ class NeoBackend implements Backend {
   }
 
   async #ranges(ranges: readonly AskedRange[]): Promise<readonly RangeAnswer[]> {
-    const body = new TextEncoder().encode(JSON.stringify({ ranges }));
-    const headers = { 'content-type': 'application/json', 'content-length': body.length };
-    const { stream } = present(await this.#ask('ranges', '', { headers, body }));
+    const { stream } = present(await this.#ask('ranges', '', jsonBody({ ranges })));
     const lengths = ranges.map(([, , length]) => length);
     const most = lengths.reduce((sum, length) => sum + 4 + length, 0);
     return decodeRanges(await wholeOf(stream, most), lengths);
@@ -119,6 +120,11 @@ class NeoBackend implements Backend {
     }
   }
 
+  async tree(prefixes: readonly string[]): Promise<readonly TreeNode[]> {
+    const { nodes } = await this.#json('tree', nodesSchema, '', jsonBody({ prefixes }));
+    return nodes;
+  }
+
   async stat(path: string): Promise<ObjectInfo | undefined> {
     checkPath(path);
     const reply = await this.#ask('stat', path);
@@ -141,19 +147,14 @@ class NeoBackend implements Backend {
     await this.#connection.close();
   }
 
-  async #json<T extends z.ZodMiniType>(verb: Verb, schema: T, query = ''): Promise<z.infer<T>> {
-    const { stream } = present(await this.#ask(verb, '', {}, query));
+  async #json<T extends z.ZodMiniType>(verb: Verb, schema: T, query = '', more: Sent = {}): Promise<z.infer<T>> {
+    const { stream } = present(await this.#ask(verb, '', more, query));
     const parsed = schema.safeParse(await jsonOf(stream, MOST_JSON_BYTES));
     if (!parsed.success) throw new NeoError('failed', `${this.location} answers ${verb} with something else`);
     return parsed.data;
   }
 
-  #ask(
-    verb: Verb,
-    path: string,
-    more: Pick<Exchange, 'headers' | 'body'> = {},
-    query = '',
-  ): Promise<Reply | undefined> {
+  #ask(verb: Verb, path: string, more: Sent = {}, query = ''): Promise<Reply | undefined> {
     const doing = `${verb} ${path === '' ? this.location : path}`;
     return this.#connection.ask({
       ...more,
@@ -162,6 +163,11 @@ class NeoBackend implements Backend {
       doing,
     });
   }
+}
+
+function jsonBody(value: unknown): Sent {
+  const body = new TextEncoder().encode(JSON.stringify(value));
+  return { headers: { 'content-type': 'application/json', 'content-length': body.length }, body };
 }
 
 function present(reply: Reply | undefined): Reply {

@@ -42,6 +42,7 @@ export class RetryBackend implements Backend {
   readonly location: string;
   readonly isRemote: boolean | undefined;
   readonly isGuarded: boolean | undefined;
+  readonly tree: Backend['tree'];
   readonly #inner: Backend;
   readonly #options: RetryOptions;
   readonly #line = new Line();
@@ -50,6 +51,8 @@ export class RetryBackend implements Backend {
     this.location = inner.location;
     this.isRemote = inner.isRemote;
     this.isGuarded = inner.isGuarded;
+    const tree = inner.tree?.bind(inner);
+    this.tree = tree && ((prefixes) => this.#tried(() => tree(prefixes)));
     this.#inner = inner;
     this.#options = options;
   }

@@ -65,6 +65,15 @@ export const repositoryFlags = {
   }),
 };
 
+/** How storage is reached, where no repository is opened. */
+export const storageFlags = {
+  ssh: repositoryFlags.ssh,
+  'retry-for': repositoryFlags['retry-for'],
+  'limit-upload': repositoryFlags['limit-upload'],
+  'limit-download': repositoryFlags['limit-download'],
+  'debug-protocol': repositoryFlags['debug-protocol'],
+};
+
 export const globalFlags = { ...repositoryFlags, ...outputFlags };
 
 export interface OutputFlags {

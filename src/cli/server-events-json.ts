@@ -11,15 +11,9 @@ export interface EventTotals {
 }
 
 /** @param totals goes with what is printed */
-export async function printEvents(
-  followed: AsyncIterable<Followed>,
-  out: Pick<Output, 'object'>,
-  totals: EventTotals,
-): Promise<void> {
-  for await (const each of followed) {
-    count(each, totals);
-    await print(each, out);
-  }
+export async function printEvent(each: Followed, out: Pick<Output, 'object'>, totals: EventTotals): Promise<void> {
+  count(each, totals);
+  await print(each, out);
 }
 
 function count(each: Followed, totals: EventTotals): void {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlClient } from '../backends/neo-control.ts';
 import { isNeoError, messageOf } from '../core/errors.ts';
 import { type ObjectEvent, objectEventSchema, type ServerEvent, unreadSchema } from '../protocol/messages.ts';
+import { followStanding, type Standing } from './server-standing.ts';
 
 export type Followed =
   | { readonly type: 'on' }
@@ -24,10 +25,35 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8_000;
 
 /**
+ * What happens, and how the server stands in between, until the signal fires.
+ * @throws as {@link followServer}; what `tell` throws
+ */
+export async function watchServer(
+  client: ControlClient,
+  tell: (news: Followed | Standing) => Promise<void> | void,
+  signal: AbortSignal,
+): Promise<void> {
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  let isOn = false;
+  const follow = async (): Promise<void> => {
+    for await (const followed of followServer(client, until)) {
+      await tell(followed);
+      isOn = followed.type !== 'away';
+    }
+  };
+  try {
+    await Promise.all([follow(), followStanding(client, () => isOn, tell, until)]);
+  } finally {
+    over.abort();
+  }
+}
+
+/**
  * Until the signal fires.
  * @throws NeoError what the server refuses with; unreachable when it could not be reached the first time
  */
-export async function* followServer(client: ControlClient, signal: AbortSignal): AsyncGenerator<Followed> {
+async function* followServer(client: ControlClient, signal: AbortSignal): AsyncGenerator<Followed> {
   let pause = FIRST_PAUSE_MS;
   let wasOn = false;
   while (!signal.aborted) {
