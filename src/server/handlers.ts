@@ -176,23 +176,20 @@ class Access {
     const { verb, query } = this.#request;
     const marked = verb === 'put' || verb === 'remove' ? markedBy(place, query, site) : UNMARKED;
     return {
-      tree: () => replication.tree(place.id, storage),
+      tree: (isFresh) => replication.tree(place.id, storage, isFresh),
       async removing(info) {
         await (await removals.guardOf(place)).check(info);
-        replication.leaving(place, info.path);
-        await deeds.removing(place, doer, info.path, info.size, marked.turns).catch((error: unknown) => {
-          replication.left(place, info.path, marked);
-          throw error;
-        });
+        await deeds.removing(place, doer, info.path, info.size, marked.turns);
       },
       async removed(path) {
         deeds.removed();
         replication.left(place, path, marked);
       },
       absent: (path) => replication.neverCame(place, path, marked),
+      coming: (path) => replication.coming(place, path, marked),
       async published(path, size, isNew) {
         await deeds.published(place, doer, path, size, isNew);
-        await replication.came(place, path, isNew, marked);
+        if (isNew) replication.came(place, path, marked);
       },
     };
   }

@@ -40,10 +40,12 @@ export interface ReadGuard {
 
 /** What else is done where objects come and go. */
 export interface ObjectHooks {
-  /** All that is there, and what was removed. */
-  tree(): Promise<ObjectTree>;
+  /** All that is there, and what was removed. `isFresh`: nothing that was there before it was asked for is missing. */
+  tree(isFresh: boolean): Promise<ObjectTree>;
   /** Before one goes. @throws NeoError what is refused */
   removing(info: ObjectInfo): Promise<void>;
+  /** All bytes of one are here, and right; it is not there yet. @throws NeoError what is refused */
+  coming(path: string): Promise<void>;
   /** What was about to go has gone, or could not. */
   removed(path: string): Promise<void>;
   /** There was nothing to remove. */
@@ -95,7 +97,8 @@ export class ObjectVerbs {
   async tree({ body }: ServerRequest): Promise<Answer> {
     const parsed = prefixesSchema.safeParse(await readJson(body, MOST_TREE_BYTES));
     if (!parsed.success) throw new NeoError('usage', 'not a request for a tree: {"prefixes":["", "3f", …]}');
-    const tree = await this.#hooks.tree();
+    // Whoever asks for all begins anew.
+    const tree = await this.#hooks.tree(parsed.data.prefixes.includes(''));
     const nodes: TreeNode[] = [];
     for (const prefix of parsed.data.prefixes) nodes.push(await tree.node(prefix));
     return { type: 'json', value: { nodes } };
@@ -134,6 +137,7 @@ export class ObjectVerbs {
       throw new NeoError('usage', `an object of ${length} bytes is larger than ${MOST_OBJECT_BYTES}`);
     }
     const promised = promisedHash(path);
+    const hooks = this.#hooks;
     const hasher = promised === undefined ? undefined : this.#engine.blake3Hasher();
     let got = 0;
     const counted = async function* (): Pieces {
@@ -147,6 +151,7 @@ export class ObjectVerbs {
       if (hasher !== undefined && toHex(hasher.digest()) !== promised) {
         throw new NeoError('integrity', `the bytes of ${path} are not those of its name`);
       }
+      await hooks.coming(path);
     };
     const isNew = await this.#storage.putPieces(path, counted(), length, this.#origin);
     await this.#hooks.published(path, length, isNew);

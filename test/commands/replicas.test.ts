@@ -21,11 +21,63 @@ const replicas = async ({ admin }: People) =>
   (await ok(admin.neo(['admin', 'replica', 'list', '--json']))).of('replica');
 
 /** As the administrators of both type it. */
-async function link(from: People, to: People, name: string, invited: string, ...more: string[]): Promise<CliRun> {
-  const invitation = summaryOf(await ok(to.admin.neo(['admin', 'replica', 'invite', invited, ...more, '--json'])));
-  const command = String(invitation['command']).replace('NAME', name);
+async function link(from: People, to: People, name: string, invited: string): Promise<CliRun> {
+  const invitation = await ok(to.admin.neo(['admin', 'replica', 'invite', invited, '--json']));
+  return from.admin.sh(`${commandOf(invitation).replace('NAME', name)} --json`);
+}
+
+function commandOf(invitation: CliRun): string {
+  const command = String(summaryOf(invitation)['command']);
   expect(command).toMatch(/^neo admin replica add \S+ neo:\/\/127\.0\.0\.1:\d+ --code \S+ --fingerprint SHA256:\S+$/);
-  return from.admin.sh(`${command} --json`);
+  return command;
+}
+
+/** Types the commands of the manual, each where it says. */
+class Manual {
+  readonly #lines: (readonly [where: string, command: string])[];
+  readonly at: Record<string, People>;
+  readonly #ann: User;
+  /** What the last invitation says. */
+  #invitation: Record<string, unknown> = {};
+
+  private constructor(text: string, at: Record<string, People>, ann: User) {
+    const section = /^## Replicas$[\s\S]*?^## /m.exec(text)?.[0] ?? '';
+    this.#lines = [...section.matchAll(/^(?:at|by) (\w+) +(neo .*?)(?: {2,}\(.*\))?$/gm)].map(
+      ([, where = '', command = '']) => [where, command],
+    );
+    this.at = at;
+    this.#ann = ann;
+  }
+
+  static async open(at: Record<string, People>, ann: User): Promise<Manual> {
+    return new Manual(await readFile(join(root, 'docs/server.md'), 'utf8'), at, ann);
+  }
+
+  get left(): number {
+    return this.#lines.length;
+  }
+
+  /** The next one has to be this one. */
+  async type(begins: string): Promise<CliRun> {
+    const [where = '', command = ''] = this.#lines.shift() ?? [];
+    expect(`${where}: ${command}`).toContain(begins);
+    const run = await ok(this.#user(where).sh(`${this.#filled(command)} --json`));
+    if (begins.includes('invite')) this.#invitation = summaryOf(run);
+    return run;
+  }
+
+  #user(where: string): User {
+    return this.at[where]?.admin ?? this.#ann;
+  }
+
+  #filled(command: string): string {
+    const { code, fingerprint } = this.#invitation;
+    const places = Object.entries(this.at).reduce(
+      (text, [name, { server }]) => text.replace(`neo://${name}.example`, server.url),
+      command,
+    );
+    return places.replace('CODE', String(code)).replace('SHA256:…', String(fingerprint));
+  }
 }
 
 async function settled(people: People): Promise<void> {
@@ -39,9 +91,8 @@ async function settled(people: People): Promise<void> {
   );
 }
 
-/** What was in the file that {@link People.withSnapshot} saves. */
-async function expectRestored(user: User, repo: string, saved: Buffer): Promise<void> {
-  await ok(user.neo(['restore', 'latest', '--to', 'back', '--repo', repo]));
+/** The file that {@link People.withSnapshot} saves. */
+async function expectRestored(user: User, saved: Buffer): Promise<void> {
   const { stdout } = await ok(user.sh('find back -name file -type f'));
   expect(await readFile(join(user.home, stdout.trim()))).toEqual(saved);
   await rm(join(user.home, 'back'), { recursive: true });
@@ -54,7 +105,10 @@ describe('neo admin replica', () => {
     await berlin.withSnapshot(ann, 'documents');
     const saved = await readFile(join(ann.home, 'work/file'));
 
-    expect(summaryOf(await ok(link(berlin, munich, 'munich', 'berlin')))).toMatchObject({ name: 'munich' });
+    const manual = await Manual.open({ berlin, munich }, ann);
+    await manual.type('munich: neo admin replica invite berlin');
+    expect(summaryOf(await manual.type('berlin: neo admin replica add munich'))).toMatchObject({ name: 'munich' });
+    await manual.type('berlin: neo admin replica list');
     await settled(berlin);
     const { stdout } = await ok(berlin.admin.neo(['admin', 'replica', 'list']));
     expect(stdout).toMatch(/^Name +Location +State +Queued +Lag +Sent +Problem\nmunich +neo:\S+ +waiting +0 /);
@@ -64,24 +118,25 @@ describe('neo admin replica', () => {
 
     // Berlin is lost. Munich lets ann in, and her password opens what is there.
     await berlin.server.stop();
-    await munich.follow(await ok(munich.admin.neo(['admin', 'user', 'invite', 'ann', '--json'])), ann);
-    await expectRestored(ann, munich.at('documents'), saved);
-    expect((await ok(ann.neo(['snapshots', '--json', '--repo', munich.at('documents')]))).of('snapshot')).toHaveLength(
-      2,
-    );
+    await munich.follow(await manual.type('munich: neo admin user invite ann'), ann);
+    await manual.type('ann: neo restore latest --to back');
+    await expectRestored(ann, saved);
+    const there = await ok(ann.neo(['snapshots', '--json', '--repo', munich.at('documents')]));
+    expect(there.of('snapshot')).toHaveLength(2);
     await ok(ann.neo(['check', '--read-data', '--repo', munich.at('documents')]));
 
     // A new server in its place is sent all by munich.
     const again = await startServer();
-    await ok(link(munich, again, 'berlin', 'munich'));
+    manual.at['berlin'] = again;
+    await manual.type('berlin: neo admin replica invite munich --all-accounts');
+    await manual.type('munich: neo admin replica add berlin');
+    await manual.type('munich: neo admin replica list');
     await settled(munich);
-    await again.follow(await ok(again.admin.neo(['admin', 'user', 'invite', 'ann', '--json'])), ann);
-    await expectRestored(ann, again.at('documents'), saved);
+    await again.follow(await manual.type('berlin: neo admin user invite ann'), ann);
+    expect(manual.left).toBe(0);
+    await ok(ann.neo(['restore', 'latest', '--to', 'back', '--repo', again.at('documents')]));
+    await expectRestored(ann, saved);
     await ok(ann.neo(['check', '--read-data', '--repo', again.at('documents')]));
-    const manual = await readFile(join(root, 'docs/server.md'), 'utf8');
-    for (const words of ['neo admin replica invite', 'neo admin replica add', 'neo admin user invite']) {
-      expect(manual).toContain(words);
-    }
   }, 240_000);
 
   it('says what is wrong, and changes nothing', async () => {

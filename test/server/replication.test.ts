@@ -188,6 +188,24 @@ describe('what is removed', () => {
     await vi.waitFor(async () => expectSame(linked, [...kept.keys(), again[0]], 0, 1, 2), { timeout: 20_000 });
   });
 
+  test('though the queue has it as put, as after a comparison meanwhile, holds up nothing', { timeout: LONG }, async () => {
+    await using linked = await Linked.start(2);
+    await linked.link(0, 1);
+    await linked.settled();
+    linked.line(0, 1).down();
+    const docs = await linked.own(0);
+    const all = objects(3, 'index');
+    await putAll(docs, all);
+    const [gone = '', ...kept] = all.keys();
+    await docs.remove(gone);
+    await docs.put('snapshots/1', Buffer.from('snapshot'));
+    await vi.waitFor(async () => expect((await linked.replicas(0))[0]?.queued).toBe(4));
+    await linked.server(0).database.db.updateTable('replica_queue').set({ action: 'put' }).execute();
+    linked.line(0, 1).up();
+    await vi.waitFor(async () => expectSame(linked, [...kept, 'snapshots/1'], 0, 1), { timeout: 20_000 });
+    await linked.settled();
+  });
+
   test('while a replica is away goes from it later', { timeout: LONG }, async () => {
     await using linked = await Linked.start(2);
     await linked.link(0, 1);

@@ -1,5 +1,5 @@
 /**
- * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,rekey-crash,import-crash,versions-crash,heal-crash,copy-crash,schedules,pruning,disk,giant,kill,requests,serve] [--seed N] [--cases N] [--storage local|sftp|s3|swift|neo]`: what is too long for every run
+ * `npm run torture [-- --only sweep,repair,corruption,prune-crash,rewrite-crash,rekey-crash,import-crash,versions-crash,heal-crash,copy-crash,schedules,pruning,disk,giant,kill,requests,serve,replicas] [--seed N] [--cases N] [--storage local|sftp|s3|swift|neo]`: what is too long for every run
  * of the tests. Goes on where it was interrupted; exit code 1 if anything was ever violated. `--storage` is of kill, pruning and sweep.
  */
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { giantCampaign } from './giant.ts';
 import { killCampaign } from './kill.ts';
 import { ROOT } from './neo.ts';
 import { pruningCampaign } from './pruning.ts';
+import { FULL as REPLICAS, replicasCampaign } from './replicas.ts';
 import { FULL, requestsCampaign } from './requests.ts';
 import { schedulesCampaign } from './schedules.ts';
 import { FULL as SERVE, serveKillCampaign } from './serve-kill.ts';
@@ -60,6 +61,7 @@ const campaigns: Readonly<Record<string, () => Campaign | Promise<Campaign>>> = 
   giant: () => giantCampaign(folder),
   kill: () => killCampaign(folder, seed, 200, storage),
   requests: () => requestsCampaign(seed, FULL),
+  replicas: () => replicasCampaign(folder, seed, REPLICAS),
   serve: () => serveKillCampaign(folder, seed, SERVE),
 };
 const wanted = values.only?.split(',') ?? Object.keys(campaigns);

@@ -122,10 +122,9 @@ export class Delivery {
       (one) => this.#put(target, storage, one),
     );
     const rest = [...wanted.filter((one) => isPut(one) && isLate(one)), ...wanted.filter((one) => !isPut(one))];
-    const [first] = rest;
-    if (first === undefined) return;
-    const last = Math.max(...rest.map(({ queued }) => queued.seq));
-    if (await this.#facts.queue.hasEarlyPut(this.#replica.id, target.id, last)) {
+    const waiting = rest.map(({ queued }) => queued.seq);
+    if (waiting.length === 0) return;
+    if (await this.#facts.queue.hasEarlyPut(this.#replica.id, target.id, waiting)) {
       return this.#facts.queue.later(
         rest.map(({ queued }) => queued.seq),
         SOON_MS,

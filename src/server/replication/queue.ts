@@ -178,14 +178,19 @@ export class Queue {
       .orderBy('seq');
   }
 
-  /** Whether something older of the target is still to be put on which others may rest; not for ever, if it cannot be. */
-  async hasEarlyPut(replica: string, target: string, seq: number): Promise<boolean> {
+  /**
+   * Whether something is still to be put that is older than what waits, and on which that may rest; not for ever, if it cannot be.
+   * @param waiting numbers, at least one
+   */
+  async hasEarlyPut(replica: string, target: string, waiting: readonly number[]): Promise<boolean> {
     const rows = await this.#db
       .selectFrom('replica_queue')
       .where('replica', '=', replica)
       .where('target', '=', target)
       .where('action', '=', 'put')
-      .where('seq', '<', seq)
+      .where('seq', '<', Math.max(...waiting))
+      // What was to be put, and is gone by now, waits itself.
+      .where('seq', 'not in', waiting)
       .where('tries', '<', MOST_TRIES)
       .where((eb) => eb.and(LATE.map((folder) => eb('path', 'not like', `${folder}%`))))
       .select('seq')

@@ -89,23 +89,22 @@ export class Replication {
     return [...this.#senders.values()].flatMap(({ witness }) => (witness === undefined ? [] : [witness]));
   }
 
-  tree(target: string, storage: CountedTarget): Promise<ObjectTree> {
-    return this.#facts.trees.of(target, storage, false);
+  tree(target: string, storage: CountedTarget, isFresh: boolean): Promise<ObjectTree> {
+    return this.#facts.trees.of(target, storage, isFresh);
+  }
+
+  /** All of its bytes are here, and it is about to be there. @throws NeoError already-exists */
+  coming({ id }: Place, path: string, { turns }: Marked): Promise<void> {
+    return this.#facts.turns.coming(id, path, turns);
   }
 
   /** An object is there durably. */
-  async came({ id }: Place, path: string, isNew: boolean, { turns, origin, via }: Marked): Promise<void> {
-    if (isNew || turns !== undefined) await this.#facts.turns.came(id, path, turns);
-    if (isNew) this.#facts.queue.add({ target: id, path, action: 'put', origin, via });
-  }
-
-  leaving({ id }: Place, path: string): void {
-    this.#facts.turns.leaving(id, path);
+  came({ id }: Place, path: string, { origin, via }: Marked): void {
+    this.#facts.queue.add({ target: id, path, action: 'put', origin, via });
   }
 
   /** It has gone, or could not. */
   left({ id }: Place, path: string, { origin, via }: Marked): void {
-    this.#facts.turns.left(id, path);
     this.#facts.queue.add({ target: id, path, action: 'remove', origin, via });
   }
 
