@@ -1,9 +1,11 @@
 /** A server's ledger, read and verified by who keeps nothing of it but what it was when he last looked. */
 
-import { NeoError } from '../core/errors.ts';
+import { isNeoError, NeoError } from '../core/errors.ts';
+import { z } from '../core/schema.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EntryHeader, EntryKind, LedgerEntry, LedgerHead } from '../protocol/ledger.ts';
 import { checkHead, checkIncluded, type KnownLedger, WholeLedger } from '../protocol/ledger-check.ts';
+import { isWitness, type Witness } from '../protocol/witness.ts';
 import type { ControlClient } from './neo-control.ts';
 
 /** As it is now. */
@@ -33,6 +35,7 @@ export async function viewLedger(
 ): Promise<LedgerView> {
   const answer = await client.call('ledger-head', { from: before?.size ?? 0 });
   const now = checkHead(engine, before, answer);
+  checkWitnesses(engine, now, answer.witnesses ?? []);
   const { account, role } = await client.call('whoami', {});
   return {
     now,
@@ -41,6 +44,55 @@ export async function viewLedger(
     isWhole: account.isAdministrator && role === 'admin',
     account: account.name,
   };
+}
+
+/**
+ * The ledger as it is now, when it continues what was known, and says that an object was published.
+ * @throws NeoError integrity when it does not
+ */
+export async function viewPublished(
+  client: ControlClient,
+  engine: Engine,
+  before: KnownLedger | undefined,
+  { target, path }: { readonly target: string; readonly path: string },
+): Promise<KnownLedger> {
+  const answer = await client.call('ledger-head', { from: before?.size ?? 0 });
+  const now = checkHead(engine, before, answer);
+  checkWitnesses(engine, now, answer.witnesses ?? []);
+  const found = await client.call('ledger-find', { target, path, size: now.size }).catch((error: unknown) => {
+    throw isNeoError(error, 'not-found') ? missing(path) : error;
+  });
+  const { kind } = checkIncluded(engine, now, found);
+  const content = publishedSchema.safeParse(JSON.parse(found.entry.content));
+  if (kind !== 'snapshot' || content.data?.path !== path) throw missing(path);
+  return now;
+}
+
+const publishedSchema = z.object({ path: z.string() });
+
+function missing(path: string): NeoError {
+  return new NeoError('integrity', `the server has taken ${path}, and its ledger does not say so`, {
+    hint: 'what was saved is there; ask the administrator of the server: neo ledger verify',
+  });
+}
+
+/**
+ * Of heads that other servers have signed: of this ledger, none longer than it is.
+ * @throws NeoError integrity
+ */
+function checkWitnesses(engine: Engine, now: KnownLedger, witnesses: readonly Witness[]): void {
+  for (const witness of witnesses) {
+    const isOfIt = witness.site === now.site && isWitness(engine, witness);
+    const isBefore = witness.size < now.size || (witness.size === now.size && witness.root === now.root);
+    if (isOfIt && isBefore) continue;
+    throw new NeoError(
+      'integrity',
+      `another server has signed another head of the ledger, of ${witness.size} entries`,
+      {
+        hint: 'somebody has changed what the server wrote down, or it was brought back from an old backup: ask its administrator',
+      },
+    );
+  }
 }
 
 /**

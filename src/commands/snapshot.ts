@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import * as Args from '@oclif/core/args';
+import { parseLocation } from '../backends/location.ts';
 import { selectionFlags, selectionValues } from '../cli/backup-flags.ts';
 import { NeoCommand } from '../cli/base-command.ts';
 import { parseCompression } from '../cli/compression.ts';
@@ -99,7 +100,7 @@ default repository in your data folder is used, and made at the first snapshot.`
     if (without > 0) this.exitWith(3);
   }
 
-  private async save({ repository, state }: Opened, options: BackupOptions): Promise<void> {
+  private async save({ repository, state, location }: Opened, options: BackupOptions): Promise<void> {
     if (this.#first !== undefined && !options.dryRun) await this.saveFirst(this.#first, { repository, state }, options);
     this.capped(options.level, repository.engine.maxCompressionLevel);
     const isShared = options.dryRun ? undefined : askShared(repository);
@@ -110,6 +111,15 @@ default repository in your data folder is used, and made at the first snapshot.`
     if (summary.snapshot !== undefined && summary.kind === 'snapshot')
       await this.moveShares({ repository, state }, options, isShared);
     if (summary.errors > 0) this.exitWith(3);
+    if (summary.snapshot !== undefined) await this.checkLedger(location.location, summary.snapshot);
+  }
+
+  /** Of a server of ours: that it has written down what it took. */
+  private async checkLedger(location: string, snapshot: string): Promise<void> {
+    const parsed = parseLocation(location);
+    if (parsed.kind !== 'neo') return;
+    const { checkPublished } = await import('../cli/ledger-published.ts');
+    await checkPublished(parsed.place, `snapshots/${snapshot}`, this.out);
   }
 
   /** Those that follow what was saved. */

@@ -9,7 +9,7 @@ import { hexName, integer, moment, z } from '../core/schema.ts';
 import type { Engine } from '../engine/engine.ts';
 import { leafHash } from '../engine/merkle.ts';
 import { sha256 } from '../engine/sha256.ts';
-import { NAME } from './verbs.ts';
+import { NAME, TARGET } from './verbs.ts';
 import { site, witnessSchema } from './witness.ts';
 
 /** `begin`: the first one. `change`: accounts, devices, tokens, grants, targets, the server itself (the audit log). */
@@ -89,6 +89,16 @@ export const LEDGER_CONTROL = {
       /** After this one the next ones are asked for; null: there are no more. */
       next: z.nullable(count),
     }),
+  },
+  'ledger-find': {
+    standing: 'known',
+    help: 'the entry of a snapshot that was published in a target that one may look into, with a proof that it is in there',
+    request: z.strictObject({
+      target: z.string().check(z.regex(TARGET)),
+      path: z.string().check(z.maxLength(250)),
+      size: integer(1),
+    }),
+    answer: z.object({ entry: entrySchema, inclusion: proof }),
   },
   'record-put': {
     standing: 'manager',

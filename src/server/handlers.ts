@@ -18,8 +18,8 @@ import type { Deeds } from './ledger/deeds.ts';
 import type { Metrics } from './metrics.ts';
 import { MOST_OBJECT_BYTES, type ObjectHooks, ObjectVerbs } from './objects.ts';
 import { observed } from './observed.ts';
-import type { Place } from './places.ts';
-import type { Caller, Principal } from './principal.ts';
+import { noPlace, type Place } from './places.ts';
+import type { Caller } from './principal.ts';
 import type { CountedTarget } from './quota.ts';
 import { type Marked, markedBy } from './replication/marks.ts';
 import type { Reporter } from './reporter.ts';
@@ -221,14 +221,4 @@ class Access {
     }
     if (atEnd) await this.again();
   }
-}
-
-/** Of one's own targets one may know which there are; of others' nobody is told whether there is one. */
-function noPlace({ account, token }: Principal, target: string): NeoError {
-  const [owner, name] = target.includes(':') ? target.split(':', 2) : [account.name, target];
-  const isOwn = account.parent === undefined && owner === account.name && token?.target === undefined;
-  if (!isOwn) return new NeoError('permission-denied', `${target} is not one of the targets that you may look into`);
-  return new NeoError('no-repository', `there is no target ${name}`, {
-    hint: 'neo target list shows those that there are; neo target create makes one',
-  });
 }

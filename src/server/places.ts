@@ -1,4 +1,5 @@
 /** What somebody may do in a target, by who owns it and what was granted. */
+import { NeoError } from '../core/errors.ts';
 import type { Role } from '../protocol/control.ts';
 import type { Principal } from './principal.ts';
 import { lesserRole } from './rights.ts';
@@ -62,6 +63,16 @@ function grantedPlace(
   if (role === undefined && shares.length === 0) return undefined;
   const until = earliest(rows[0]?.ownerExpires, ...grants.map(({ expires }) => expires));
   return { ...place, role: role === undefined ? 'share' : lesserRole(role, principal.role), shares, until };
+}
+
+/** Of one's own targets one may know which there are; of others' nobody is told whether there is one. */
+export function noPlace({ account, token }: Principal, target: string): NeoError {
+  const [owner, name] = target.includes(':') ? target.split(':', 2) : [account.name, target];
+  const isOwn = account.parent === undefined && owner === account.name && token?.target === undefined;
+  if (!isOwn) return new NeoError('permission-denied', `${target} is not one of the targets that you may look into`);
+  return new NeoError('no-repository', `there is no target ${name}`, {
+    hint: 'neo target list shows those that there are; neo target create makes one',
+  });
 }
 
 /** Of times that may be missing. */

@@ -3,6 +3,7 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { forgetLastEntry } from '../support/forget-entry.ts';
 import { startNeoServe } from '../support/neo-serve.ts';
 import { ok, People, summaryOf } from './people.ts';
 import type { CliRun, User } from './user.ts';
@@ -186,5 +187,25 @@ describe('neo record', () => {
     }
     await ok(ann.neo(['record', 'put', 'notes', '--file', 'largest']));
     await ok(ann.neo(['record', 'has', 'notes', '--file', 'largest']));
+  });
+});
+
+describe('neo snapshot', () => {
+  it('finds that the server has forgotten what it wrote down, and saves all the same', async () => {
+    const other = await People.start();
+    try {
+      const carl = await other.make('carl');
+      await other.withSnapshot(carl, 'documents');
+      const repo = other.at('documents');
+      const shown = await carl.neo(['snapshot', 'work', '--repo', repo, '--debug-protocol']);
+      expect(shown.code).toBe(0);
+      // The next entry takes the place of one that is known.
+      forgetLastEntry(other.server.dataRoot);
+      const after = await carl.neo(['snapshot', 'work', '--label', 'one more', '--repo', repo]);
+      expect([after.code, after.stderr]).toEqual([CHANGED, expect.stringContaining('are not what they were')]);
+      expect((await ok(carl.neo(['snapshots', '--json', '--repo', repo]))).of('snapshot')).toHaveLength(3);
+    } finally {
+      await other.server.stop();
+    }
   });
 });

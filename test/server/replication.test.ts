@@ -2,6 +2,7 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import { forgetLastEntry } from '../support/forget-entry.ts';
 import { Linked, objects, pathsOf, putAll } from '../support/linked-servers.ts';
 
 const LONG = 60_000;
@@ -188,7 +189,9 @@ describe('what is removed', () => {
     await vi.waitFor(async () => expectSame(linked, [...kept.keys(), again[0]], 0, 1, 2), { timeout: 20_000 });
   });
 
-  test('though the queue has it as put, as after a comparison meanwhile, holds up nothing', { timeout: LONG }, async () => {
+  test('though the queue has it as put, as after a comparison meanwhile, holds up nothing', {
+    timeout: LONG,
+  }, async () => {
     await using linked = await Linked.start(2);
     await linked.link(0, 1);
     await linked.settled();
@@ -337,17 +340,7 @@ describe('a replica', () => {
       { timeout: 20_000 },
     );
     // The last entry is gone, as in a server that was brought back from an older backup; and another one takes its place.
-    await linked.restart(0, async () => {
-      const { DatabaseSync } = await import('node:sqlite');
-      const file = new DatabaseSync(join(linked.root(0), 'server.db'));
-      file.exec('pragma foreign_keys = off');
-      const { last } = file.prepare('select max(seq) as last from ledger').get() as { last: number };
-      file.exec(`delete from ledger where seq = ${last}; delete from ledger_readers where seq = ${last}`);
-      for (let level = 1; level < 20; level++) {
-        file.exec(`delete from ledger_nodes where level = ${level} and (place + 1) * ${2 ** level} >= ${last}`);
-      }
-      file.close();
-    });
+    await linked.restart(0, async () => forgetLastEntry(linked.root(0)));
     await linked.target(0).put('snapshots/2', Buffer.from('two'));
     await linked.target(0).put('snapshots/3', Buffer.from('three'));
     await vi.waitFor(

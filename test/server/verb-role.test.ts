@@ -65,7 +65,7 @@ const control = (verb: ControlVerb, request: unknown): Prepared => {
 };
 
 /** What has to be there of the account that asks for it to be possible, made anew for each. */
-const CONTROLS: Readonly<Record<ControlVerb, (account: string, name: string) => unknown>> = {
+const CONTROLS: Readonly<Record<ControlVerb, (account: string, name: string, target: string) => unknown>> = {
   'login-start': (_, name) => ({ account: name }),
   login: async (_, name) => {
     await rows.insertAccount(server.database.db, name, { verifier: toHex(verifierOf(Buffer.from(proof, 'hex'))) });
@@ -170,6 +170,7 @@ const CONTROLS: Readonly<Record<ControlVerb, (account: string, name: string) => 
   audit: () => ({}),
   'ledger-head': () => ({ from: 1 }),
   ledger: () => ({ size: 1 }),
+  'ledger-find': (_, __, target) => ({ target, path: 'snapshots/none', size: 1 }),
   'record-put': (_, name) => ({ kind: name, data: 'AAAA' }),
   replicas: () => ({}),
   'replica-add': (_, name) => ({ name, location: 'neo://127.0.0.1:1', fingerprint: NO_KEY, code: name }),
@@ -230,7 +231,7 @@ async function prepare(verb: string, { account, target }: World): Promise<Prepar
   nth += 1;
   const name = `no-${nth}`;
   if (Object.hasOwn(CONTROLS, verb)) {
-    return control(verb as ControlVerb, await CONTROLS[verb as ControlVerb](account, name));
+    return control(verb as ControlVerb, await CONTROLS[verb as ControlVerb](account, name, target));
   }
   const [plain = '', folder = 'packs/00/'] = verb.split(' ');
   const asked = OBJECT_REQUESTS[verb] ?? (plain === 'put' ? { path: `${folder}${name}`, body: 'x' } : {});

@@ -3,7 +3,7 @@ import { ROLES, type Role } from '../../src/protocol/control.ts';
 
 /** What a share lets read, and no more; put below removals/, shares/ and tombs/, and removed below keys/: they count as verbs of their own. */
 const SHARED = ['time', 'list share', 'ranges', 'get share', 'get reached'];
-const READ = [...SHARED, 'list', 'changes', 'tree', 'ranges beyond', 'stat', 'get'];
+const READ = [...SHARED, 'list', 'changes', 'tree', 'ledger-find', 'ranges beyond', 'stat', 'get'];
 const APPEND = [...READ, 'put'];
 const WRITE = [...APPEND, 'put removals/', 'put shares/'];
 const PRUNE = [...WRITE, 'put tombs/', 'remove'];

@@ -2,12 +2,13 @@
 import { toHex } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import type { LedgerRecord } from '../../protocol/ledger.ts';
+import { noPlace } from '../places.ts';
 import type { Controls } from './context.ts';
 
 /** Of all records of an account: they stay for ever, and no quota counts them. */
 const MOST_BYTES = 16 << 20;
 
-export const ledger: Controls<'ledger-head' | 'ledger' | 'record-put'> = {
+export const ledger: Controls<'ledger-head' | 'ledger' | 'ledger-find' | 'record-put'> = {
   async 'ledger-head'({ ledger: book, replication: { witnesses } }, { from }) {
     const seen = witnesses.length === 0 ? {} : { witnesses };
     return { key: toHex(book.key), ...(await book.head(from)), ...seen };
@@ -15,6 +16,14 @@ export const ledger: Controls<'ledger-head' | 'ledger' | 'record-put'> = {
 
   async ledger({ ledger: book, principal: { account } }, { after = 0, size, kind }) {
     return book.entries(after, size, account.isAdministrator ? undefined : account.id, kind);
+  },
+
+  async 'ledger-find'({ ledger: book, directory, principal }, { target, path, size }) {
+    const place = await directory.placeOf(principal, target);
+    if (place === undefined) throw noPlace(principal, target);
+    if (place.role === 'share') throw new NeoError('permission-denied', 'the share does not reach that');
+    if (place.role === 'replica') throw new NeoError('permission-denied', 'ledger-find is not for replicas');
+    return book.find(`${place.id}/${path}`, size);
   },
 
   async 'record-put'({ ledger: book, principal: { account, device } }, { kind, data }) {

@@ -153,6 +153,29 @@ export class Ledger {
     return found.length > 0;
   }
 
+  /** The first entry of a subject among the first `size`, with its proof. @throws NeoError not-found, usage */
+  async find(subject: string, size: number): Promise<{ readonly entry: LedgerEntry; readonly inclusion: string[] }> {
+    const { db } = this.#options;
+    await this.#requireSize(size);
+    const row = await db
+      .selectFrom('ledger')
+      .where('subject', '=', subject)
+      .where('seq', '<=', size)
+      .selectAll()
+      .orderBy('seq')
+      .limit(1)
+      .executeTakeFirst();
+    if (row === undefined) throw new NeoError('not-found', 'the ledger has no entry of it');
+    const { seq, header, signature, salt, content } = row;
+    const inclusion = await inclusionProof(seq - 1, size, nodeAt(db));
+    return { entry: { seq, header, signature, salt, content }, inclusion: inclusion.map(toHex) };
+  }
+
+  async #requireSize(size: number): Promise<void> {
+    const known = await sizeOf(this.#options.db);
+    if (size > known) throw new NeoError('usage', `the ledger has ${known} entries, not ${size}`);
+  }
+
   async #write(): Promise<void> {
     this.#isWriting = true;
     while (this.#waiting.length > 0) {
@@ -200,8 +223,7 @@ export class Ledger {
    */
   async entries(after: number, size: number, reader: string | undefined, kind?: EntryKind) {
     const { db } = this.#options;
-    const known = await sizeOf(db);
-    if (size > known) throw new NeoError('usage', `the ledger has ${known} entries, not ${size}`);
+    await this.#requireSize(size);
     const rows = await db
       .selectFrom('ledger')
       .selectAll('ledger')
