@@ -37,6 +37,11 @@ export class ReplicaClient {
   }
 
   /** @throws NeoError as {@link offer} */
+  prove(request: ControlRequest<'replica-prove'>): Promise<ControlAnswer<'replica-prove'>> {
+    return this.#control.call('replica-prove', request);
+  }
+
+  /** @throws NeoError as {@link offer} */
   head(request: ControlRequest<'replica-head'>): Promise<ControlAnswer<'replica-head'>> {
     return this.#control.call('replica-head', request);
   }

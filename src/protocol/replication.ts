@@ -11,6 +11,7 @@ const path = z.string().check(z.maxLength(250));
 const text = z.string().check(z.maxLength(1000));
 
 export const MOST_OFFERED = 300;
+const MOST_PROVED = 8;
 
 /** `want`: send it, or remove it. `have`: as much is known already, or more. `later`: somebody else is bringing it. */
 export const REPLIES = ['want', 'have', 'later'] as const;
@@ -92,6 +93,16 @@ export const REPLICATION_CONTROL = {
       objects: z.array(heldSchema).check(z.maxLength(MOST_OFFERED)),
     }),
     answer: z.object({ replies: z.array(z.enum(REPLIES)).check(z.maxLength(MOST_OFFERED)) }),
+  },
+  'replica-prove': {
+    standing: 'replica',
+    help: 'prove that one has all bytes of objects: BLAKE3 of the nonce and them',
+    request: z.strictObject({
+      ...{ owner: name, target: name, nonce: hexName },
+      paths: z.array(path).check(z.maxLength(MOST_PROVED)),
+    }),
+    /** Null: not there, or not whole any more. */
+    answer: z.object({ proofs: z.array(z.nullable(hexName)).check(z.maxLength(MOST_PROVED)) }),
   },
   'replica-head': {
     standing: 'replica',

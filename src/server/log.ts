@@ -34,6 +34,8 @@ const EVENTS = {
   'replica-unreachable': 'warning',
   'replica-refused': 'warning',
   'replica-compared': 'info',
+  /** The bytes of an object are not those of its name: it was set aside, and is sent again by another server. */
+  damaged: 'error',
   stopping: 'info',
   ended: 'info',
 } as const satisfies Readonly<Record<string, Level>>;

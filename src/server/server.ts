@@ -110,12 +110,12 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     const removals = new Removals(db, targets, settings.removals, clock);
     const turns = new Turns(db);
     const replication = await Replication.open({
-      ...{ db, targets, turns, site, log, ledger, engine, clock, onFault },
+      ...{ db, targets, turns, site, log, ledger, engine, clock, random, onFault },
     });
     const facts = {
       ...{ db, directory, targets, removals, backOff, clock, random, pepper, issuer, shutdown, log, dev, settings },
       ...{ keys, ledger, turns, replication, deeds: new Deeds(ledger, turns) },
-      ...{ version, site, engine, news, feeds, idle, ending: ending.signal },
+      ...{ dataRoot, version, site, engine, news, feeds, idle, ending: ending.signal },
     };
     const metrics = new Metrics(clock);
     const reporter = new Reporter({

@@ -240,6 +240,30 @@ describe('a replica', () => {
     await vi.waitFor(async () => expectSame(linked, all.keys(), 0, 1), { timeout: 20_000 });
   });
 
+  test('whose copy is damaged finds that itself when it has to prove it, keeps it aside and gets it again', {
+    timeout: LONG,
+  }, async () => {
+    await using linked = await Linked.start(2);
+    await linked.link(0, 1);
+    const all = objects(4);
+    await putAll(await linked.own(0), all);
+    await vi.waitFor(async () => expect(await pathsOf(linked.target(1))).toHaveLength(4), { timeout: 20_000 });
+    await linked.settled();
+    const [bad = ''] = all.keys();
+    const file = fileOf(linked.root(1), bad);
+    rmSync(file);
+    writeFileSync(file, 'packs X');
+    await (await linked.admin(0)).call('replica-compare', { name: 'site-1' });
+    await vi.waitFor(
+      async () => expect(Buffer.from((await linked.target(1).get(bad)) ?? [])).toEqual(Buffer.from(all.get(bad) ?? [])),
+      { timeout: 20_000 },
+    );
+    const [, name = ''] = bad.split('/');
+    const aside = readdirSync(join(linked.root(1), 'damaged'), { recursive: true, encoding: 'utf8' });
+    expect(aside.filter((each) => each.endsWith(name))).toHaveLength(1);
+    await linked.settled();
+  });
+
   test('takes nothing that is damaged, says what, and gets all else', { timeout: LONG }, async () => {
     await using linked = await Linked.start(2);
     await linked.link(0, 1);

@@ -185,6 +185,7 @@ const CONTROLS: Readonly<Record<ControlVerb, (account: string, name: string, tar
   'replica-compare': (_, name) => ({ name }),
   'replica-invite': (_, name) => ({ name }),
   'replica-offer': (_, name) => ({ site: SITE, owner: name, target: name, configs: [], objects: [] }),
+  'replica-prove': (_, name) => ({ owner: name, target: name, nonce: proof, paths: ['packs/00/a'] }),
   'replica-head': () => {
     const head = { v: 1, site: SITE, size: 1, root: proof, time: 1, signature: proof.repeat(2) };
     return { key: proof, head, from: 0, consistency: [] };

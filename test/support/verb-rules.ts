@@ -35,7 +35,7 @@ const ADMINISTRATOR = [
   ...['metrics', 'events'],
 ];
 /** Servers that were let in. */
-const REPLICA = ['replica-offer', 'replica-head'];
+const REPLICA = ['replica-offer', 'replica-prove', 'replica-head'];
 const OBJECTS = [...ALL_OF_TARGET];
 /** What a device may ask for whose account lacks the second factor that the server demands, beside what anybody may. */
 const BEFORE_SECOND = ['whoami', 'second-start', 'second-confirm'];

@@ -38,6 +38,8 @@ export interface ControlFacts {
   readonly engine: Engine;
   /** Of this server, for ever. */
   readonly site: string;
+  /** Where the database lies. */
+  readonly dataRoot: string;
   readonly log: Log;
   /** Ends the server in good order, after the answer. */
   readonly shutdown: () => void;

@@ -1,8 +1,11 @@
 /** Servers that are sent what comes here, and those that send here what they have. */
+import { fromHex } from '../../core/bytes.ts';
 import { NeoError } from '../../core/errors.ts';
 import { MOST_OFFERED, type Reply } from '../../protocol/replication.ts';
 import { checkSameRepository } from '../replication/arrivals.ts';
+import { setAside } from '../replication/aside.ts';
 import { enrolAt } from '../replication/enrolling.ts';
+import { prove } from '../replication/proofs.ts';
 import { signHeadOf } from '../replication/witnesses.ts';
 import { checkPathSent } from '../sent-paths.ts';
 import { type Change, type Controls, change, type KnownContext, newId } from './context.ts';
@@ -15,6 +18,7 @@ type Verbs =
   | 'replica-compare'
   | 'replica-invite'
   | 'replica-offer'
+  | 'replica-prove'
   | 'replica-head';
 
 export const replicas: Controls<Verbs> = {
@@ -82,6 +86,23 @@ export const replicas: Controls<Verbs> = {
       replies.push(await replication.arrivals.reply(principal.account.id, place.id, storage, { path, size, turns }));
     }
     return { replies };
+  },
+
+  async 'replica-prove'(context, { owner, target, nonce, paths }) {
+    const { directory, principal, targets, engine, log, dataRoot } = context;
+    for (const path of paths) checkPathSent(path);
+    const place = await directory.placeOf(principal, `${owner}:${target}`);
+    if (place === undefined) return { proofs: paths.map(() => null) };
+    const storage = await targets.open(place);
+    const proofs: (string | null)[] = [];
+    for (const path of paths) {
+      const damaged = async (): Promise<void> => {
+        log('damaged', { account: owner, target, path });
+        await setAside(dataRoot, place.id, storage, path);
+      };
+      proofs.push(await prove(engine, storage, path, fromHex(nonce), damaged));
+    }
+    return { proofs };
   },
 
   'replica-head': (context, request) => signHeadOf(context, context.principal.account.id, request),

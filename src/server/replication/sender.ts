@@ -4,6 +4,7 @@ import { ReplicaClient } from '../../backends/neo-replica.ts';
 import { fromBase64 } from '../../core/bytes.ts';
 import type { Clock } from '../../core/clock.ts';
 import { isNeoError, messageOf } from '../../core/errors.ts';
+import type { Random } from '../../core/random.ts';
 import { z } from '../../core/schema.ts';
 import { makeDeviceCertificate } from '../../engine/device-certificate.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -21,6 +22,7 @@ export interface SenderFacts extends DeliveryFacts {
   readonly trees: Trees;
   readonly ledger: Ledger;
   readonly engine: Engine;
+  readonly random: Random;
   readonly clock: Clock;
   readonly onFault: (error: unknown) => void;
 }
