@@ -1,5 +1,5 @@
 /** Own servers that send each other what they have, each over a line of its own. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
@@ -14,18 +14,18 @@ import { type OwnServer, type OwnServerOptions, startOwnServer, TESTER } from '.
 const engine = await loadEngine();
 
 export class Linked {
-  readonly #options: OwnServerOptions;
+  readonly #options: (n: number) => OwnServerOptions;
   readonly #roots: string[] = [];
   readonly servers: OwnServer[] = [];
   readonly lines = new Map<string, Line>();
   readonly #admins: (ControlClient | undefined)[] = [];
   readonly #opened: Backend[] = [];
 
-  private constructor(options: OwnServerOptions) {
+  private constructor(options: (n: number) => OwnServerOptions) {
     this.#options = options;
   }
 
-  static async start(count: number, options: OwnServerOptions = {}): Promise<Linked> {
+  static async start(count: number, options: (n: number) => OwnServerOptions = () => ({})): Promise<Linked> {
     const linked = new Linked(options);
     for (let n = 0; n < count; n++) {
       linked.#roots.push(mkdtempSync(join(tmpdir(), 'neo-linked-')));
@@ -36,7 +36,7 @@ export class Linked {
 
   async #begin(n: number): Promise<void> {
     const dataRoot = this.#roots[n] ?? '';
-    this.servers[n] = await startOwnServer(undefined, { ...this.#options, dataRoot, keep: true });
+    this.servers[n] = await startOwnServer(undefined, { ...this.#options(n), dataRoot, keep: true });
     this.#admins[n] = undefined;
   }
 
@@ -151,4 +151,16 @@ export async function pathsOf(target: Backend): Promise<string[]> {
   const found: string[] = [];
   for await (const { path } of target.list('')) found.push(path);
   return found.sort();
+}
+
+export async function expectSame(linked: Linked, paths: Iterable<string>, ...servers: number[]): Promise<void> {
+  const expected = [...paths].sort();
+  for (const n of servers) expect(await pathsOf(linked.target(n)), `at ${n}`).toEqual(expected);
+}
+
+/** Where an object lies in whatever target. */
+export function fileOf(root: string, path: string): string {
+  const [, name = ''] = path.split('/');
+  const found = readdirSync(root, { recursive: true, encoding: 'utf8' }).find((each) => each.endsWith(name));
+  return join(root, found ?? 'not there');
 }

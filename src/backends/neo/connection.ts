@@ -13,6 +13,7 @@ import { errorOf } from '../../protocol/refusals.ts';
 import { keyServerName } from '../../protocol/server-keys.ts';
 import { urlOf } from '../../protocol/verbs.ts';
 import { wholeBody } from '../bodies.ts';
+import { Pulse } from './pulse.ts';
 
 export interface Trust {
   /** SHA-256 of the server's public key (DER, SubjectPublicKeyInfo): 32 bytes. */
@@ -25,6 +26,8 @@ export interface Trust {
   readonly token?: string;
   /** Who asks, by a key that never leaves this machine; both PEM. */
   readonly device?: { readonly key: string; readonly cert: string };
+  /** A server that is gone without a word is noticed by pings: who goes on for ever, and is not asked again by anybody, needs that. */
+  readonly pings?: boolean;
   /** Told of each request and answer: method, path and sizes, and nothing of what is in them. */
   readonly trace?: (line: string) => void;
 }
@@ -66,6 +69,7 @@ export class Connection {
   #session: Promise<ClientHttp2Session> | undefined;
   #learning: Promise<void> | undefined;
   readonly #memories = new WeakMap<object, ReadMemory>();
+  readonly #pulses = new WeakMap<object, Pulse>();
 
   constructor(host: string, port: number, trust: Trust) {
     this.#host = host;
@@ -120,6 +124,7 @@ export class Connection {
       { endStream: body === undefined },
     );
     holdProcess(stream);
+    this.#pulses.get(session)?.during(stream);
     stream.setTimeout(SILENCE_MS, () => {
       // The next one goes over another connection.
       session.close();
@@ -162,6 +167,7 @@ export class Connection {
       },
     );
     this.#memories.set(session, new ReadMemory());
+    if (this.#trust.pings === true) this.#pulses.set(session, pulseOf(session, socket));
     session.on('error', () => session.destroy());
     await connected(session);
     session.unref();
@@ -187,6 +193,10 @@ export class Connection {
     const session = await this.#session?.catch(() => undefined);
     session?.destroy();
   }
+}
+
+function pulseOf(session: ClientHttp2Session, socket: tls.TLSSocket): Pulse {
+  return new Pulse(session, socket, () => session.destroy(new NeoError('unreachable', 'the server is gone')));
 }
 
 function lengthSent({ headers = {} }: Exchange): string {

@@ -263,6 +263,7 @@ async function addReplication({ schema }: Kysely<unknown>): Promise<void> {
       .addColumn('due', INTEGER, count('due'))
       .addColumn('tries', INTEGER, count('tries'))
       .addColumn('error', 'text')
+      .addColumn('code', 'text')
       .addUniqueConstraint('replica_queue_path', ['replica', 'target', 'path']),
   );
   await schema.createIndex('replica_queue_target').on('replica_queue').columns(['target']).execute();

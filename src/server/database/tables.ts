@@ -233,8 +233,9 @@ interface ReplicaQueueTable {
   /** Not before. */
   due: number;
   tries: number;
-  /** Why it was refused the last time. */
+  /** Why it was refused the last time: for people, and as errors are called. */
   error: string | null;
+  code: string | null;
 }
 
 /** Heads of the ledgers of servers that send here: the last that was signed. */

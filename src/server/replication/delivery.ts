@@ -193,7 +193,7 @@ export class Delivery {
     await this.#facts.queue.later(
       all.map(({ seq }) => seq),
       pause,
-      message,
+      { code: error.code, message },
     );
   }
 }

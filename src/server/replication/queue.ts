@@ -4,6 +4,7 @@
  */
 import { type Kysely, sql } from 'kysely';
 import type { Clock } from '../../core/clock.ts';
+import type { ErrorCode } from '../../core/errors.ts';
 import type { Tables } from '../database/tables.ts';
 
 /** Something came or went. */
@@ -26,6 +27,11 @@ export interface Queued {
   readonly tries: number;
 }
 
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
 export interface Backlog {
   readonly queued: number;
   /** When the oldest came, milliseconds since 1970. */
@@ -37,7 +43,7 @@ export interface Backlog {
 /** What is read at once. */
 export const MOST_AT_ONCE = 300;
 const CLEAN = 'replication-clean';
-/** What rests on others, in these folders, waits for an object that is refused, and no longer than it was tried so often. */
+/** What rests on others, in these folders, waits for an object that is damaged here no longer than it was tried so often. */
 const MOST_TRIES = 5;
 export const LATE = ['snapshots/', 'shares/', 'removals/', 'tombs/'] as const;
 /** Later than any pause: the clock was set back. */
@@ -149,7 +155,7 @@ export class Queue {
   async #insertFor(trx: Kysely<Tables>, replica: string, news: readonly Omit<News, 'via'>[]): Promise<void> {
     const since = Math.round(this.#clock.now());
     for (const { target, path, action, origin } of news) {
-      const row = { replica, target, path, action, origin, since, due: 0, tries: 0, error: null };
+      const row = { replica, target, path, action, origin, since, due: 0, tries: 0, error: null, code: null };
       // A new number: what is being sent may be what was there before.
       await sql`delete from replica_queue where replica = ${replica} and target = ${target} and path = ${path}`.execute(
         trx,
@@ -179,7 +185,7 @@ export class Queue {
   }
 
   /**
-   * Whether something is still to be put that is older than what waits, and on which that may rest; not for ever, if it cannot be.
+   * Whether something is still to be put that is older than what waits, and on which that may rest.
    * @param waiting numbers, at least one
    */
   async hasEarlyPut(replica: string, target: string, waiting: readonly number[]): Promise<boolean> {
@@ -191,7 +197,8 @@ export class Queue {
       .where('seq', '<', Math.max(...waiting))
       // What was to be put, and is gone by now, waits itself.
       .where('seq', 'not in', waiting)
-      .where('tries', '<', MOST_TRIES)
+      // What is damaged here will never come, and what rests on it is as it is here.
+      .where((eb) => eb.or([eb('tries', '<', MOST_TRIES), eb('code', 'is', null), eb('code', '!=', 'integrity')]))
       .where((eb) => eb.and(LATE.map((folder) => eb('path', 'not like', `${folder}%`))))
       .select('seq')
       .limit(1)
@@ -213,16 +220,17 @@ export class Queue {
     if (seqs.length > 0) await this.#db.deleteFrom('replica_queue').where('seq', 'in', seqs).execute();
   }
 
-  /** To be tried again after so many milliseconds. @param error why it was refused; null: it was not */
-  async later(seqs: readonly number[], milliseconds: number, error: string | null): Promise<void> {
+  /** To be tried again after so many milliseconds. @param refusal null: it was not refused */
+  async later(seqs: readonly number[], milliseconds: number, refusal: Refusal | null): Promise<void> {
     if (seqs.length === 0) return;
     await this.#db
       .updateTable('replica_queue')
       .where('seq', 'in', seqs)
       .set((eb) => ({
         due: Math.round(this.#clock.now() + milliseconds),
-        tries: error === null ? eb.ref('tries') : eb('tries', '+', 1),
-        error,
+        tries: refusal === null ? eb.ref('tries') : eb('tries', '+', 1),
+        error: refusal?.message ?? null,
+        code: refusal?.code ?? null,
       }))
       .execute();
   }

@@ -1,4 +1,5 @@
 /** Sends one replica what it lacks: what is in the queue, and at times what is found by comparing all. Goes on until it is closed. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseNeoHost } from '../../backends/neo-location.ts';
 import { ReplicaClient } from '../../backends/neo-replica.ts';
 import { fromBase64 } from '../../core/bytes.ts';
@@ -133,7 +134,8 @@ export class Sender {
       } catch (error) {
         if (signal.aborted) return;
         this.#failed(error);
-        await this.#wait(pause);
+        // Whatever comes meanwhile: it is tried no more often for that.
+        await this.#rest(pause);
         pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
       }
     }
@@ -208,8 +210,12 @@ export class Sender {
     return due === undefined ? DAY_MS : Math.min(DAY_MS, Math.max(50, due - this.#facts.clock.now()));
   }
 
+  async #rest(milliseconds: number): Promise<void> {
+    await sleep(milliseconds, undefined, { signal: this.#ending.signal }).catch(() => undefined);
+  }
+
   async #wait(milliseconds: number): Promise<void> {
-    if (this.#isRung && this.#error === null) return;
+    if (this.#isRung) return;
     await this.#bell.wait(milliseconds, this.#ending.signal);
   }
 }
@@ -217,7 +223,7 @@ export class Sender {
 function clientOf({ db, clock }: SenderFacts, { id, location, keys, device_key: key }: ReplicaRow): ReplicaClient {
   const [fingerprint = new Uint8Array(), ...others] = keysSchema.parse(JSON.parse(keys)).map(fingerprintOf);
   return new ReplicaClient(parseNeoHost(location), {
-    ...{ fingerprint, others, device: { key, cert: makeDeviceCertificate(key, clock.now()) } },
+    ...{ pings: true, fingerprint, others, device: { key, cert: makeDeviceCertificate(key, clock.now()) } },
     async onKeys(told) {
       if (told.length === 0) return;
       await db
