@@ -18,6 +18,13 @@ export type Standing =
   /** `time`: as of a {@link LedgerStanding}. */
   | { readonly type: 'replicas'; readonly replicas: readonly ReplicaStatus[]; readonly time: number };
 
+/** A replica with how long the oldest waits of what is still to be sent to it: milliseconds, by the server's clock alone. */
+export type ReplicaLag = ReplicaStatus & { readonly lag: number | undefined };
+
+export function withLags(replicas: readonly ReplicaStatus[], time: number): ReplicaLag[] {
+  return replicas.map((each) => ({ ...each, lag: each.since === null ? undefined : Math.max(0, time - each.since) }));
+}
+
 /** What is asked of a server. */
 export type Asked = Pick<ControlClient, 'call'>;
 
@@ -37,11 +44,9 @@ export async function followStanding(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    if (isOn()) {
-      for (const standing of await standingOf(client)) {
-        // What was asked for before the line was cut is old.
-        if (!signal.aborted && isOn()) await tell(standing);
-      }
+    for (const standing of isOn() ? await standingOf(client) : []) {
+      // What was asked for before the line was cut is old.
+      if (isOn() && !signal.aborted) await tell(standing);
     }
     await sleep(isOn() ? EVERY_MS : NOT_YET_MS, undefined, { signal }).catch(() => undefined);
   }

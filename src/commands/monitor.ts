@@ -4,8 +4,10 @@ import { showNeoHost } from '../backends/neo-location.ts';
 import { Output } from '../cli/output.ts';
 import { isScreen } from '../cli/screen.ts';
 import { ServerCommand } from '../cli/server-command.ts';
-import { countsIn, followServer } from '../cli/server-events.ts';
-import { printEvents } from '../cli/server-events-json.ts';
+import { countsIn, type Followed, watchServer } from '../cli/server-events.ts';
+import { printEvent } from '../cli/server-events-json.ts';
+import { type Standing, withLags } from '../cli/server-standing.ts';
+import { StandingPrinter } from '../cli/server-standing-json.ts';
 import type { MonitorNews } from '../ui/monitor.tsx';
 
 const COUNTS_MS = 5_000;
@@ -13,8 +15,8 @@ const COUNTS_MS = 5_000;
 export default class Monitor extends ServerCommand {
   static override summary = 'Watch what happens at a server';
   static override description =
-    'For administrators: its log, and what is put and removed, as it happens. Tab goes to the other pane, arrows scroll ' +
-    'back, p pauses, ? shows all keys, q leaves. Where the server goes away, it waits for it. Nothing is changed there. ' +
+    'For administrators: its log, and what is put and removed, as it happens; how its ledger grows, and how far its replicas ' +
+    'are, every two seconds. Tab goes to the other pane, arrows scroll back, p pauses, ? shows all keys, q leaves. Where the server goes away, it waits for it. Nothing is changed there. ' +
     'Without a terminal, or with --json, it prints a JSON object a line until Ctrl-C (docs/json.md).';
   static override examples = [
     '<%= config.bin %> monitor',
@@ -43,7 +45,9 @@ export default class Monitor extends ServerCommand {
       title,
       async follow(tell, signal) {
         void tellCounts(client, tell, signal);
-        for await (const followed of followServer(client, signal)) tell(followed);
+        const show = (news: Followed | Standing): void =>
+          tell(news.type === 'replicas' ? { ...news, replicas: withLags(news.replicas, news.time) } : news);
+        await watchServer(client, show, signal);
       },
     });
   }
@@ -53,7 +57,10 @@ export default class Monitor extends ServerCommand {
     const out = new Output({ json: true, quiet });
     const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
     const totals = { events: 0, objects: 0, bytes: 0 };
-    await Promise.race([printEvents(followServer(client, signal), out, totals), stopped]);
+    const standing = new StandingPrinter(out);
+    const print = (news: Followed | Standing): Promise<void> =>
+      news.type === 'ledger' || news.type === 'replicas' ? standing.print(news) : printEvent(news, out, totals);
+    await Promise.race([watchServer(client, print, signal), stopped]);
     await out.object('summary', totals);
     await out.flush();
   }

@@ -5,6 +5,7 @@ import { displayText } from '../core/bytes.ts';
 import { happeningsOf } from './monitor/keys.ts';
 import type { LogEntry, ObjectEntry } from './monitor/lines.ts';
 import { FRAME_LINES, Screen } from './monitor/screen.tsx';
+import type { LedgerNow, ReplicaNow } from './monitor/standing.ts';
 import { type Counts, type Happening, initialState, reduce } from './monitor/state.ts';
 
 export type MonitorNews =
@@ -13,7 +14,9 @@ export type MonitorNews =
   | { readonly type: 'log'; readonly entry: LogEntry }
   | { readonly type: 'object'; readonly entry: ObjectEntry }
   | { readonly type: 'unread'; readonly count: number }
-  | { readonly type: 'counts'; readonly counts: Omit<Counts, 'at'> };
+  | { readonly type: 'counts'; readonly counts: Omit<Counts, 'at'> }
+  | { readonly type: 'ledger'; readonly ledger: Omit<LedgerNow, 'at'> }
+  | { readonly type: 'replicas'; readonly replicas: readonly ReplicaNow[] };
 
 export interface MonitorSource {
   /** What is watched. */
@@ -105,5 +108,9 @@ function happeningOf(news: Exclude<MonitorNews, { type: 'log' | 'object' }>): Ha
       return { type: 'unread', count: news.count, time: now() };
     case 'counts':
       return { type: 'counts', counts: { ...news.counts, at: performance.now() } };
+    case 'ledger':
+      return { type: 'ledger', ledger: { ...news.ledger, at: performance.now() } };
+    case 'replicas':
+      return news;
   }
 }

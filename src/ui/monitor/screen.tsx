@@ -1,9 +1,10 @@
-/** One frame of the monitor: title, panes, totals, and the bar of keys. */
+/** One frame of the monitor: title, panes, ledger and replicas, totals, and the bar of keys. */
 import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
 import { formatBytes, formatCount, formatCounted } from '../../core/format.ts';
 import { KEY_BAR, KEYS } from './keys.ts';
 import type { Line } from './lines.ts';
+import { standingLines } from './standing.ts';
 import { heightOf, isPaused, type MonitorState, PANES, type PaneName, rateOf, seen } from './state.ts';
 
 /** Lines that are none of the panes': title, a title for each of them, totals, keys. */
@@ -23,6 +24,7 @@ export function Screen({ state, title, width, isColored }: ScreenLook): ReactNod
       <Row text={`${title}${state.away === undefined ? '' : ` · ${state.away}`}`} isBold />
       {state.isHelp ? <Help /> : PANES.map(pane)}
       <Box flexGrow={1} />
+      {state.isHelp ? null : <StandingView state={state} width={width} isColored={isColored} />}
       <Row text={totalsOf(state)} isDim />
       <Row text={KEY_BAR} isInverse />
     </Box>
@@ -87,6 +89,18 @@ function PaneView({ state, name, isColored }: PaneLook): ReactNode {
       ))}
     </Box>
   );
+}
+
+function StandingView({ state, width, isColored }: Omit<ScreenLook, 'title'>): ReactNode {
+  return standingLines(state.standing, state.height, width).map(({ text, look }) => (
+    <Row
+      key={text}
+      text={text}
+      isDim={look === 'dim'}
+      isBold={look === 'error'}
+      color={isColored ? COLORS[look] : undefined}
+    />
+  ));
 }
 
 function paneTitle(state: MonitorState, name: PaneName): string {

@@ -1,5 +1,14 @@
 /** What the monitor shows, as a pure function of what happened: panes of lines, of which one is scrolled, and totals. */
 import { type Line, type LogEntry, logLine, noteLine, type ObjectEntry, objectLine, storedLine } from './lines.ts';
+import {
+  grown,
+  type LedgerNow,
+  lost,
+  NO_STANDING,
+  type ReplicaNow,
+  type Standing,
+  standingHeight,
+} from './standing.ts';
 
 /** From above to below. */
 export const PANES = ['log', 'objects'] as const;
@@ -30,7 +39,7 @@ export interface Counts {
 export interface MonitorState {
   readonly panes: Readonly<Record<PaneName, Pane>>;
   readonly chosen: PaneName;
-  /** Rows that the panes share, without their titles. */
+  /** Rows that the panes share with the standing, without their titles. */
   readonly height: number;
   readonly isHelp: boolean;
   readonly isOver: boolean;
@@ -46,6 +55,7 @@ export interface MonitorState {
   readonly news: Readonly<Record<string, Amount>>;
   readonly counts: Counts | undefined;
   readonly requestRate: number | undefined;
+  readonly standing: Standing;
   readonly nextId: number;
 }
 
@@ -53,6 +63,10 @@ export interface MonitorState {
 type PaneHappening =
   /** Lines forth, or back where it is negative; and screens of them. */
   { readonly type: 'scroll' | 'page'; readonly by: number } | { readonly type: 'first' | 'last' | 'pane' | 'pause' };
+
+type StandingHappening =
+  | { readonly type: 'ledger'; readonly ledger: LedgerNow }
+  | { readonly type: 'replicas'; readonly replicas: readonly ReplicaNow[] };
 
 export type Happening =
   | PaneHappening
@@ -63,6 +77,7 @@ export type Happening =
   | { readonly type: 'told'; readonly log: readonly LogEntry[]; readonly objects: readonly ObjectEntry[] }
   | { readonly type: 'unread'; readonly count: number; readonly time: string }
   | { readonly type: 'counts'; readonly counts: Counts }
+  | StandingHappening
   /** A second has gone by. */
   | { readonly type: 'tick'; readonly time: string };
 
@@ -88,6 +103,7 @@ export function initialState(height: number): MonitorState {
     news: {},
     counts: undefined,
     requestRate: undefined,
+    standing: NO_STANDING,
     nextId: 0,
   };
 }
@@ -97,9 +113,10 @@ export function isPaused({ panes }: MonitorState): boolean {
 }
 
 /** Rows of each pane: the last one has what cannot be shared. */
-export function heightOf({ height }: Pick<MonitorState, 'height'>, name: PaneName): number {
-  const each = Math.floor(height / PANES.length);
-  return name === PANES.at(-1) ? height - each * (PANES.length - 1) : each;
+export function heightOf({ height, standing }: Pick<MonitorState, 'height' | 'standing'>, name: PaneName): number {
+  const shared = height - standingHeight(standing, height);
+  const each = Math.floor(shared / PANES.length);
+  return name === PANES.at(-1) ? shared - each * (PANES.length - 1) : each;
 }
 
 /** The lines of a pane that are on the screen. */
@@ -118,12 +135,13 @@ export function reduce(state: MonitorState, happening: Happening): MonitorState 
       return ticked(state, happening.time);
     case 'counts':
       return counted(state, happening.counts);
+    case 'ledger':
+    case 'replicas':
+      return stood(state, happening);
     case 'on':
       return connected(state, happening.time);
     case 'away':
-      return said({ ...state, away: happening.message, counts: undefined, requestRate: undefined }, happening.time, [
-        `${happening.message}; trying again`,
-      ]);
+      return left(state, happening.message, happening.time);
     case 'unread':
       return said(state, happening.time, [`too many to read: ${happening.count} were left out`]);
     default:
@@ -131,7 +149,10 @@ export function reduce(state: MonitorState, happening: Happening): MonitorState 
   }
 }
 
-type KeyHappening = Exclude<Happening, { type: 'told' | 'tick' | 'counts' | 'on' | 'away' | 'unread' }>;
+type KeyHappening = Exclude<
+  Happening,
+  { type: 'told' | 'tick' | 'counts' | 'ledger' | 'replicas' | 'on' | 'away' | 'unread' }
+>;
 
 function keyed(state: MonitorState, happening: KeyHappening): MonitorState {
   switch (happening.type) {
@@ -203,6 +224,19 @@ function said(state: MonitorState, time: string, texts: readonly string[]): Moni
     'log',
     texts.map((text) => noteLine(time, text)),
   );
+}
+
+function left(state: MonitorState, message: string, time: string): MonitorState {
+  const unknown = { counts: undefined, requestRate: undefined, standing: lost(state.standing) };
+  return said({ ...state, ...unknown, away: message }, time, [`${message}; trying again`]);
+}
+
+/** The panes may have more rows then, or fewer. */
+function stood(state: MonitorState, happening: StandingHappening): MonitorState {
+  const { standing } = state;
+  const now =
+    happening.type === 'ledger' ? grown(standing, happening.ledger) : { ...standing, replicas: happening.replicas };
+  return inBounds({ ...state, standing: now });
 }
 
 function connected(state: MonitorState, time: string): MonitorState {
