@@ -25,9 +25,9 @@ export async function checkPublished(place: NeoPlace, path: string, out: Output)
     await rememberLedger(folders, place, await viewPublished(client, engine, known, { target: place.target, path }));
   } catch (error) {
     // What was saved is saved; with the next one it is looked at again.
-    if (isNeoError(error, 'unreachable')) out.note(`the ledger of the server was not looked at: ${messageOf(error)}`);
-    // A server that has none.
-    else if (!isNeoError(error, 'usage')) throw error;
+    if (isNeoError(error, 'integrity')) throw error;
+    // Else it is a server that has none.
+    if (!isNeoError(error, 'usage')) out.note(`the ledger of the server was not looked at: ${messageOf(error)}`);
   } finally {
     await client.close();
   }

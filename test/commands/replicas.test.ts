@@ -133,6 +133,7 @@ describe('neo admin replica', () => {
     await manual.type('munich: neo admin replica list');
     await settled(munich);
     await again.follow(await manual.type('berlin: neo admin user invite ann'), ann);
+    await manual.type('ann: neo check --confirm');
     expect(manual.left).toBe(0);
     await ok(ann.neo(['restore', 'latest', '--to', 'back', '--repo', again.at('documents')]));
     await expectRestored(ann, saved);

@@ -1,7 +1,8 @@
 /** Servers that send each other what they have: real ones on loopback, over lines that can be cut. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { expectSame, Linked, objects, pathsOf, putAll } from '../support/linked-servers.ts';
+import { expectSame, fileOf, Linked, objects, pathsOf, putAll } from '../support/linked-servers.ts';
 
 const LONG = 60_000;
 
@@ -89,6 +90,49 @@ describe('what comes to a server', () => {
     await linked.settled();
   });
 });
+
+describe('a comparison', () => {
+  // `NEO_OBJECTS=10000` for the figures of docs/performance.md.
+  const count = Number(process.env['NEO_OBJECTS'] ?? 1000);
+
+  test('costs what differs, and not what there is', { timeout: 600_000 }, async () => {
+    await using linked = await Linked.start(2);
+    const all = objects(count);
+    await putAll(await linked.own(0), all);
+    await linked.link(0, 1);
+    await vi.waitFor(async () => expect(await linked.sent()).toBe(count), { timeout: 400_000, interval: 200 });
+    const nothing = await costOf(linked);
+    const left = [...all.keys()];
+    const lost = Array.from({ length: 7 }, (_, n) => left[Math.floor((n * count) / 7)] ?? '');
+    for (const path of lost) rmSync(fileOf(linked.root(1), path));
+    const seven = await costOf(linked);
+    expect(await linked.sent()).toBe(count + 7);
+    await expectSame(linked, all.keys(), 0, 1);
+    const list = JSON.stringify(left.map((path) => [path, 100, 1_700_000_000_000])).length;
+    console.info(`${count} objects: nothing differs ${nothing} bytes, 7 differ ${seven} bytes, a list ${list} bytes`);
+    // Both know the same: a hash, and the proofs of a few objects.
+    expect(nothing).toBeLessThan(10_000);
+    expect(seven).toBeLessThan(30_000);
+  });
+});
+
+/** Bytes on all lines until a comparison is done, and what it has found is sent. */
+async function costOf(linked: Linked): Promise<number> {
+  await linked.settled();
+  const before = linked.bytes;
+  const admin = await linked.admin(0);
+  const [first] = await linked.replicas(0);
+  await admin.call('replica-compare', { name: 'site-1' });
+  await vi.waitFor(
+    async () => {
+      const [now] = await linked.replicas(0);
+      expect([null, first?.compared]).not.toContain(now?.compared);
+    },
+    { timeout: 60_000 },
+  );
+  await linked.settled();
+  return linked.bytes - before;
+}
 
 describe('three servers', () => {
   test.each<[string, readonly (readonly [number, number])[]]>([

@@ -41,7 +41,7 @@ export interface ReplicaRow {
 }
 
 const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 15_000;
+const LONGEST_PAUSE_MS = 5_000;
 /** All is compared so often, whatever happened. */
 const DAY_MS = 24 * 3_600_000;
 const keysSchema = z.array(shownFingerprint).check(z.minLength(1));
