@@ -67,8 +67,11 @@ export interface Backend {
    */
   getRanges?(path: string, ranges: readonly ByteRange[]): Promise<(Uint8Array | undefined)[] | undefined>;
 
-  /** For servers, which send an object on piece by piece; undefined when there is none. */
-  openObject?(path: string): Promise<OpenObject | undefined>;
+  /**
+   * For servers, which send an object on piece by piece; undefined when there is none. `wanted`: what of it will be read, in order, so that storage
+   * that is far away need not be asked for each piece.
+   */
+  openObject?(path: string, wanted?: ByteRange): Promise<OpenObject | undefined>;
 
   /**
    * As {@link getRange}, into memory of the caller's that may be shared with other threads; false when there is no
@@ -105,7 +108,7 @@ export interface Backend {
 /** What a server can keep a target in. */
 export type ServedBackend = Backend & Required<Pick<Backend, 'putPieces' | 'getRanges' | 'openObject' | 'listAfter'>>;
 
-/** Can be read to its end also when it is removed meanwhile. To be closed. */
+/** Can be read to its end also when it is removed meanwhile, or tells `unreachable`. To be closed. */
 export interface OpenObject {
   readonly size: number;
   /** Fills all of `target` from `offset` on. @throws NeoError integrity where the object ends before */

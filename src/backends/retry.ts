@@ -52,13 +52,13 @@ export class RetryBackend implements Backend {
     this.isRemote = inner.isRemote;
     this.isGuarded = inner.isGuarded;
     const tree = inner.tree?.bind(inner);
-    this.tree = tree && ((prefixes) => this.#tried(() => tree(prefixes)));
+    this.tree = tree && ((prefixes) => this.tried(() => tree(prefixes)));
     this.#inner = inner;
     this.#options = options;
   }
 
   put(path: string, bytes: Uint8Array): Promise<void> {
-    return this.#tried(() => this.#inner.put(path, bytes));
+    return this.tried(() => this.#inner.put(path, bytes));
   }
 
   prepareToPut(): void {
@@ -70,15 +70,15 @@ export class RetryBackend implements Backend {
   }
 
   get(path: string): Promise<Uint8Array | undefined> {
-    return this.#tried(() => this.#inner.get(path));
+    return this.tried(() => this.#inner.get(path));
   }
 
   getRange(path: string, range: ByteRange): Promise<Uint8Array | undefined> {
-    return this.#tried(() => this.#inner.getRange(path, range));
+    return this.tried(() => this.#inner.getRange(path, range));
   }
 
   getInto(path: string, offset: number, target: Uint8Array): Promise<boolean> {
-    return this.#tried(() => readInto(this.#inner, path, offset, target));
+    return this.tried(() => readInto(this.#inner, path, offset, target));
   }
 
   /** Begins anew where it broke off; what was named already is passed over. */
@@ -101,22 +101,23 @@ export class RetryBackend implements Backend {
   }
 
   stat(path: string): Promise<ObjectInfo | undefined> {
-    return this.#tried(() => this.#inner.stat(path));
+    return this.tried(() => this.#inner.stat(path));
   }
 
   remove(path: string): Promise<void> {
-    return this.#tried(() => this.#inner.remove(path));
+    return this.tried(() => this.#inner.remove(path));
   }
 
   now(): Promise<number> {
-    return this.#tried(() => this.#inner.now());
+    return this.tried(() => this.#inner.now());
   }
 
   close(): Promise<void> {
     return this.#inner.close();
   }
 
-  async #tried<T>(work: () => Promise<T>): Promise<T> {
+  /** As all of these are tried: for what is no part of the contract. */
+  async tried<T>(work: () => Promise<T>): Promise<T> {
     const attempts = new Attempts(this.#options, this.#line);
     for (;;) {
       try {

@@ -12,11 +12,12 @@ import { equalBytes, utf8 } from '../core/bytes.ts';
 import { NeoError } from '../core/errors.ts';
 import type { Backend, ByteRange, ObjectInfo } from './backend.ts';
 import { bodyOf, dropBody, readBody, wholeBody } from './bodies.ts';
+import type { Bucket, BucketPage, Outcome } from './bucket.ts';
 import { isStranger } from './local-strangers.ts';
 import { checkFolder, checkPath, checkRange, conflict, isPath, TEMPORARY_FOLDER } from './path.ts';
-import type { RateLimits } from './rate-limit.ts';
+import type { RateLimit, RateLimits } from './rate-limit.ts';
 import { beginsAt, infoOf, lengthOf, type Page, readPage } from './s3/answers.ts';
-import { S3Client, type S3Surroundings } from './s3/client.ts';
+import { type Payload, S3Client, type S3Surroundings } from './s3/client.ts';
 import { isAbsent, noBucket, s3Error, statusOf } from './s3/errors.ts';
 import { hashOf } from './s3/payload.ts';
 import { lateRefusal, Refusal } from './s3/refusal.ts';
@@ -27,6 +28,10 @@ const SETTLES_IN_MS = 10_000;
 /** A thousand keys, each of a thousand bytes, and what is said of them. */
 const LONGEST_PAGE = 8 << 20;
 const BYTES = { 'content-type': 'application/octet-stream' };
+/** Also below the folder of a target. */
+const PACK = /(?:^|\/)packs\//;
+/** By whom an object was put, where that is asked for. */
+const MARK = 'x-amz-meta-neo-put';
 
 export interface S3Options {
   /** Try whether the store can refuse to overwrite, and say so if it cannot. */
@@ -45,6 +50,11 @@ export interface S3Options {
  * @throws NeoError usage; no-repository when a bucket is missing that is not to be made, permission-denied, unreachable
  */
 export async function openS3(place: S3Place, options: S3Options = {}): Promise<Backend> {
+  return openBucket(place, options);
+}
+
+/** The same, for servers. */
+export async function openBucket(place: S3Place, options: S3Options = {}): Promise<Bucket> {
   const backend = new S3Backend(place, await S3Client.make(place, options.s3), options);
   if (options.create === true) {
     await backend.reach();
@@ -79,7 +89,7 @@ async function listPage(client: S3Client, query: Readonly<Record<string, string>
   return readPage(await wholeBody(answer, LONGEST_PAGE));
 }
 
-class S3Backend implements Backend {
+class S3Backend implements Bucket {
   readonly location: string;
   readonly isRemote = true;
   readonly #place: S3Place;
@@ -116,7 +126,7 @@ class S3Backend implements Backend {
     const { region } = this.#client;
     const where = `<LocationConstraint>${region}</LocationConstraint>`;
     const body = `<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${where}</CreateBucketConfiguration>`;
-    await this.#store({}, region === 'us-east-1' ? new Uint8Array() : utf8(body));
+    await this.#store({}, await payloadOf(region === 'us-east-1' ? new Uint8Array() : utf8(body)));
   }
 
   /** Does the store refuse to overwrite? A few ignore the condition, and answer as if all were well. */
@@ -139,8 +149,9 @@ class S3Backend implements Backend {
   /** An object that stays: to be refused costs one request, and nobody need have the right to remove it. */
   async #tryConditions(): Promise<void> {
     const key = `${this.#place.prefix}${TEMPORARY_FOLDER}/conditional`;
-    const first = await this.#putOnce(key, Uint8Array.of(1));
-    if (first === 'taken' || (first === 'stored' && (await this.#putOnce(key, Uint8Array.of(2))) === 'taken')) return;
+    const first = await this.#putOnce(key, await payloadOf(Uint8Array.of(1)));
+    if (first === 'taken') return;
+    if (first === 'stored' && (await this.#putOnce(key, await payloadOf(Uint8Array.of(2)))) === 'taken') return;
     this.#knowsConditions = false;
     if (this.#options.create !== true) return;
     this.#options.onNote?.(
@@ -151,22 +162,42 @@ class S3Backend implements Backend {
   async put(path: string, bytes: Uint8Array): Promise<void> {
     checkPath(path);
     await this.#run(`store ${path}`, async () => {
-      await this.learn();
-      const key = this.#keyOf(path);
-      if (this.#knowsConditions) {
-        const outcome = await this.#putOnce(key, bytes, this.#classOf(path));
-        if (outcome === 'stored') return;
-        if (outcome === 'taken') return this.#compare(path, bytes);
-        this.#knowsConditions = false;
-      }
-      if ((await this.#head(key)) !== undefined) return this.#compare(path, bytes);
-      await this.#store({ key, headers: { ...BYTES, ...this.#classOf(path) } }, bytes);
+      const outcome = await this.#putNew(path, await payloadOf(bytes, this.#limits.upload));
+      if (outcome === 'taken') await this.#compare(path, bytes);
     });
   }
 
-  async #putOnce(key: string, bytes: Uint8Array, headers = {}): Promise<'stored' | 'taken' | 'unknown'> {
+  async putBody(path: string, body: Payload, mark: string): Promise<Outcome> {
+    checkPath(path);
+    return this.#run(`store ${path}`, () => this.#putNew(path, body, { [MARK]: mark }));
+  }
+
+  async markOf(path: string): Promise<{ readonly size: number; readonly mark: string | undefined } | undefined> {
+    checkPath(path);
+    return this.#run(`look at ${path}`, async () => {
+      const headers = await this.#headersOf({ key: this.#keyOf(path) }).catch(absent);
+      if (headers === undefined) return undefined;
+      return { size: lengthOf(path, headers), mark: headers[MARK]?.toString() };
+    });
+  }
+
+  async #putNew(path: string, body: Payload, marked: Record<string, string> = {}): Promise<Outcome> {
+    await this.learn();
+    const key = this.#keyOf(path);
+    const headers = { ...this.#classOf(path), ...marked };
+    if (this.#knowsConditions) {
+      const outcome = await this.#putOnce(key, body, headers);
+      if (outcome !== 'unknown') return outcome;
+      this.#knowsConditions = false;
+    }
+    if ((await this.#head(key)) !== undefined) return 'taken';
+    await this.#store({ key, headers: { ...BYTES, ...headers } }, body);
+    return 'stored';
+  }
+
+  async #putOnce(key: string, body: Payload, headers = {}): Promise<Outcome | 'unknown'> {
     try {
-      await this.#store({ key, headers: { ...BYTES, ...headers, 'if-none-match': '*' } }, bytes);
+      await this.#store({ key, headers: { ...BYTES, ...headers, 'if-none-match': '*' } }, body);
       return 'stored';
     } catch (error) {
       // Some say so in the body of an answer that begins well.
@@ -176,10 +207,7 @@ class S3Backend implements Backend {
     }
   }
 
-  /** What is sent is what was hashed: bytes that change on the way, or here, are not stored. */
-  async #store(where: { key?: string; headers?: Record<string, string> }, bytes: Uint8Array): Promise<void> {
-    const { upload } = this.#limits;
-    const body = { length: bytes.length, sha256: await hashOf(bytes), open: () => bodyOf(bytes, upload) };
+  async #store(where: { key?: string; headers?: Record<string, string> }, body: Payload): Promise<void> {
     const answer = await this.#client.send({ method: 'PUT', ...where, body });
     const late = lateRefusal(answer, await wholeBody(answer, LONGEST_PAGE));
     if (late !== undefined) throw late;
@@ -187,7 +215,7 @@ class S3Backend implements Backend {
 
   #classOf(path: string): Record<string, string> {
     const { storageClass } = this.#place;
-    return storageClass === undefined || !path.startsWith('packs/') ? {} : { 'x-amz-storage-class': storageClass };
+    return storageClass === undefined || !PACK.test(path) ? {} : { 'x-amz-storage-class': storageClass };
   }
 
   async #compare(path: string, bytes: Uint8Array): Promise<void> {
@@ -250,24 +278,52 @@ class S3Backend implements Backend {
 
   async *list(folder: string): AsyncIterable<ObjectInfo> {
     checkFolder(folder);
-    const { prefix } = this.#place;
     let token: string | undefined;
     do {
-      const { objects, next } = await this.#page(folder, token);
-      for (const { key, size, modified } of objects) {
-        const path = key.slice(prefix.length);
-        if (isPath(path)) yield infoOf(path, size, modified);
-      }
+      const { objects, next } = await this.#page(folder, token === undefined ? {} : { 'continuation-token': token });
+      yield* this.#infosOf(objects);
       if (next !== undefined && next === token) throw new NeoError('failed', `${this.location} lists without end`);
       token = next;
     } while (token !== undefined);
   }
 
-  #page(folder: string, token: string | undefined): Promise<Page> {
+  async pageAfter(folder: string, after: string): Promise<BucketPage> {
+    checkFolder(folder);
+    const from: Record<string, string> = after === '' ? {} : { 'start-after': this.#keyOf(after) };
+    const { objects, next } = await this.#page(folder, from);
+    const last = objects.at(-1)?.key.slice(this.#place.prefix.length);
+    if (next !== undefined && (last === undefined || last <= after)) {
+      throw new NeoError('failed', `${this.location} lists without end`);
+    }
+    return { objects: [...this.#infosOf(objects)], next: next === undefined ? undefined : last };
+  }
+
+  async folders(folder: string): Promise<string[]> {
+    checkFolder(folder);
+    const found: string[] = [];
+    const { length } = `${this.#keyOf(folder)}/`;
+    let token: string | undefined;
+    do {
+      const from: Record<string, string> = token === undefined ? {} : { 'continuation-token': token };
+      const { prefixes, next } = await this.#page(folder, { delimiter: '/', ...from });
+      found.push(...prefixes.map((prefix) => prefix.slice(length, -1)));
+      if (next !== undefined && next === token) throw new NeoError('failed', `${this.location} lists without end`);
+      token = next;
+    } while (token !== undefined);
+    return found;
+  }
+
+  *#infosOf(objects: Page['objects']): Iterable<ObjectInfo> {
+    for (const { key, size, modified } of objects) {
+      const path = key.slice(this.#place.prefix.length);
+      if (isPath(path)) yield infoOf(path, size, modified);
+    }
+  }
+
+  #page(folder: string, more: Readonly<Record<string, string>>): Promise<Page> {
     const prefix = folder === '' ? this.#place.prefix : `${this.#place.prefix}${folder}/`;
-    const from: Record<string, string> = token === undefined ? {} : { 'continuation-token': token };
     return this.#run(`list ${folder === '' ? this.location : folder}`, async () => {
-      const page = await listPage(this.#client, { prefix, ...from });
+      const page = await listPage(this.#client, { prefix, ...more });
       if (page === undefined) throw new NeoError('failed', `${this.location} does not answer as a bucket`);
       return page;
     });
@@ -280,13 +336,8 @@ class S3Backend implements Backend {
   }
 
   async #head(key: string): Promise<ObjectInfo | undefined> {
-    try {
-      const headers = await this.#headersOf({ key });
-      return infoOf(key, headers['content-length'], headers['last-modified']);
-    } catch (error) {
-      if (statusOf(error) === 404) return undefined;
-      throw error;
-    }
+    const headers = await this.#headersOf({ key }).catch(absent);
+    return headers && infoOf(key, headers['content-length'], headers['last-modified']);
   }
 
   async #headersOf(of: { key?: string }): Promise<IncomingHttpHeaders> {
@@ -332,4 +383,14 @@ class S3Backend implements Backend {
       throw s3Error(error, doing);
     }
   }
+}
+
+/** What is sent is what was hashed: bytes that change on the way, or here, are not stored. */
+async function payloadOf(bytes: Uint8Array, limit?: RateLimit): Promise<Payload> {
+  return { length: bytes.length, sha256: await hashOf(bytes), open: () => bodyOf(bytes, limit) };
+}
+
+/** HEAD has no body that could say what is not there. */
+function absent(error: unknown): undefined {
+  if (statusOf(error) !== 404) throw error;
 }

@@ -9,6 +9,7 @@ import type { Environment } from './folders.ts';
 import { interruption } from './interrupt.ts';
 import type { Output } from './output.ts';
 import { rateLimit } from './rate-flags.ts';
+import { s3Surroundings } from './s3-surroundings.ts';
 import { systemFolders } from './surroundings.ts';
 
 export type ConnectionFlags = Pick<
@@ -57,13 +58,6 @@ export function traced(trust: Trust, flags: Pick<RepositoryFlags, 'debug-protoco
 async function neoTrust(host: NeoHost, env: Environment): Promise<Trust> {
   const { trustAt } = await import('./server-trust.ts');
   return trustAt(host, systemFolders(env), env);
-}
-
-/** As Amazon's tools take them. */
-function s3Surroundings(env: Environment): NonNullable<OpenOptions['s3']> {
-  const region = env['AWS_REGION'] || env['AWS_DEFAULT_REGION'];
-  const authorities = env['AWS_CA_BUNDLE'];
-  return { ...(region ? { region } : {}), ...(authorities ? { authorities } : {}) };
 }
 
 function retryTime(text: string | undefined): number {

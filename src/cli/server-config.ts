@@ -2,11 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { parseS3, type S3Place } from '../backends/s3-location.ts';
 import { messageOf, NeoError, systemCode } from '../core/errors.ts';
 import { parseDuration } from '../core/format.ts';
 import { integer, z } from '../core/schema.ts';
 import { type GivenSettings, readSetting, SETTINGS, type SettingName } from '../protocol/settings.ts';
 import { type Address, isLoopback, parseListen } from './listen.ts';
+import { s3Surroundings } from './s3-surroundings.ts';
 import { readToml } from './toml.ts';
 
 const text = z.string().check(z.minLength(1));
@@ -16,6 +18,7 @@ const schema = z.strictObject({
   names: z.optional(z.array(text)),
   'tls-cert': z.optional(text),
   'tls-key': z.optional(text),
+  store: z.optional(text),
   log: z.optional(text),
   'log-level': z.optional(SETTINGS['log-level'].schema),
   'second-factor': z.optional(SETTINGS['second-factor'].schema),
@@ -50,6 +53,7 @@ export interface ServeFlags {
   readonly name?: readonly string[] | undefined;
   readonly 'tls-cert'?: string | undefined;
   readonly 'tls-key'?: string | undefined;
+  readonly store?: string | undefined;
   readonly log?: string | undefined;
   readonly 'log-level'?: string | undefined;
   readonly 'remove-after'?: string | undefined;
@@ -60,6 +64,8 @@ export interface ServerConfig {
   readonly listen: Address;
   readonly names: readonly string[];
   readonly tls: { readonly cert: string; readonly key: string; readonly passphrase: string | undefined } | undefined;
+  /** A bucket, in place of the data folder. */
+  readonly store: { readonly place: S3Place; readonly s3: ReturnType<typeof s3Surroundings> } | undefined;
   /** A path; undefined: standard error. */
   readonly log: string | undefined;
   readonly dev: boolean;
@@ -99,6 +105,7 @@ export async function serverConfig(flags: ServeFlags, dataRoot: string, env = pr
     listen,
     names: flags.name ?? file.names ?? [hostname()],
     tls: tlsOf(flags, file, beside, path, env),
+    store: storeOf(flags, file, path, env),
     log: flags.log === undefined ? beside(file.log) : resolve(flags.log),
     dev: flags.dev,
     settings: settingsOf(flags, file),
@@ -145,6 +152,14 @@ function tlsOf(
     throw new NeoError('usage', `${path}: tls-cert and tls-key go together`, { hint: 'see docs/server.md' });
   }
   return { cert, key, passphrase: env['NEO_TLS_PASSPHRASE'] || undefined };
+}
+
+/** Secrets come from where Amazon's tools look for them. */
+function storeOf(flags: ServeFlags, file: FileConfig, path: string, env: NodeJS.ProcessEnv): ServerConfig['store'] {
+  const store = flags.store ?? file.store;
+  if (store === undefined) return undefined;
+  const place = naming(flags.store === undefined ? `${path}: store` : '--store', () => parseS3(store));
+  return { place, s3: s3Surroundings(env) };
 }
 
 type Said = <T>(key: string, read: () => T) => T;

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import * as Flags from '@oclif/core/flags';
 import { showFingerprint } from '../backends/neo-control.ts';
 import { DEFAULT_PORT, showNeoHost } from '../backends/neo-location.ts';
+import { showS3 } from '../backends/s3-location.ts';
 import { PlainCommand } from '../cli/base-command.ts';
 import { dataRootFlag, dataRootOf } from '../cli/data-root.ts';
 import { openLogSink } from '../cli/log-sink.ts';
@@ -24,6 +25,7 @@ export default class Serve extends PlainCommand {
     '<%= config.bin %> serve --data-root /srv/neo --listen 0.0.0.0:4322 --name backup.example.org',
     '<%= config.bin %> serve --tls-cert /etc/neo/cert.pem --tls-key /etc/neo/key.pem',
     '<%= config.bin %> serve --config /etc/neo/server.toml --log /var/log/neo.log',
+    "<%= config.bin %> serve --store 's3://backup/neo?endpoint=https://s3.example.org'",
     '<%= config.bin %> serve --dev --listen 127.0.0.1:0 --json',
   ];
   static override flags = {
@@ -47,6 +49,10 @@ export default class Serve extends PlainCommand {
       helpValue: 'FILE',
       dependsOn: ['tls-cert'],
       summary: 'Its key in PEM. NEO_TLS_PASSPHRASE opens an encrypted one.',
+    }),
+    store: Flags.string({
+      helpValue: 'S3',
+      summary: 'A bucket for all objects: s3://bucket/prefix?endpoint=URL. Default: the data folder.',
     }),
     log: Flags.string({ helpValue: 'FILE', summary: 'Append the log to this file. Default: standard error.' }),
     'log-level': Flags.string({ options: [...LEVELS], summary: 'The least that is logged. Default: info.' }),
@@ -79,22 +85,27 @@ export default class Serve extends PlainCommand {
         log: log.log,
         onLevel: log.setLevel,
       });
-      await this.#tell(server, listen.host, dataRoot);
+      await this.#tell(server, listen.host, dataRoot, config.store && showS3(config.store.place));
       await server.close(await Promise.race([signal, server.shutdownAsked.then(() => 'shutdown')]));
     } finally {
       log.end();
     }
   }
 
-  async #tell(server: RunningServer, host: string, dataRoot: string): Promise<void> {
+  async #tell(server: RunningServer, host: string, dataRoot: string, store?: string): Promise<void> {
     const { port, metricsPort, site, made, adminCode } = server;
     const fingerprint = showFingerprint(server.fingerprint);
     const facts = { host, port, fingerprint, site, dataRoot, made };
-    const more = { ...(metricsPort && { metricsPort }), ...(adminCode !== undefined && { adminCode }) };
+    const more = {
+      ...(store !== undefined && { store }),
+      ...(metricsPort && { metricsPort }),
+      ...(adminCode !== undefined && { adminCode }),
+    };
     await this.out.object('listening', { ...facts, ...more });
     for (const path of made) await this.out.line(`made        ${path}`);
     await this.out.line(`listening at ${host}:${port}`);
     await this.out.line(`data        ${dataRoot}`);
+    if (store !== undefined) await this.out.line(`objects     ${store}`);
     await this.out.line(`fingerprint ${fingerprint}`);
     if (adminCode !== undefined) {
       await this.out.line(`nobody administers this server yet; whoever types this within a day will:`);

@@ -6,10 +6,12 @@ import type { Clock } from '../core/clock.ts';
 import { messageOf, NeoError } from '../core/errors.ts';
 import type { Tables } from './database/tables.ts';
 import type { Log } from './log.ts';
+import type { TargetStorage } from './storage/storage.ts';
 
 export interface HealthOptions {
   readonly db: Kysely<Tables>;
   readonly dataRoot: string;
+  readonly storage: TargetStorage;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -38,12 +40,13 @@ export class Health {
   }
 
   async #look(): Promise<boolean> {
-    const { db, dataRoot, log } = this.#options;
+    const { db, dataRoot, storage, log } = this.#options;
     try {
       await db.selectFrom('settings').select('name').limit(1).execute();
       await access(dataRoot, constants.W_OK);
       const { bavail } = await statfs(dataRoot);
       if (bavail === 0) throw new NeoError('no-space', `no space is left in ${dataRoot}`);
+      await storage.check();
       this.#told = undefined;
       return true;
     } catch (error) {

@@ -121,7 +121,7 @@ export class ObjectVerbs {
 
   async *#pieces(path: string, range: ByteRange): Pieces {
     if (range.length === 0) return;
-    const object = await this.#storage.openObject(path);
+    const object = await this.#storage.openObject(path, range);
     if (object === undefined) throw new NeoError('unreachable', `${path} was removed before it was read`);
     try {
       yield* readAhead(object, range);

@@ -295,8 +295,8 @@ export class CountedTarget implements ServedBackend {
     return this.#storage.getRanges(path, ranges);
   }
 
-  openObject(path: string): Promise<OpenObject | undefined> {
-    return this.#storage.openObject(path);
+  openObject(path: string, wanted?: ByteRange): Promise<OpenObject | undefined> {
+    return this.#storage.openObject(path, wanted);
   }
 
   list(folder: string): AsyncIterable<ObjectInfo> {

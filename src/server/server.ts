@@ -1,6 +1,5 @@
 /** A server without a line to anybody: its database, its storage, and what it answers. */
 import { join } from 'node:path';
-import { openLocal } from '../backends/local.ts';
 import { fromHex } from '../core/bytes.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { NeoError } from '../core/errors.ts';
@@ -18,6 +17,7 @@ import type { Handler } from './handler.ts';
 import { makeHandler } from './handlers.ts';
 import { Health } from './health.ts';
 import { NO_KEYS, type ServerKeys } from './key-pool.ts';
+import { catchUp, uncleanTargets } from './ledger/catch-up.ts';
 import { Deeds } from './ledger/deeds.ts';
 import { ledgerSeed } from './ledger/key.ts';
 import { Ledger, type LedgerOptions } from './ledger/ledger.ts';
@@ -29,11 +29,15 @@ import { Replication } from './replication/replication.ts';
 import { Turns } from './replication/turns.ts';
 import { Reporter } from './reporter.ts';
 import { Settings } from './settings.ts';
+import { openTargetStorage, type StoreOptions } from './storage/choice.ts';
+import type { TargetStorage } from './storage/storage.ts';
 import { type Strays, TargetStore } from './targets.ts';
 
 export interface ServerOptions {
   /** Made where there is none. */
   readonly dataRoot: string;
+  /** A bucket for the objects of all targets; without it they lie in the data folder. */
+  readonly store?: StoreOptions | undefined;
   /** Of the program. */
   readonly version: string;
   readonly engine: Engine;
@@ -95,6 +99,7 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
   const ending = new AbortController();
   await makeDataRoot(dataRoot);
   const database = await openDatabase(join(dataRoot, 'server.db'));
+  let storage: TargetStorage | undefined;
   try {
     const { db } = database;
     const { site, pepper } = await knownOf(database);
@@ -102,9 +107,10 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     const ledger = await openLedger(dataRoot, { db, engine, clock, random, site });
     const settings = await Settings.open({ db, clock, given, dev, onLevel });
     const directory = new Directory(db, clock);
-    const openStorage = (folder: string) => openLocal(folder, { create: true, clock, random });
-    const targets = new TargetStore({ db, clock, folder: dataRoot, openStorage, told });
-    await targets.finishRemovals();
+    const where = await openTargetStorage({ db, site, dataRoot, clock, random, store: options.store });
+    storage = where;
+    const targets = new TargetStore({ db, clock, storage: where, told });
+    await where.finishRemovals();
     const { promise: shutdownAsked, resolve: shutdown } = Promise.withResolvers<void>();
     const backOff = new BackOff(clock);
     const removals = new Removals(db, targets, settings.removals, clock);
@@ -122,8 +128,10 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
       ...{ metrics, directory, targets, clock, version, settings },
       token: options.metrics?.token === undefined ? undefined : hashToken(options.metrics.token),
     });
-    const health = new Health({ db, dataRoot, clock, log });
+    const health = new Health({ db, dataRoot, storage: where, clock, log });
     tellStrays(await targets.strays(), log);
+    const unclean = await uncleanTargets(db);
+    const catchingUp = catchUp(ledger, targets, unclean, clock.now()).catch(onFault);
     await replication.start();
     const timer = saveOften(targets, directory, onFault);
     return {
@@ -138,15 +146,18 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
         clearInterval(timer);
         ending.abort();
         await replication.close();
+        await catchingUp;
         try {
           await targets.close();
           await directory.saveSeen();
         } finally {
+          await where.close();
           await database.close();
         }
       },
     };
   } catch (error) {
+    await storage?.close();
     await database.close();
     throw error;
   }
@@ -180,9 +191,9 @@ function telling(given: Log, clock: Clock, random: Random, idle: number) {
 }
 
 function tellStrays({ unknown, missing }: Strays, log: Log): void {
-  for (const folder of unknown) log('unknown-folder', { folder: `targets/${folder}` });
-  for (const { id, owner, target, objects } of missing) {
-    log('missing-folder', { account: owner, target, folder: `targets/${id}`, objects });
+  for (const folder of unknown) log('unknown-folder', { folder });
+  for (const { folder, owner, target, objects } of missing) {
+    log('missing-folder', { account: owner, target, folder, objects });
   }
 }
 

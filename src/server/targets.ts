@@ -1,27 +1,22 @@
 /**
- * Where targets lie, and what they hold: `targets/ID` below the data folder, so that nothing a client sends is part of a path there. One meter
- * for each account that pays; it is right before anybody puts anything.
+ * What targets hold, wherever they lie (storage/storage.ts): they are known there by their ids, so that nothing a client sends is part of a path.
+ * One meter for each account that pays; it is right before anybody puts anything.
  */
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Kysely } from 'kysely';
-import type { ServedBackend } from '../backends/backend.ts';
 import type { Clock } from '../core/clock.ts';
-import { NeoError, systemCode } from '../core/errors.ts';
+import { NeoError } from '../core/errors.ts';
 import type { ControlAnswer } from '../protocol/control.ts';
 import type { Told } from './changes.ts';
 import type { Tables } from './database/tables.ts';
 import { type Counts, Meter } from './meter.ts';
 import type { AccountMetrics, SnapshotAge } from './metrics.ts';
 import { type CountedTarget, type CountStore, openCounted, type Recount } from './quota.ts';
+import type { TargetStorage } from './storage/storage.ts';
 
 export interface TargetStoreOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
-  /** The data folder. */
-  readonly folder: string;
-  /** The storage of a target in a folder, made where there is none. */
-  readonly openStorage: (folder: string) => Promise<ServedBackend>;
+  readonly storage: TargetStorage;
   /** Of all targets. */
   readonly told: Told;
 }
@@ -35,10 +30,10 @@ interface NamedTarget {
 }
 
 export interface Strays {
-  /** Names of folders that the database does not know. */
+  /** Where something lies that the database does not know, for people. */
   readonly unknown: readonly string[];
-  /** Targets in which there are objects by the database, and no folder. */
-  readonly missing: readonly NamedTarget[];
+  /** Targets in which there are objects by the database, and nothing where they lie. */
+  readonly missing: readonly (NamedTarget & { readonly folder: string })[];
 }
 
 type Usage = ControlAnswer<'usage'>;
@@ -64,12 +59,6 @@ export class TargetStore {
 
   constructor(options: TargetStoreOptions) {
     this.#options = options;
-  }
-
-  /** What was being removed when the server ended. */
-  async finishRemovals(): Promise<void> {
-    const folder = join(this.#options.folder, 'removed');
-    for (const name of await namesIn(folder)) await rm(join(folder, name), { recursive: true, force: true });
   }
 
   /** @throws NeoError of the storage */
@@ -100,7 +89,7 @@ export class TargetStore {
   }
 
   async #openAnew(id: string, meter: Meter): Promise<CountedTarget> {
-    const { db, folder, openStorage, told } = this.#options;
+    const { db, storage, told } = this.#options;
     const row = () => db.selectFrom('targets').where('id', '=', id).select(['bytes', 'objects', 'is_open']);
     // Of one that was removed by the time it is opened no folder is made again.
     if ((await row().executeTakeFirst()) === undefined) throw noMore();
@@ -118,7 +107,7 @@ export class TargetStore {
         await db.updateTable('targets').where('id', '=', id).set({ bytes, objects, is_open: 0 }).execute();
       },
     };
-    return openCounted(await openStorage(join(folder, 'targets', id)), meter, store, told);
+    return openCounted(await storage.open(id), meter, store, told);
   }
 
   #meterOf(account: string): Promise<OwnMeter> {
@@ -225,8 +214,8 @@ export class TargetStore {
   }
 
   /**
-   * Of a target that the database does not name any more. Moved aside first: what is left when the server ends in the midst of it is removed at the
-   * next start, and nothing is ever removed only because the database does not name it.
+   * Of a target that the database does not name any more. What is left when the server ends in the midst of it is removed at the next start, and
+   * nothing is ever removed only because the database does not name it.
    */
   remove(account: string, id: string): Promise<Counts> {
     const known = this.#removed.get(id);
@@ -237,7 +226,6 @@ export class TargetStore {
   }
 
   async #remove(account: string, id: string): Promise<Counts> {
-    const { folder } = this.#options;
     const own = await this.#meterOf(account).catch(() => undefined);
     own?.unsure.delete(id);
     const open = await this.#open.get(id)?.catch(() => undefined);
@@ -246,16 +234,7 @@ export class TargetStore {
     this.#options.told.lost(id);
     const counts = own?.meter.counts(id) ?? { bytes: 0, objects: 0 };
     own?.meter.drop(id);
-    const aside = join(folder, 'removed', id);
-    await mkdir(join(folder, 'removed'), { recursive: true, mode: 0o700 });
-    const isThere = await rename(join(folder, 'targets', id), aside).then(
-      () => true,
-      (error: unknown) => {
-        if (systemCode(error) === 'ENOENT') return false;
-        throw error;
-      },
-    );
-    if (isThere) await rm(aside, { recursive: true, force: true });
+    await this.#options.storage.remove(id);
     return counts;
   }
 
@@ -304,28 +283,28 @@ export class TargetStore {
 
   /** The newest object in a folder of each target that has any there. */
   async newestIn(folder: string): Promise<SnapshotAge[]> {
-    const { db, openStorage } = this.#options;
+    const { db, storage } = this.#options;
     const rows = await namedTargets(db);
     const found: SnapshotAge[] = [];
     for (const { id, target, owner } of rows) {
-      const path = join(this.#options.folder, 'targets', id);
-      if (!(await isThere(path))) continue;
       let newest = Number.NEGATIVE_INFINITY;
-      for await (const { modified } of (await openStorage(path)).list(folder)) newest = Math.max(newest, modified);
+      for await (const { modified } of storage.look(id, folder)) newest = Math.max(newest, modified);
       if (newest > Number.NEGATIVE_INFINITY) found.push({ account: owner, target, newest });
     }
     return found;
   }
 
-  /** Where database and disk do not fit: nothing is ever removed or made for it. */
+  /** Where database and storage do not fit: nothing is ever removed or made for it. */
   async strays(): Promise<Strays> {
-    const { db, folder } = this.#options;
+    const { db, storage } = this.#options;
     const rows = await namedTargets(db);
     const known = new Set(rows.map(({ id }) => id));
-    const there = new Set(await namesIn(join(folder, 'targets')));
+    const there = new Set(await storage.ids());
+    const unknown = [...there].filter((id) => !known.has(id)).sort();
+    const missing = rows.filter(({ id, objects }) => objects > 0 && !there.has(id));
     return {
-      unknown: [...there].filter((name) => !known.has(name)).sort(),
-      missing: rows.filter(({ id, objects }) => objects > 0 && !there.has(id)),
+      unknown: unknown.map((id) => storage.whereIs(id)),
+      missing: missing.map((each) => ({ ...each, folder: storage.whereIs(each.id) })),
     };
   }
 
@@ -361,18 +340,4 @@ function namedTargets(db: Kysely<Tables>): Promise<NamedTarget[]> {
     .orderBy('accounts.name')
     .orderBy('targets.name')
     .execute();
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return readdir(folder).catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  });
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -33,6 +33,11 @@ describe('a server that demands second factors', () => {
     const open: readonly string[] = ['login-start', 'login', 'enrol', 'whoami', 'second-start', 'second-confirm'];
     for (const verb of Object.keys(CONTROL) as ControlVerb[]) {
       if (open.includes(verb)) continue;
+      // A device of a person may never ask for what servers say to each other.
+      if (CONTROL[verb].standing === 'replica') {
+        await expect(control.call(verb, {} as never), verb).rejects.toMatchObject({ code: 'permission-denied' });
+        continue;
+      }
       await expect(control.call(verb, {} as never), verb).rejects.toMatchObject({
         code: 'permission-denied',
         message: expect.stringContaining(DEMAND),

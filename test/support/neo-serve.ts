@@ -24,12 +24,12 @@ export interface NeoServe extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** @param args more of `neo serve` */
-export async function startNeoServe(args: readonly string[] = []): Promise<NeoServe> {
+/** @param args more of `neo serve`; `more`: of its environment */
+export async function startNeoServe(args: readonly string[] = [], more: NodeJS.ProcessEnv = {}): Promise<NeoServe> {
   const home = await temporary('serve');
   const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
   const child = spawn(process.execPath, [launcher, 'serve', ...listen, '--remove-after', '0', '--json', ...args], {
-    env: environment(home),
+    env: environment(home, more),
     stdio: ['ignore', 'pipe', 'pipe'],
     // Signals of the terminal are for the tests.
     detached: true,

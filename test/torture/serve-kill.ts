@@ -8,6 +8,7 @@ import { SimRandom } from '../support/sim-random.ts';
 import type { Campaign } from './campaign.ts';
 import * as clients from './serve-clients.ts';
 import { keeper, tryPasses } from './serve-keeper.ts';
+import type { ServedStore } from './serve-store.ts';
 import { verdict } from './serve-verdict.ts';
 import { World } from './serve-world.ts';
 
@@ -21,7 +22,13 @@ export const FULL: Amounts = { cases: 40, milliseconds: 25_000 };
 /** Cases of one server; then it is begun anew. */
 const CYCLE = 8;
 
-export function serveKillCampaign(folder: string, seed: number, amounts: Amounts): Required<Campaign> {
+/** @param fresh where objects lie, of a server that is begun anew; without it in its data folder */
+export function serveKillCampaign(
+  folder: string,
+  seed: number,
+  amounts: Amounts,
+  fresh?: () => Promise<ServedStore>,
+): Required<Campaign> {
   let world: World | undefined;
   const stop = async (): Promise<void> => {
     await world?.served.stop();
@@ -36,7 +43,7 @@ export function serveKillCampaign(folder: string, seed: number, amounts: Amounts
       try {
         if (world === undefined || number % CYCLE === 0) {
           await stop();
-          world = new World(join(folder, 'serve'), random);
+          world = new World(join(folder, 'serve'), random, await fresh?.());
           await world.begin();
         }
         return await round(world, random, amounts.milliseconds);

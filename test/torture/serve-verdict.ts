@@ -1,5 +1,5 @@
 /** What has to be so after the server was killed, when nobody asks it anything else. */
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ControlClient } from '../../src/backends/neo-control.ts';
 import { trustAt } from '../../src/cli/server-trust.ts';
@@ -79,7 +79,7 @@ async function demandCounts(world: World): Promise<void> {
   if (differed !== 0) world.faults.push(`fsck: ${counted.stdout}`);
   const { targets } = await ask(world, world.admin, (client) => client.call('fsck', {}));
   world.counts['targets counted'] += targets.length;
-  world.counts.differences += differed + demandDisk(world, targets);
+  world.counts.differences += differed + (await demandStore(world, targets));
   for (const { account, bytes, objects, used, quota, perObject } of usages) {
     const own = targets.filter(({ owner }) => owner === account);
     const sum = own.reduce((all, each) => ({ bytes: all.bytes + each.bytes, objects: all.objects + each.objects }), {
@@ -100,9 +100,8 @@ function demandQuota(world: World, quota: number | null, perObject: number): voi
 }
 
 /** Each target is a folder that holds just as much; other folders are those that the server calls unknown. */
-function demandDisk({ served, faults }: World, targets: readonly Counted[]): number {
-  const folder = join(served.dataRoot, 'targets');
-  const sizes = readdirSync(folder).map((name) => ({ name, ...sizeOf(join(folder, name)) }));
+async function demandStore({ served, faults }: World, targets: readonly Counted[]): Promise<number> {
+  const sizes = await served.store.sizes(served.dataRoot);
   let differences = 0;
   for (const { owner, target, bytes, objects } of targets) {
     const at = sizes.findIndex((size) => size.bytes === bytes && size.objects === objects);
@@ -114,22 +113,10 @@ function demandDisk({ served, faults }: World, targets: readonly Counted[]): num
     }
   }
   for (const { name } of sizes) {
-    if (!served.strays.has(`targets/${name}`)) faults.push(`the folder targets/${name} is nobody's`);
+    if (![...served.strays].some((folder) => folder.startsWith(`targets/${name}`)))
+      faults.push(`the folder targets/${name} is nobody's`);
   }
   return differences;
-}
-
-/** Of the objects of a target, as they lie there. */
-function sizeOf(folder: string): { bytes: number; objects: number } {
-  let bytes = 0;
-  let objects = 0;
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (!entry.isFile() || path.startsWith(join(folder, 'tmp/'))) continue;
-    bytes += statSync(path).size;
-    objects += 1;
-  }
-  return { bytes, objects };
 }
 
 /** It is whole, what was acknowledged is listed and comes back as it was, and what was refused is not there. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { QUICK_KDF } from '../commands/user.ts';
 import { SimRandom } from '../support/sim-random.ts';
 import { type Ended, environment, neoKilled, summaryOf } from './neo.ts';
+import type { ServedStore } from './serve-store.ts';
 import { Served } from './served.ts';
 
 /** Nothing takes as long: a client that is not done by then hangs. */
@@ -127,11 +128,11 @@ export class World {
     ...{ fscks: 0, 'targets counted': 0, differences: 0, 'ledger entries verified': 0 },
   };
 
-  constructor(folder: string, random: SimRandom) {
+  constructor(folder: string, random: SimRandom, store?: ServedStore) {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     this.folder = folder;
-    this.served = new Served(join(folder, 'data'), environment(folder));
+    this.served = new Served(join(folder, 'data'), environment(folder), store);
     const machine = (name: string): Machine => new Machine(folder, name, new SimRandom(random.word()));
     this.admin = machine('admin');
     this.ann = machine('ann');

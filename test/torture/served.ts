@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { neoCommand } from './neo.ts';
+import { FOLDERS, type ServedStore } from './serve-store.ts';
 
 /** By then it has to listen again, whatever killed it. */
 const START_MS = 5_000;
@@ -28,15 +29,17 @@ export class Served {
   /** Of the log: folders of targets that the database no longer names. */
   readonly strays = new Set<string>();
   readonly dataRoot: string;
+  readonly store: ServedStore;
   readonly #env: NodeJS.ProcessEnv;
   #port = 0;
   #fingerprint = '';
   #adminCode = '';
   #process: Process | undefined;
 
-  constructor(dataRoot: string, env: NodeJS.ProcessEnv) {
+  constructor(dataRoot: string, env: NodeJS.ProcessEnv, store: ServedStore = FOLDERS) {
     this.dataRoot = dataRoot;
-    this.#env = env;
+    this.store = store;
+    this.#env = { ...env, ...store.env };
   }
 
   get port(): number {
@@ -115,6 +118,7 @@ export class Served {
   #spawn(): Process {
     const listen = `127.0.0.1:${this.#port}`;
     const args = ['serve', '--data-root', this.dataRoot, '--listen', listen, '--remove-after', '0', '--json'];
+    args.push(...this.store.args);
     const [program = '', ...words] = neoCommand(...args);
     const child = spawn(program, words, { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
