@@ -1,6 +1,7 @@
 /** What is counted while a server runs, and the text of it for Prometheus (its exposition format, version 0.0.4). */
 import type { Clock } from '../core/clock.ts';
 import { type ErrorCode, isNeoError } from '../core/errors.ts';
+import type { ReplicaStatus } from '../protocol/replication.ts';
 import type { Pieces } from './handler.ts';
 
 /** `absent`: no such object. `cut`: whoever asked went away. `fault`: it went wrong here. */
@@ -31,6 +32,9 @@ export interface SnapshotAge {
 export interface Stored {
   readonly accounts: readonly AccountMetrics[];
   readonly snapshots: readonly SnapshotAge[] | undefined;
+  readonly replicas: readonly ReplicaStatus[];
+  /** Of the ledger. */
+  readonly entries: number;
   readonly version: string;
 }
 
@@ -74,7 +78,7 @@ export class Metrics {
     this.#sent += bytes;
   }
 
-  text({ accounts, snapshots, version }: Stored): string {
+  text({ accounts, snapshots, replicas, entries, version }: Stored): string {
     const { rss, heapUsed, external } = process.memoryUsage();
     const lines = this.#lines.map((each) => each());
     const seconds = (this.#clock.monotonic() - this.#started) / 1000;
@@ -92,6 +96,8 @@ export class Metrics {
       metric('process_resident_memory_bytes', 'gauge', 'Memory of the process', [['', rss]]),
       metric('neo_heap_used_bytes', 'gauge', 'Of that, in use by JavaScript', [['', heapUsed]]),
       metric('neo_external_bytes', 'gauge', 'Of that, buffers', [['', external]]),
+      metric('neo_ledger_entries', 'gauge', 'Entries of the ledger', [['', entries]]),
+      ...replicaText(replicas, this.#clock.now()),
       ...accountText(accounts),
       ...(snapshots === undefined ? [] : [ageText(snapshots, this.#clock.now())]),
     ].join('');
@@ -148,6 +154,31 @@ function accountText(accounts: readonly AccountMetrics[]): string[] {
       'gauge',
       'What may be stored; absent without a limit',
       of((each) => each.quota),
+    ),
+  ];
+}
+
+function replicaText(replicas: readonly ReplicaStatus[], now: number): string[] {
+  const of = (value: (each: ReplicaStatus) => number): Sample[] =>
+    replicas.map((each) => [`{replica="${escaped(each.name)}"}`, value(each)]);
+  return [
+    metric(
+      'neo_replica_queued',
+      'gauge',
+      'Objects that are still to be sent',
+      of(({ queued }) => queued),
+    ),
+    metric(
+      'neo_replica_lag_seconds',
+      'gauge',
+      'How long the oldest of them waits',
+      of(({ since }) => (since === null ? 0 : Math.max(0, Math.round((now - since) / 1000)))),
+    ),
+    metric(
+      'neo_replica_problem',
+      'gauge',
+      '1: something is wrong',
+      of(({ error }) => (error === null ? 0 : 1)),
     ),
   ];
 }

@@ -3,8 +3,10 @@ import type { Clock } from '../core/clock.ts';
 import { NeoError } from '../core/errors.ts';
 import { equalSecret, hashToken } from '../engine/verifier.ts';
 import type { Directory } from './directory.ts';
+import type { Ledger } from './ledger/ledger.ts';
 import type { Metrics, SnapshotAge } from './metrics.ts';
 import type { Caller } from './principal.ts';
+import type { Replication } from './replication/replication.ts';
 import { isOfAdministrator, requireSecondFactor } from './rights.ts';
 import type { Settings } from './settings.ts';
 import type { TargetStore } from './targets.ts';
@@ -15,6 +17,8 @@ export interface ReporterOptions {
   readonly targets: TargetStore;
   readonly clock: Clock;
   readonly version: string;
+  readonly replication: Pick<Replication, 'list'>;
+  readonly ledger: Pick<Ledger, 'size'>;
   readonly settings: Settings;
   /** SHA-256 of what lets a monitor in that has no account. */
   readonly token: Uint8Array | undefined;
@@ -33,10 +37,12 @@ export class Reporter {
 
   /** @throws NeoError permission-denied */
   async report(caller: Caller): Promise<string> {
-    const { metrics, targets, settings, version } = this.#options;
+    const { metrics, targets, settings, version, replication, ledger } = this.#options;
     await this.#requireRight(caller);
     const snapshots = settings.snapshotAge ? await this.#snapshotAges() : undefined;
-    return metrics.text({ accounts: await targets.sizes(), snapshots, version });
+    const replicas = await replication.list();
+    const entries = await ledger.size();
+    return metrics.text({ accounts: await targets.sizes(), snapshots, replicas, entries, version });
   }
 
   async #requireRight(caller: Caller): Promise<void> {

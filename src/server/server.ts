@@ -125,7 +125,7 @@ export async function openServer(options: ServerOptions): Promise<NeoServer> {
     };
     const metrics = new Metrics(clock);
     const reporter = new Reporter({
-      ...{ metrics, directory, targets, clock, version, settings },
+      ...{ metrics, directory, targets, clock, version, settings, replication, ledger },
       token: options.metrics?.token === undefined ? undefined : hashToken(options.metrics.token),
     });
     const health = new Health({ db, dataRoot, storage: where, clock, log });

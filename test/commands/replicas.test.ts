@@ -1,5 +1,5 @@
 /** Servers that send each other what they have, as their administrators set them up; and one that is lost. */
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { root } from '../house/run.ts';
@@ -30,6 +30,14 @@ function commandOf(invitation: CliRun): string {
   const command = String(summaryOf(invitation)['command']);
   expect(command).toMatch(/^neo admin replica add \S+ neo:\/\/127\.0\.0\.1:\d+ --code \S+ --fingerprint SHA256:\S+$/);
   return command;
+}
+
+/** Paths of all objects of the only target that has any. */
+async function objectsAt({ server }: People): Promise<string[]> {
+  const folder = join(server.dataRoot, 'targets');
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return files.map((file) => file.slice(folder.length + 34)).sort();
 }
 
 /** Types the commands of the manual, each where it says. */
@@ -115,6 +123,20 @@ describe('neo admin replica', () => {
     // What comes now, too.
     await ok(ann.neo(['snapshot', 'work', '--repo', berlin.at('documents')]));
     await settled(berlin);
+
+    // A prune frees what nobody needs, there as well.
+    const before = await objectsAt(berlin);
+    await ok(ann.sh('head -c 300K /dev/urandom > work/other'));
+    await ok(ann.neo(['snapshot', 'work', '--repo', berlin.at('documents')]));
+    await settled(berlin);
+    await ok(ann.neo(['forget', 'latest', '--repo', berlin.at('documents')]));
+    await ok(ann.neo(['trash', '--empty', '--yes', '--repo', berlin.at('documents')]));
+    await ok(ann.neo(['prune', '--sole-writer', '--grace', '0', '--repo', berlin.at('documents')]));
+    await vi.waitFor(async () => expect(await objectsAt(munich)).toEqual(await objectsAt(berlin)), {
+      timeout: 60_000,
+      interval: 500,
+    });
+    expect(before.filter((path) => path.startsWith('packs/')).length).toBeGreaterThan(0);
 
     // Berlin is lost. Munich lets ann in, and her password opens what is there.
     await berlin.server.stop();

@@ -3,6 +3,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { describe, expect, test, vi } from 'vitest';
+import { encodeMarks } from '../../src/protocol/marks.ts';
 import { forgetLastEntry } from '../support/forget-entry.ts';
 import { expectSame, fileOf, Linked, objects, pathsOf, putAll } from '../support/linked-servers.ts';
 
@@ -138,6 +139,42 @@ describe('a replica', () => {
         state: 'refused',
         error: expect.stringContaining(`the bytes of ${bad} are not those of its name`),
       });
+    });
+  });
+
+  test('lets packs go by its own grace, however late, and marks only after them', { timeout: LONG }, async () => {
+    let ahead = 0;
+    const clock = { now: () => Date.now() + ahead, monotonic: () => performance.now() + ahead };
+    const patient = {
+      'removals.after': { value: '1h', source: 'flag' },
+      'removals.most': { value: '1', source: 'flag' },
+    };
+    await using linked = await Linked.start(2, (n) => (n === 1 ? { clock, settings: patient as never } : {}));
+    await linked.link(0, 1);
+    const docs = await linked.own(0);
+    const all = objects(3);
+    await putAll(docs, all);
+    const [marks = ''] = objects(1, 'tombs/1-').keys();
+    const path = `${marks.replace('-/', '-')}.marks`;
+    await docs.put(path, encodeMarks([...all.keys()]));
+    await vi.waitFor(async () => expect(await pathsOf(linked.target(1))).toHaveLength(4), { timeout: 20_000 });
+    for (const each of [...all.keys(), path]) await docs.remove(each);
+    await vi.waitFor(async () => expect((await linked.replicas(0))[0]?.error).toMatch(/after a prune has marked it/), {
+      timeout: 20_000,
+    });
+    const { db } = linked.server(0).database;
+    const again = async (): Promise<void> => {
+      await db.updateTable('replica_queue').set({ due: 0 }).execute();
+      await (await linked.admin(0)).call('replica-compare', { name: 'site-1' });
+    };
+    await again();
+    await vi.waitFor(async () => expect((await linked.replicas(0))[0]?.queued).toBe(4));
+    expect(await pathsOf(linked.target(1))).toHaveLength(4);
+    ahead = 2 * HOUR;
+    await again();
+    await vi.waitFor(async () => {
+      await again();
+      await expectSame(linked, [], 0, 1);
     });
   });
 

@@ -47,6 +47,11 @@ describe('what comes to a server', () => {
     await linked.restart(0);
     await putAll(await linked.own(0), after);
     expect((await linked.replicas(0))[0]).toMatchObject({ queued: 100, state: 'unreachable' });
+    const metrics = await (await linked.admin(0)).metrics();
+    expect(metrics).toMatch(/^neo_replica_queued\{replica="site-1"\} 100$/m);
+    expect(metrics).toMatch(/^neo_replica_problem\{replica="site-1"\} 1$/m);
+    expect(metrics).toMatch(/^neo_replica_lag_seconds\{replica="site-1"\} \d+$/m);
+    expect(metrics).toMatch(/^neo_ledger_entries \d+$/m);
     linked.line(0, 1).up();
     await vi.waitFor(async () => expect(await linked.sent()).toBe(100), { timeout: 20_000 });
     await expectSame(linked, [...before.keys(), ...after.keys()], 0, 1);

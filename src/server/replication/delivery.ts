@@ -9,7 +9,7 @@ import type { Log } from '../log.ts';
 import type { CountedTarget } from '../quota.ts';
 import type { TargetStore } from '../targets.ts';
 import { firstConfigs } from './arrivals.ts';
-import { LATE, type Queue, type Queued } from './queue.ts';
+import { LATE, MARKS, type Queue, type Queued } from './queue.ts';
 import type { Turns } from './turns.ts';
 
 export interface DeliveryFacts {
@@ -132,10 +132,25 @@ export class Delivery {
       );
     }
     await this.#each(rest.filter(isPut), (one) => this.#put(target, storage, one));
-    await this.#each(
+    await this.#removeAll(
+      target,
       rest.filter((one) => !isPut(one)),
+    );
+  }
+
+  /** Lists of what a prune has marked go last: what they name is removed there by them alone, and perhaps only days later. */
+  async #removeAll(target: NamedTarget, gone: readonly Wanted[]): Promise<void> {
+    const { queue } = this.#facts;
+    const isMark = ({ held }: Wanted): boolean => held.path.startsWith(MARKS);
+    await this.#each(
+      gone.filter((one) => !isMark(one)),
       (one) => this.#remove(target, one),
     );
+    const marks = gone.filter(isMark);
+    const seqs = marks.map(({ queued }) => queued.seq);
+    if (seqs.length === 0) return;
+    if (await queue.hasRemoval(this.#replica.id, target.id)) return queue.later(seqs, FIRST_PAUSE_MS, null);
+    await this.#each(marks, (one) => this.#remove(target, one));
   }
 
   /** @throws NeoError unreachable; what is refused otherwise is kept for later */

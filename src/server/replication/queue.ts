@@ -45,7 +45,8 @@ export const MOST_AT_ONCE = 300;
 const CLEAN = 'replication-clean';
 /** What rests on others, in these folders, waits for an object that is damaged here no longer than it was tried so often. */
 const MOST_TRIES = 5;
-export const LATE = ['snapshots/', 'shares/', 'removals/', 'tombs/'] as const;
+export const MARKS = 'tombs/';
+export const LATE = ['snapshots/', 'shares/', 'removals/', MARKS] as const;
 /** Later than any pause: the clock was set back. */
 const TOO_LATE_MS = 2 * 3_600_000;
 
@@ -200,6 +201,20 @@ export class Queue {
       // What is damaged here will never come, and what rests on it is as it is here.
       .where((eb) => eb.or([eb('tries', '<', MOST_TRIES), eb('code', 'is', null), eb('code', '!=', 'integrity')]))
       .where((eb) => eb.and(LATE.map((folder) => eb('path', 'not like', `${folder}%`))))
+      .select('seq')
+      .limit(1)
+      .execute();
+    return rows.length > 0;
+  }
+
+  /** Whether something else than lists of marks is still to be removed. */
+  async hasRemoval(replica: string, target: string): Promise<boolean> {
+    const rows = await this.#db
+      .selectFrom('replica_queue')
+      .where('replica', '=', replica)
+      .where('target', '=', target)
+      .where('action', '=', 'remove')
+      .where('path', 'not like', `${MARKS}%`)
       .select('seq')
       .limit(1)
       .execute();
