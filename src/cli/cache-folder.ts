@@ -10,6 +10,10 @@ const LEFT = 0.9;
 /** Of the limit: larger ones are not kept. */
 const LARGEST = 0.25;
 
+const TEMPORARY = '.tmp';
+/** Nothing takes as long: a file that is older was left by a process that was killed. */
+const UNDER_WAY_MS = 3_600_000;
+
 interface KeptFile {
   readonly path: string;
   readonly size: number;
@@ -43,7 +47,7 @@ export class CacheFolder implements ObjectCache {
   async write(name: ObjectName, bytes: Uint8Array): Promise<void> {
     if (this.#failed || bytes.length > this.#limit * LARGEST) return;
     this.#written += 1;
-    const temporary = join(this.#folder, `${name}.${process.pid}-${this.#written}.tmp`);
+    const temporary = join(this.#folder, `${name}.${process.pid}-${this.#written}${TEMPORARY}`);
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await writeFile(temporary, bytes, { mode: 0o600 });
@@ -82,11 +86,14 @@ export class CacheFolder implements ObjectCache {
 
   async #files(): Promise<KeptFile[]> {
     const names = await readdir(this.#folder);
+    const old = Date.now() - UNDER_WAY_MS;
     const found = await Promise.all(
       names.map(async (name) => {
         const path = join(this.#folder, name);
         const info = await stat(path).catch(() => undefined);
-        return info === undefined ? undefined : { path, size: info.size, used: info.mtimeMs };
+        // What somebody is writing now is not his to remove, nor is it held yet.
+        if (info === undefined || (name.endsWith(TEMPORARY) && info.mtimeMs > old)) return undefined;
+        return { path, size: info.size, used: info.mtimeMs };
       }),
     );
     return found.filter((file) => file !== undefined);
